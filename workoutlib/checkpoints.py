@@ -1,0 +1,77 @@
+"""Checkpoints: one file with all that is needed to predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import workoutlib
+from workoutlib.config import Config
+from workoutlib.errors import WorkoutlibError
+from workoutlib.files import check_weights, read_file, save_atomically
+from workoutlib.models import Network, build_model
+
+FIELDS = {
+    "state_dict", "labels", "config", "mean", "std", "metrics", "temperature", "unknown_threshold", "version",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that is needed to predict: the network, its labels, its config and how it was judged."""
+
+    network: Network
+    labels: tuple[str, ...]
+    config: Config
+    metrics: dict
+    temperature: float
+    unknown_threshold: float | None
+    version: str
+
+
+def save_checkpoint(
+    path: str | Path, network: Network, labels, config: Config, *, metrics: dict | None = None,
+    temperature: float = 1.0, unknown_threshold: float | None = None,
+) -> Path:  # fmt: skip
+    """Write a checkpoint atomically: to a temporary name, then renamed.
+
+    Args:
+        metrics: plain numbers and strings to keep with the network.
+        temperature: divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
+        unknown_threshold: a largest logit below it means "no known exercise".
+    """
+    content = {
+        "state_dict": network.state_dict(),
+        "labels": list(labels),
+        "config": config.to_dict(),
+        "mean": list(network.mean),
+        "std": list(network.std),
+        "metrics": metrics or {},
+        "temperature": float(temperature),
+        "unknown_threshold": None if unknown_threshold is None else float(unknown_threshold),
+        "version": workoutlib.__version__,
+    }
+    return save_atomically(content, path)
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Rebuild a network from :func:`save_checkpoint`'s file, on the CPU, in evaluation mode.
+
+    Raises:
+        WorkoutlibError: no such file, damaged, holding code, or not a checkpoint of this package.
+    """
+    content = read_file(path)
+    if not isinstance(content, dict) or FIELDS - set(content):
+        raise WorkoutlibError(f"{path}: not a workoutlib checkpoint; train one with python -m workoutlib train")
+    labels = tuple(str(label) for label in content["labels"])
+    try:
+        config = Config.from_dict(content["config"])
+    except (WorkoutlibError, TypeError) as error:
+        raise WorkoutlibError(f"{path}: {error}") from error
+    network = build_model(config.model, len(labels), weights=None)
+    network.mean, network.std = tuple(content["mean"]), tuple(content["std"])
+    check_weights(content["state_dict"], network.state_dict(), path)
+    network.load_state_dict(content["state_dict"])
+    threshold = content["unknown_threshold"]
+    return Checkpoint(network.eval(), labels, config, content["metrics"], content["temperature"], threshold,
+                      content["version"])  # fmt: skip

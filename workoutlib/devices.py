@@ -1,0 +1,63 @@
+"""Which device to compute on, in which precision, and beside which other processes."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def pick_device() -> torch.device:
+    """The best device here: a CUDA GPU, Apple's MPS, else the CPU; this process's own under torchrun."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def describe(device: torch.device) -> str:
+    """The device in words: ``"NVIDIA T4"``, or ``"CPU, 2 threads"``."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type.upper()}, {torch.get_num_threads()} threads"
+
+
+def autocast_dtype(device: torch.device) -> torch.dtype | None:
+    """bfloat16 on GPUs that compute in it, float16 on older ones, ``None`` (float32) elsewhere."""
+    if device.type != "cuda":
+        return None
+    return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """The context in which a forward pass runs on this device."""
+    dtype = autocast_dtype(device)
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
+
+
+def use_fast_matmul(device: torch.device) -> None:
+    """Let float32 products on a CUDA GPU use TF32, and cuDNN pick the fastest convolution."""
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
+
+
+def join_processes() -> None:
+    """Under ``torchrun``, join the other processes (NCCL on GPUs, gloo on CPUs); otherwise nothing."""
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not dist.is_initialized():
+        if torch.cuda.is_available():
+            torch.cuda.set_device(pick_device())
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+
+
+def rank_and_world() -> tuple[int, int]:
+    """This process's number and how many there are: (0, 1) outside of ``torchrun``."""
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
+def sum_over_processes(values: Tensor) -> Tensor:
+    """Add up a tensor over all processes, in place."""
+    if dist.is_initialized():
+        dist.all_reduce(values)
+    return values

@@ -1,0 +1,139 @@
+"""Whole experiments: split a catalog, train a network on one part, judge it on the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from workoutlib import devices
+from workoutlib.checkpoints import load_checkpoint, save_checkpoint
+from workoutlib.config import Config
+from workoutlib.evaluation import Predictions, fit_temperature, fit_unknown_threshold, scores
+from workoutlib.loaders import Frames, load_frames
+from workoutlib.models import Network, build_model
+from workoutlib.splits import folds_by_video, split_by_video, split_random
+from workoutlib.training import Fit, fit, predict_logits
+
+SCORES = ("top1", "top3", "macro", "clip_top1")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network, how the training went and what it says of the validation pictures."""
+
+    network: Network
+    fit: Fit
+    predictions: Predictions
+    checkpoint: Path | None
+
+
+def split(catalog: pd.DataFrame, config: Config) -> dict[str, pd.DataFrame]:
+    """Split a catalog as the config says: ``train``, ``valid`` and, if it asks for one, ``test``."""
+    if config.split == "random":
+        return split_random(catalog, valid=config.valid, seed=config.seed)
+    return split_by_video(catalog, valid=config.valid, test=config.test, seed=config.seed)
+
+
+def judge(network: Network, frames: Frames, config: Config, *, device: torch.device) -> Predictions:
+    """The network's logits beside the truth."""
+    logits = predict_logits(network, frames, config, device=device).numpy()
+    return Predictions(frames.catalog, logits, frames.labels)
+
+
+def train(
+    catalog: pd.DataFrame, config: Config, *, out: Path | None = None, cache: Path | None = None,
+    device: torch.device | None = None, resume: bool = False, progress: bool = True,
+    network: Network | None = None, save_name: str = "model", **callbacks,
+) -> Trained:  # fmt: skip
+    """Split, train, calibrate on the validation videos, and store the best model.
+
+    Args:
+        out: folder for ``best_model.pth``, ``<save_name>.pth`` (the last epoch's), ``last.pth``, ``history.csv``.
+        cache: folder for decoded pictures (:func:`workoutlib.loaders.load_frames`).
+        network: train this one instead of building ``config.model``.
+        save_name: the name of the last epoch's checkpoint, without ``.pth``.
+        callbacks: ``on_epoch``, ``on_step``, ``should_stop`` of :func:`workoutlib.training.fit`.
+    """
+    device = device or devices.pick_device()
+    parts = split(catalog, config)
+    frames = load_frames(catalog, config, cache=cache, device=device, progress=progress)
+    network = network or build_model(config.model, len(frames.labels), config.fine_tune, config.weights)
+    valid = frames.select(parts["valid"])
+    result = fit(network, frames.select(parts["train"]), valid, config,
+                 device=device, out=out, resume=resume, progress=progress, **callbacks)  # fmt: skip
+    predictions = judge(network, valid, config, device=device)
+    if out is None or devices.rank_and_world()[0] > 0:
+        return Trained(network, result, predictions, None)
+    out = Path(out)
+    _save_judged(out / f"{save_name}.pth", network, predictions, config)
+    best = load_checkpoint(out / "best_model.pth").network.to(device, memory_format=torch.channels_last)
+    predictions = judge(best, valid, config, device=device)
+    return Trained(best, result, predictions, _save_judged(out / "best_model.pth", best, predictions, config))
+
+
+def _save_judged(path: Path, network: Network, predictions: Predictions, config: Config) -> Path:
+    return save_checkpoint(
+        path, network, predictions.labels, config,
+        metrics={"split": config.split, **scores(predictions)},
+        temperature=fit_temperature(predictions),
+        unknown_threshold=fit_unknown_threshold(predictions),
+    )  # fmt: skip
+
+
+def crossvalidate(
+    catalog: pd.DataFrame, config: Config, *, folds: int = 5, cache: Path | None = None,
+    device: torch.device | None = None, groups: pd.Series | None = None, progress: bool = True,
+) -> tuple[dict, Predictions]:  # fmt: skip
+    """Train on all folds but one, judge on that one, in turn; no video is in two parts.
+
+    Nothing is chosen on the judged fold: the number of epochs is fixed and the last weights count.
+
+    Returns:
+        ``{"top1": {"mean", "std", "folds"}, ...}`` for ``top1, top3, macro, clip_top1``, and the
+        predictions for every picture by the network that had not seen its video.
+    """
+    device = device or devices.pick_device()
+    frames = load_frames(catalog, config, cache=cache, device=device, progress=progress)
+    judged, pieces = [], []
+    for part in folds_by_video(catalog, folds=folds, seed=config.seed, groups=groups):
+        network = build_model(config.model, len(frames.labels), config.fine_tune, config.weights)
+        fit(network, frames.select(part["train"]), None, config, device=device, progress=progress)
+        pieces.append(judge(network, frames.select(part["valid"]), config, device=device))
+        judged.append(scores(pieces[-1]))
+    summary = {
+        name: {
+            "mean": float(np.mean([fold[name] for fold in judged])),
+            "std": float(np.std([fold[name] for fold in judged], ddof=1)),
+            "folds": [fold[name] for fold in judged],
+        }
+        for name in SCORES
+    }
+    together = Predictions(
+        pd.concat([p.catalog for p in pieces]), np.concatenate([p.logits for p in pieces]), frames.labels
+    )
+    return summary, together
+
+
+def measure_leak(catalog: pd.DataFrame, config: Config, *, cache: Path | None = None,
+                 device: torch.device | None = None, progress: bool = True) -> dict[str, Predictions]:  # fmt: skip
+    """The same network and the same number of training pictures under two splits: what does the leak pay?
+
+    The frozen body's head is fitted once on a random split of the frames and once on a split by video.
+
+    Returns:
+        Predictions on the validation part of each: ``"random frames"`` and ``"by video"``.
+    """
+    device = device or devices.pick_device()
+    config = config.replace(fine_tune=False, head_first=True)
+    frames = load_frames(catalog, config, cache=cache, device=device, progress=progress)
+    body = build_model(config.model, len(frames.labels), False, config.weights)
+    found = {}
+    for name, kind in (("random frames", "random"), ("by video", "video")):
+        parts = split(catalog, config.replace(split=kind))
+        fit(body, frames.select(parts["train"]), None, config, device=device, progress=False)
+        found[name] = judge(body, frames.select(parts["valid"]), config, device=device)
+    return found

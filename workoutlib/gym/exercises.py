@@ -1,0 +1,109 @@
+"""The table of exercises: move, tempo, good camera angles, faults; and a set's rhythm.
+
+Ranges of motion and tempo follow the usual coaching descriptions (NSCA, Essentials of Strength Training and
+Conditioning, 4th ed., ch. 15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import bodyweight, idle, machines, weights
+from .body import Body
+from .poses import Action, Kit
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One line of the table.
+
+    `seconds` a repetition, camera azimuths in degrees (0 in front, 90 on the athlete's right) and faults;
+    `stem` names the files; a share `close_up` of the videos shows only the `half` of the body that works.
+    """
+
+    move: Callable[[Body, np.ndarray, Kit], Action]
+    seconds: tuple[float, float] = (2.2, 4.0)
+    views: tuple[tuple[float, float], ...] = ((-100, 100),)
+    faults: tuple[str, ...] = ()
+    close_up: float = 0.25
+    half: str = "upper"
+    stem: str | None = None
+
+
+_ROUND = ((-170, -25), (25, 170))
+EXERCISES = {
+    "barbell biceps curl": Exercise(
+        weights.barbell_curl, views=((-75, 75),), faults=("swinging",), close_up=0.35
+    ),
+    "bench press": Exercise(
+        weights.bench_press, views=((-150, -103), (-77, -25), (25, 77), (103, 150)), close_up=0.0
+    ),
+    "chest fly machine": Exercise(machines.chest_fly, views=((-60, 60),), close_up=0.35, stem="cfm"),
+    "deadlift": Exercise(weights.deadlift, (2.4, 4.2), ((-110, 110),), ("rounded back",), 0.0),
+    "decline bench press": Exercise(
+        weights.decline_bench_press,
+        views=((-130, -103), (-77, -40), (40, 77), (103, 130)),
+        close_up=0.0,
+        stem="dbp",
+    ),
+    "hammer curl": Exercise(weights.hammer_curl, views=((-75, 75),), faults=("swinging",), close_up=0.35),
+    "hip thrust": Exercise(bodyweight.hip_thrust, (2.0, 3.6), ((-115, -25), (25, 115)), close_up=0.0),
+    "incline bench press": Exercise(
+        weights.incline_bench_press, views=((-125, -104), (-76, -25), (25, 76), (104, 125)), close_up=0.0
+    ),
+    "lat pulldown": Exercise(machines.lat_pulldown, views=((-170, -60), (60, 180)), close_up=0.3),
+    "lateral raises": Exercise(
+        weights.lateral_raises, views=((-65, 65), (140, 220)), close_up=0.35, stem="lateral raise"
+    ),
+    "leg extension": Exercise(
+        machines.leg_extension, views=((-95, -20), (20, 95)), close_up=0.15, half="lower"
+    ),
+    "leg raises": Exercise(bodyweight.leg_raises, views=((-110, -25), (25, 110)), close_up=0.0),
+    "plank": Exercise(bodyweight.plank, (3.0, 5.0), ((-120, -40), (40, 120)), ("sagging hips",), 0.1),
+    "pull up": Exercise(bodyweight.pull_up, views=((-180, 180),), close_up=0.25),
+    "push up": Exercise(bodyweight.push_up, (1.6, 3.0), ((-120, -30), (30, 120)), ("sagging hips",), 0.0),
+    "romanian deadlift": Exercise(
+        weights.romanian_deadlift, (2.8, 4.4), ((-125, -30), (30, 125)), close_up=0.0
+    ),
+    "russian twist": Exercise(bodyweight.russian_twist, (1.6, 3.0), ((-80, 80),), close_up=0.0),
+    "shoulder press": Exercise(weights.shoulder_press, views=((-80, 80), (140, 220)), close_up=0.3),
+    "squat": Exercise(
+        weights.squat, (2.2, 4.0), ((-165, -105), (-72, 72), (105, 165)), ("shallow squat",), 0.0
+    ),
+    "t bar row": Exercise(machines.t_bar_row, (1.8, 3.2), ((-105, -20), (20, 105)), close_up=0.0),
+    "tricep dips": Exercise(bodyweight.tricep_dips, (1.8, 3.4), _ROUND, close_up=0.15),
+    "tricep pushdown": Exercise(machines.tricep_pushdown, (1.8, 3.2), ((-150, -40), (40, 150)), close_up=0.3),
+}
+UNKNOWN = {
+    name: Exercise(move, seconds, ((-180, 180),), close_up=0.2)
+    for name, move, seconds in (
+        ("walking", idle.walk, (1.0, 1.4)),
+        ("standing", idle.rest, (4.0, 6.0)),
+        ("sitting", idle.sit_down, (4.0, 6.0)),
+        ("drinking", idle.drink, (3.0, 5.0)),
+        ("stretching", idle.stretch, (4.0, 7.0)),
+        ("jumping jacks", idle.jumping_jack, (0.9, 1.3)),
+    )
+}
+
+
+def set_rhythm(times: np.ndarray, seconds: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return phase in 0..1 and number of repetition (from 1) at `times` in seconds.
+
+    A repetition goes out, pauses, comes back and pauses; no two are quite as long or as deep.
+    """
+    way, hold = rng.uniform(0.36, 0.5), rng.uniform(0.02, 0.1)
+    back = 1 - way - 1.5 * hold
+    lengths = seconds * rng.uniform(0.94, 1.06, 200)
+    depths = rng.uniform(0.94, 1.0, 200)
+    starts = np.concatenate([[0.0], np.cumsum(lengths)])
+    clock = times + rng.uniform(0, 0.9) * seconds
+    number = np.clip(np.searchsorted(starts, clock, side="right") - 1, 0, 199)
+    share = (clock - starts[number]) / lengths[number]
+    rising = np.clip(share / way, 0, 1)
+    falling = np.clip((share - way - hold) / back, 0, 1)
+    ease = lambda t: 0.5 - 0.5 * np.cos(np.pi * t)  # noqa: E731
+    return np.round(depths[number] * (ease(rising) - ease(falling)), 6), number + 1

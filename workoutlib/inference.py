@@ -1,0 +1,286 @@
+"""Using a trained network: photos, folders and clips, all through one preprocessing path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.special import softmax
+from tqdm.auto import tqdm
+
+from workoutlib import devices
+from workoutlib.checkpoints import Checkpoint, load_checkpoint
+from workoutlib.config import Config
+from workoutlib.errors import WorkoutlibError
+from workoutlib.images import read_image
+from workoutlib.models import Network
+from workoutlib.overlay import UNKNOWN, draw_label, draw_timeline
+from workoutlib.pipes import prefetch
+from workoutlib.training import forward
+from workoutlib.transforms import to_square
+from workoutlib.video import ClipWriter, probe_clip, read_frames
+
+SMOOTHING = 1.0
+"""Width in seconds of the window over which a clip's logits are averaged."""
+SHORTEST_SEGMENT = 0.5
+"""A stretch of a clip shorter than this many seconds is given to its longer neighbour."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one picture, or one whole clip, shows.
+
+    Attributes:
+        label: the most probable exercise.
+        confidence: its calibrated probability, 0..1.
+        top3: the three most probable exercises with their probabilities.
+        known: whether the network is sure that it is one of its exercises at all.
+    """
+
+    label: str
+    confidence: float
+    top3: list[tuple[str, float]]
+    known: bool
+
+    @property
+    def shown(self) -> str:
+        """The label, or ``"unknown"``: what overlays and timelines say."""
+        return self.label if self.known else UNKNOWN
+
+
+@dataclass(frozen=True)
+class ClipPrediction:
+    """Logits of a clip's frames; smoothing and segments are computed from them at no cost.
+
+    Attributes:
+        times: seconds (T,) of the frames that were judged.
+        logits: float32 (T, C).
+        duration: seconds, to the end of the last frame.
+        frames_per_second: of the source.
+    """
+
+    path: Path
+    times: np.ndarray
+    logits: np.ndarray
+    duration: float
+    frames_per_second: float
+    recognizer: Recognizer
+
+    @property
+    def overall(self) -> Prediction:
+        """The clip as a whole: the mean of all frames' logits."""
+        return self.recognizer.read_logits(self.logits.mean(0))
+
+    def smoothed(self, seconds: float = SMOOTHING) -> np.ndarray:
+        """Logits (T, C) averaged over a centred window of so many seconds; 0 leaves them as they are."""
+        first = np.searchsorted(self.times, self.times - seconds / 2 - 1e-9)
+        last = np.searchsorted(self.times, self.times + seconds / 2 + 1e-9, side="right")
+        sums = np.concatenate([np.zeros((1, self.logits.shape[1])), np.cumsum(self.logits, 0, dtype=np.float64)])
+        return (sums[last] - sums[first]) / (last - first)[:, None]
+
+    def frames(self, smoothing: float = SMOOTHING) -> pd.DataFrame:
+        """A row a frame: ``time, label, confidence, known``, and each class's probability."""
+        logits = self.smoothed(smoothing)
+        rows = [self.recognizer.read_logits(row) for row in logits]
+        table = pd.DataFrame({
+            "time": self.times,
+            "label": [row.label for row in rows],
+            "confidence": [row.confidence for row in rows],
+            "known": [row.known for row in rows],
+        })  # fmt: skip
+        probabilities = softmax(logits / self.recognizer.temperature, axis=1)
+        return table.join(pd.DataFrame(probabilities, columns=list(self.recognizer.labels)))
+
+    def segments(
+        self, smoothing: float = SMOOTHING, shortest: float = SHORTEST_SEGMENT, confidence: float = 0.0
+    ) -> pd.DataFrame:
+        """Stretches of one label: ``start, end`` (seconds), ``label`` (or ``"unknown"``), ``confidence`` (mean).
+
+        Args:
+            smoothing: as in :meth:`smoothed`.
+            shortest: stretches of fewer seconds are given to their longer neighbour.
+            confidence: frames less confident than this count as unknown.
+        """
+        table = self.frames(smoothing)
+        known = table["known"] & (table["confidence"] >= confidence)
+        shown = table["label"].where(known, UNKNOWN).to_numpy(dtype=object)
+        ends = np.append(self.times[1:], self.duration)
+        return _merge_short(_runs(shown, self.times, ends), shortest, table["confidence"].to_numpy())
+
+
+def _runs(labels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[list]:
+    """[first frame, end frame, start, end, label] of each run of equal labels."""
+    edges = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1), len(labels)]
+    return [[a, b, starts[a], ends[b - 1], labels[a]] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def _merge_short(runs: list[list], shortest: float, confidence: np.ndarray) -> pd.DataFrame:
+    while len(runs) > 1:
+        lengths = [run[3] - run[2] for run in runs]
+        place = int(np.argmin(lengths))
+        if lengths[place] >= shortest:
+            break
+        beside = [i for i in (place - 1, place + 1) if 0 <= i < len(runs)]
+        into = max(beside, key=lambda i: lengths[i])
+        runs[place][4] = runs[into][4]
+        runs = _join_equal(runs)
+    rows = [(float(s), float(e), label, float(confidence[a:b].mean())) for a, b, s, e, label in runs]
+    return pd.DataFrame(rows, columns=["start", "end", "label", "confidence"])
+
+
+def _join_equal(runs: list[list]) -> list[list]:
+    joined = [runs[0]]
+    for run in runs[1:]:
+        if run[4] == joined[-1][4]:
+            joined[-1][1], joined[-1][3] = run[1], run[3]
+        else:
+            joined.append(run)
+    return joined
+
+
+class Recognizer:
+    """A trained network ready to look at pictures and clips.
+
+    Args:
+        network: maps normalised images to logits.
+        labels: class names in the order of the logits.
+        config: how pictures are brought to the network's size.
+        temperature: divides the logits before the softmax.
+        unknown_threshold: a largest logit below it means "no known exercise"; ``None`` switches that off.
+        device: default, the best one here.
+        backend: ``"torch"``, or ``"openvino"`` for Intel and AMD processors (needs the package openvino).
+    """
+
+    def __init__(
+        self, network: Network, labels: Sequence[str], config: Config, *, temperature: float = 1.0,
+        unknown_threshold: float | None = None, device: torch.device | None = None, backend: str = "torch",
+    ):  # fmt: skip
+        self.device = device or devices.pick_device()
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+        self.labels, self.config = tuple(labels), config
+        self.temperature, self.unknown_threshold = temperature, unknown_threshold
+        if backend not in ("torch", "openvino"):
+            raise WorkoutlibError(f"no back end {backend!r}: choose torch or openvino")
+        self._forward = self._torch_forward
+        if backend == "openvino":
+            from workoutlib.backends import openvino_forward
+
+            self._forward = openvino_forward(self.network, config)
+
+    @classmethod
+    def from_checkpoint(cls, path: str | Path | Checkpoint, **options) -> Recognizer:
+        """Build a recognizer from a checkpoint (file or loaded); `options` as for the class."""
+        stored = path if isinstance(path, Checkpoint) else load_checkpoint(path)
+        return cls(
+            stored.network, stored.labels, stored.config, temperature=stored.temperature,
+            unknown_threshold=stored.unknown_threshold, **options,
+        )  # fmt: skip
+
+    def _torch_forward(self, squares: np.ndarray) -> np.ndarray:
+        images = torch.from_numpy(squares).permute(0, 3, 1, 2)
+        return forward(self.network, images, self.config, self.device).numpy()
+
+    def square(self, image) -> np.ndarray:
+        """What the network is given of a picture: uint8 (resize, resize, 3)."""
+        return to_square(image, size=self.config.resize, fit=self.config.fit)
+
+    def logits(self, images: Iterable, *, size: int = 32) -> np.ndarray:
+        """Logits (N, C), float32, of arrays, PIL images or paths, `size` at a time."""
+        images = iter(images)
+        parts = []
+        while batch := [self.square(image) for image in islice(images, size)]:
+            parts.append(self._forward(np.stack(batch)))
+        return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
+
+    def read_logits(self, logits: np.ndarray) -> Prediction:
+        """Put one row of logits (C,) into words."""
+        probabilities = softmax(logits.astype(np.float64) / self.temperature)
+        best = np.argsort(-probabilities, kind="stable")[:3]
+        top3 = [(self.labels[i], float(probabilities[i])) for i in best]
+        known = self.unknown_threshold is None or float(logits.max()) >= self.unknown_threshold
+        return Prediction(*top3[0], top3, known)
+
+    def predict(self, image) -> Prediction:
+        """Recognise one picture: an array, a PIL image or a path.
+
+        Raises:
+            WorkoutlibError: the picture cannot be read.
+        """
+        return self.read_logits(self.logits([image])[0])
+
+    def annotate(self, image) -> np.ndarray:
+        """A copy of a picture (uint8 RGB, its own size) with label and confidence drawn on it."""
+        pixels = read_image(image) if isinstance(image, str | Path) else np.asarray(image)
+        found = self.predict(pixels)
+        return draw_label(pixels, found.shown, found.confidence, top3=found.top3)
+
+    def predict_clip(
+        self, path: str | Path, *, stride: int = 1, size: int = 32, progress: bool = True
+    ) -> ClipPrediction:
+        """Recognise every `stride`-th frame of a clip, with `size` frames in memory at a time.
+
+        Raises:
+            WorkoutlibError: the clip cannot be read.
+        """
+        info = probe_clip(path)
+        total = info.frames and -(-info.frames // stride)
+        bar = tqdm(total=total, desc=info.path.name, unit="frame", disable=not progress, leave=False)
+        times, parts = [], []
+        squares = ((time, self.square(frame)) for time, frame in read_frames(path, stride=stride))
+        for batch in prefetch(_chunks(squares, size)):
+            times += [time for time, _ in batch]
+            parts.append(self._forward(np.stack([square for _, square in batch])))
+            bar.update(len(batch))
+        bar.close()
+        step = stride / info.frames_per_second
+        duration = max(info.duration or 0.0, times[-1] + step)
+        return ClipPrediction(
+            Path(path), np.array(times), np.concatenate(parts), duration, info.frames_per_second, self
+        )
+
+    def annotate_clip(
+        self, clip: ClipPrediction, out: str | Path, *, smoothing: float = SMOOTHING, progress: bool = True,
+        speed: float | None = None,
+    ) -> Path:  # fmt: skip
+        """Write a copy of a judged clip with label, confidence and timeline drawn on every frame.
+
+        It is H.264 that plays in a browser, with the source's size, rate and rotation.
+
+        Args:
+            speed: frames a second of the recognition to show in the picture, if any.
+        """
+        table, segments = clip.frames(smoothing), clip.segments(smoothing)
+        spans = list(segments.itertuples(index=False, name=None))
+        info = probe_clip(clip.path)
+        bar = tqdm(total=info.frames, desc=f"writing {Path(out).name}", unit="frame", disable=not progress, leave=False)
+        labels = table["label"].where(table["known"], UNKNOWN).tolist()
+        confidence = table["confidence"].tolist()
+        with ClipWriter(out, info.width, info.height, info.frames_per_second) as writer:
+            for time, frame in prefetch(read_frames(clip.path)):
+                place = max(int(np.searchsorted(clip.times, time + 1e-9, side="right")) - 1, 0)
+                drawn = draw_label(frame, labels[place], confidence[place], frames_per_second=speed)
+                writer.write(draw_timeline(drawn, spans, time, clip.duration), time)
+                bar.update()
+        bar.close()
+        return Path(out)
+
+
+def _chunks(items: Iterator, size: int) -> Iterator[list]:
+    while chunk := list(islice(items, size)):
+        yield chunk
+
+
+def on_each(paths: Iterable[Path], work: Callable[[Path], dict]) -> tuple[list[dict], list[str]]:
+    """Do `work` for each path; go on past those that cannot be read, and say which and why."""
+    done, failed = [], []
+    for path in paths:
+        try:
+            done.append(work(path))
+        except WorkoutlibError as error:
+            failed.append(str(error))
+    return done, failed

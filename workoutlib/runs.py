@@ -1,0 +1,64 @@
+"""The folder of a training run: its best model, its last state, its history."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from workoutlib.checkpoints import save_checkpoint
+from workoutlib.config import Config
+from workoutlib.errors import WorkoutlibError
+from workoutlib.files import read_file, save_atomically
+from workoutlib.loaders import Frames
+
+HISTORY = ("epoch", "train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "learning_rate", "seconds")
+
+
+def best_epoch(history: pd.DataFrame) -> int:
+    """The epoch with the lowest validation loss; the last one where nothing was validated."""
+    losses = history["valid_loss"]
+    return int(history["epoch"].iloc[losses.argmin() if losses.notna().any() else -1])
+
+
+class RunFolder:
+    """The files of one run: the best model, the last state, the history."""
+
+    def __init__(self, out: Path, config: Config, train: Frames, valid: Frames | None):
+        self.out, self.config, self.labels = Path(out), config, train.labels
+        names = [f"{Path(p).parent.name}/{Path(p).name}" for f in (train, valid) if f for p in f.catalog["path"]]
+        self.data = hashlib.sha256("\n".join(names).encode(errors="surrogateescape")).hexdigest()
+
+    def clear(self) -> None:
+        for name in ("last.pth", "history.csv"):
+            (self.out / name).unlink(missing_ok=True)
+
+    def load(self) -> dict | None:
+        """The state after the last finished epoch, or ``None`` if no epoch was finished."""
+        path = self.out / "last.pth"
+        if not path.exists():
+            return None
+        state = read_file(path)
+        if not isinstance(state, dict) or "history" not in state:
+            raise WorkoutlibError(f"{path}: not the state of a training run")
+        before, now = state["config"], self.config.to_dict()
+        changed = [f"{k} was {before.get(k)!r}, is {v!r}" for k, v in now.items() if before.get(k) != v]
+        if changed:
+            raise WorkoutlibError(f"{path}: cannot resume with another config ({'; '.join(changed)})")
+        if state["data"] != self.data:
+            raise WorkoutlibError(f"{path}: cannot resume on other pictures than the run began with")
+        return state
+
+    def save(self, network, evaluated, optimizer, scaler, rows, start) -> None:
+        """The best model first, then the state: a run killed in between repeats the epoch, losing nothing."""
+        history = pd.DataFrame(rows, columns=HISTORY)
+        if best_epoch(history) == rows[-1]["epoch"]:
+            metrics = {key: rows[-1][key] for key in ("epoch", "valid_loss", "valid_accuracy")}
+            save_checkpoint(self.out / "best_model.pth", evaluated, self.labels, self.config, metrics=metrics)
+        state = {
+            "network": network.state_dict(), "optimizer": optimizer.state_dict(), "scaler": scaler.state_dict(),
+            "history": rows, "start": start, "config": self.config.to_dict(), "data": self.data,
+        }  # fmt: skip
+        save_atomically(state, self.out / "last.pth")
+        history.to_csv(self.out / "history.csv", index=False)

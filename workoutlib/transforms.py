@@ -1,0 +1,182 @@
+"""From a picture of any size to what the network sees, and back for showing.
+
+One step is shared by validation, photos, clips and export: :func:`to_square`. What follows works on a
+whole batch at once, on the device where the batch lives, with a draw of its own for every picture.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
+
+from workoutlib.config import Config
+from workoutlib.images import as_rgb
+
+
+def to_square(image, *, size: int, fit: str = "squash") -> np.ndarray:
+    """Bring a picture to `size` × `size` pixels, antialiased.
+
+    Args:
+        image: path, PIL image, or array accepted by :func:`workoutlib.images.as_rgb`.
+        fit: ``"squash"`` ignores the proportions and keeps everything; ``"crop"`` scales the shorter
+            side to `size` and cuts the middle out of the longer one.
+    Returns:
+        uint8 RGB array of shape (size, size, 3).
+    """
+    pixels = torch.from_numpy(np.ascontiguousarray(as_rgb(image))).permute(2, 0, 1)
+    if fit == "squash":
+        pixels = F.resize(pixels, [size, size], antialias=True)
+    else:
+        scale = size / min(pixels.shape[1:])
+        height, width = (max(size, round(side * scale)) for side in pixels.shape[1:])
+        top, left = (height - size) // 2, (width - size) // 2
+        pixels = F.resize(pixels, [height, width], antialias=True)[:, top : top + size, left : left + size]
+    return pixels.permute(1, 2, 0).contiguous().numpy()
+
+
+def centre_crop(images: Tensor, crop: int) -> Tensor:
+    """The middle `crop` × `crop` pixels of a batch (N, C, H, W); a view, nothing is copied."""
+    top, left = (images.shape[2] - crop) // 2, (images.shape[3] - crop) // 2
+    return images[:, :, top : top + crop, left : left + crop]
+
+
+def normalise(pixels: Tensor, mean, std) -> Tensor:
+    """Grey levels in 0..1 (N, 3, H, W) to zero mean and unit spread by `mean` and `std` a channel."""
+    mean, std = (torch.tensor(v, device=pixels.device, dtype=pixels.dtype)[:, None, None] for v in (mean, std))
+    return (pixels - mean) / std
+
+
+def denormalise(pixels: Tensor, mean, std) -> np.ndarray:
+    """The exact inverse, for showing: (3, H, W) normalised floats to a uint8 RGB array (H, W, 3)."""
+    mean, std = (torch.tensor(v, dtype=torch.float32)[:, None, None] for v in (mean, std))
+    levels = (pixels.detach().float().cpu() * std + mean) * 255
+    return levels.round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+
+
+def evaluation_batch(images: Tensor, config: Config, mean, std) -> Tensor:
+    """uint8 squares (N, 3, resize, resize) to normalised floats (N, 3, crop, crop)."""
+    return normalise(centre_crop(images, config.crop).float() / 255, mean, std)
+
+
+def draw_augmentation(count: int, config: Config, generator: torch.Generator) -> dict[str, Tensor]:
+    """Draw the random parameters of `count` training pictures, one row each, on the CPU.
+
+    Returns:
+        ``flip`` (bool), ``angle`` (degrees, clockwise on screen for positive values), ``box`` (centre x,
+        centre y, half side, in units of half the square, so the whole square is (0, 0, 1)), ``colour``
+        (factors of brightness, contrast, saturation) and ``erase`` (left, top, width, height as shares
+        of the crop; width 0: nothing is erased).
+    """
+
+    def uniform(low: float, high: float, columns: int = 1) -> Tensor:
+        return torch.rand(count, columns, generator=generator) * (high - low) + low
+
+    flip = (uniform(0, 1) < 0.5).squeeze(1) & config.flip
+    angle = uniform(-config.rotation, config.rotation).squeeze(1)
+    largest = config.crop / config.resize if config.zoom == 0 else 1.0
+    half = uniform(1 - config.zoom, 1) * largest
+    centre = uniform(-1, 1, 2) * (largest - half)
+    colour = uniform(1 - config.colour, 1 + config.colour, 3)
+    size = uniform(0.15, 0.45, 2) * (uniform(0, 1) < config.erase)
+    corner = uniform(0, 1, 2) * (1 - size)
+    return {
+        "flip": flip,
+        "angle": angle,
+        "box": torch.cat([centre, half], 1),
+        "colour": colour,
+        "erase": torch.cat([corner, size], 1),
+    }
+
+
+def sample_geometry(pixels: Tensor, draw: dict[str, Tensor], config: Config) -> Tensor:
+    """Cut each box out, mirror it, turn it about its centre; black outside the box.
+
+    Args:
+        pixels: floats (N, 3, resize, resize) in 0..1.
+    Returns:
+        floats (N, 3, crop, crop).
+    """
+    if not config.rotation and not config.zoom:
+        cut = centre_crop(pixels, config.crop)
+        return torch.where(draw["flip"][:, None, None, None], cut.flip(3), cut)
+    angle = torch.deg2rad(draw["angle"])
+    cos, sin = angle.cos(), angle.sin()
+    mirror = 1 - 2 * draw["flip"].float()
+    zero = torch.zeros_like(cos)
+    turn = torch.stack([torch.stack([cos, sin, zero], 1), torch.stack([-sin, cos, zero], 1)], 1)
+    size = [len(pixels), 1, config.crop, config.crop]
+    in_box = torch.nn.functional.affine_grid(turn, size, align_corners=False)
+    outside = (in_box.abs() > 1).any(-1)
+    in_box = torch.stack([in_box[..., 0] * mirror[:, None, None], in_box[..., 1]], -1)
+    centre, half = draw["box"][:, None, None, :2], draw["box"][:, None, None, 2:]
+    grid = in_box * half + centre
+    grid = torch.where(outside[..., None], 2.0, grid)  # beyond the square: sampled as zeros
+    return torch.nn.functional.grid_sample(
+        pixels, grid, mode=config.interpolation, padding_mode="zeros", align_corners=False
+    )
+
+
+def adjust_colour(pixels: Tensor, factors: Tensor) -> Tensor:
+    """Brightness, contrast and saturation by per-picture factors (N, 3), as torchvision's functions."""
+    brightness, contrast, saturation = (factors[:, i, None, None, None] for i in range(3))
+    grey_weights = torch.tensor([0.2989, 0.587, 0.114], device=pixels.device)[:, None, None]
+    pixels = (pixels * brightness).clamp(0, 1)
+    grey_mean = (pixels * grey_weights).sum(1, keepdim=True).mean((2, 3), keepdim=True)
+    pixels = (pixels * contrast + grey_mean * (1 - contrast)).clamp(0, 1)
+    grey = (pixels * grey_weights).sum(1, keepdim=True)
+    return (pixels * saturation + grey * (1 - saturation)).clamp(0, 1)
+
+
+def erase_boxes(pixels: Tensor, boxes: Tensor) -> Tensor:
+    """Set one box of each picture to 0 (the mean, once normalised); `boxes` as in draw_augmentation."""
+    height, width = pixels.shape[2:]
+    x = (torch.arange(width, device=pixels.device) + 0.5) / width
+    y = (torch.arange(height, device=pixels.device) + 0.5) / height
+    left, top, wide, high = (boxes[:, i, None] for i in range(4))
+    columns = (x >= left) & (x < left + wide)
+    rows = (y >= top) & (y < top + high)
+    return pixels.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)
+
+
+def training_batch(images: Tensor, config: Config, mean, std, generator: torch.Generator) -> Tensor:
+    """Augment uint8 squares (N, 3, resize, resize) into normalised floats (N, 3, crop, crop).
+
+    Draws come from `generator` (a CPU generator, so that every device sees the same ones).
+    """
+    draw = draw_augmentation(len(images), config, generator)
+    draw = {name: value.to(images.device, non_blocking=True) for name, value in draw.items()}
+    return apply_augmentation(images, draw, config, mean, std)
+
+
+def apply_augmentation(images: Tensor, draw: dict[str, Tensor], config: Config, mean, std) -> Tensor:
+    """The deterministic part of :func:`training_batch`: the given draws applied to the batch."""
+    pixels = sample_geometry(images.float() / 255, draw, config)
+    if config.colour:
+        pixels = adjust_colour(pixels, draw["colour"])
+    pixels = normalise(pixels, mean, std)
+    if config.erase:
+        pixels = erase_boxes(pixels, draw["erase"])
+    return pixels
+
+
+def training_preset(config: Config, mean, std) -> v2.Compose:
+    """The same recipe as torchvision classes, a picture at a time: for reading, showing and tests."""
+    steps = [v2.ToImage(), v2.Resize((config.resize, config.resize), antialias=True)]
+    if config.zoom:
+        scale = ((1 - config.zoom) ** 2, 1.0)
+        steps.append(v2.RandomResizedCrop(config.crop, scale=scale, ratio=(1, 1), antialias=False))
+    else:
+        steps.append(v2.CenterCrop(config.crop))
+    if config.flip:
+        steps.append(v2.RandomHorizontalFlip(0.5))
+    if config.rotation:
+        steps.append(v2.RandomRotation(config.rotation, interpolation=v2.InterpolationMode(config.interpolation)))
+    if config.colour:
+        steps.append(v2.ColorJitter(config.colour, config.colour, config.colour))
+    steps += [v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    if config.erase:
+        steps.append(v2.RandomErasing(config.erase, scale=(0.02, 0.2), ratio=(1 / 3, 3)))
+    return v2.Compose(steps)

@@ -1,0 +1,340 @@
+"""Clips: read frames upright and with their true times, and write H.264 that plays in a browser."""
+
+import math
+import os
+import secrets
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from PIL import Image
+
+from workoutlib.errors import WorkoutlibError
+from workoutlib.images import IMAGE_SUFFIXES, MAX_PIXELS, as_rgb, require_file, shown
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"}
+    | {".wmv", ".flv", ".3gp", ".ogv"}
+)
+
+# FFmpeg also "plays" pictures and text files, and follows playlists to other files and into the
+# network; only these containers are opened. Those of sound are here to be told from broken clips.
+_CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,asf,flv,ogg,h264,hevc,m4v"
+_SOUND_CONTAINERS = "mp3,wav,flac,aac"
+
+# Ticks a second of written time stamps: MPEG's clock, exact for all usual frame rates.
+_TICKS = 90_000
+
+# Frames a second of a clip that does not say.
+_DEFAULT_RATE = 25.0
+_HIGHEST_RATE = 1000.0
+
+
+class UnreadableClip(WorkoutlibError):
+    """A clip that cannot be read; `reason` says why in a few words, for tables."""
+
+    def __init__(self, path: str | Path, reason: str, advice: str = "Replace it or take it out.") -> None:
+        super().__init__(f"Cannot read the clip {shown(path)}: {reason}. {advice}")
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class ClipInfo:
+    """What a clip is, as a player shows it."""
+
+    path: Path
+    width: int  # pixels, upright
+    height: int  # pixels, upright
+    frames_per_second: float  # the mean: single frames may be spaced unevenly
+    frames: int | None  # an estimate: duration × rate; None if the file says too little
+    duration: float | None  # seconds
+    rotation: int  # degrees clockwise that turn the stored frames upright: 0, 90, 180 or 270
+
+
+def is_clip(path: str | Path) -> bool:
+    """Whether `path` is named like a clip; a GIF is a clip only if it has several frames."""
+    path = Path(path)
+    suffix = path.suffix.lower()
+    return _is_animated(path) if suffix == ".gif" else suffix in VIDEO_SUFFIXES
+
+
+def is_image(path: str | Path) -> bool:
+    """Whether `path` is named like a photo, and is no animated GIF."""
+    return Path(path).suffix.lower() in IMAGE_SUFFIXES and not is_clip(path)
+
+
+def probe_clip(path: str | Path) -> ClipInfo:
+    """Size, rate, length and rotation of a clip, from its header and its first frame.
+
+    Raises WorkoutlibError when there is no such readable file, or it has no video or no frame.
+    """
+    path = Path(path)
+    with _open_clip(path) as (container, stream):
+        first = next(_decode(path, container, stream))
+        matrix = _display_matrix(first)
+        width, height = _shown_size(path, stream, first)
+        if _swaps_axes(matrix):
+            width, height = height, width
+        rate, duration = _frame_rate(stream), _duration(container, stream)
+        frames = max(round(duration * rate), 1) if duration else stream.frames or None
+        return ClipInfo(path, width, height, rate, frames, duration, _rotation(matrix))
+
+
+def read_frames(path: str | Path, *, stride: int = 1) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield (time in seconds, uint8 RGB frame (H, W, 3)) of every `stride`-th frame, as a player shows it.
+
+    The first frame is at 0.0 and times increase, unevenly where the clip's frame rate varies. All
+    frames have the size of the first. One frame at a time is in memory, however long the clip is.
+    Where a clip is damaged or cut short, the frames that decode come and a warning follows at the end.
+
+    Raises WorkoutlibError, at the first frame, on the conditions of `probe_clip`.
+    """
+    path = Path(path)
+    if stride < 1:
+        raise WorkoutlibError(f"The stride must be at least 1 (every frame), not {stride}.")
+    with _open_clip(path) as (container, stream):
+        stream.thread_type = "AUTO"  # decode on all cores
+        rate = _frame_rate(stream)
+        time = 0.0
+        for index, frame in enumerate(_decode(path, container, stream)):
+            if index == 0:
+                start, matrix = frame.time or 0.0, _display_matrix(frame)
+                width, height = _shown_size(path, stream, frame)
+            else:
+                # Frames without a time stamp, or with one that runs backwards, are spaced evenly.
+                stamp = time if frame.time is None else frame.time - start
+                time = stamp if stamp > time else time + 1 / rate
+            if index % stride == 0:
+                stored = frame.reformat(width, height, "rgb24").to_ndarray()
+                yield time, _turn_upright(stored, matrix)
+
+
+class ClipWriter:
+    """Write frames to an H.264 file (yuv420p, index in front) that plays in a browser.
+
+    The clip grows under a temporary name beside `path` and takes its own at the end of the
+    ``with`` block; after an exception nothing is left, and a clip of that name stays as it was.
+
+        with ClipWriter("squat.mp4", 960, 540, 30) as writer:
+            for time, frame in read_frames("squat.mov"):
+                writer.write(frame, time)
+
+    H.264 needs even sides: an odd one gains a pixel, a copy of the last row or column.
+    """
+
+    def __init__(self, path: str | Path, width: int, height: int, frames_per_second: float) -> None:
+        """`width` and `height` are those of the frames; the rate is nominal, the frames' times count."""
+        self.path = Path(path)
+        self.width, self.height = int(width), int(height)
+        if self.path.suffix.lower() != ".mp4":
+            raise WorkoutlibError(f"A clip is written as .mp4, not {shown(self.path.name)}. Change the suffix.")
+        if self.width < 1 or self.height < 1:
+            raise WorkoutlibError(f"A clip of {width} × {height} pixels cannot be written: both must be at least 1.")
+        if not 0 < frames_per_second <= _HIGHEST_RATE:
+            text = f"frames_per_second is above 0 and at most {_HIGHEST_RATE:.0f}, not {frames_per_second}."
+            raise WorkoutlibError(text)
+        self.rate = Fraction(frames_per_second).limit_denominator(1001)
+        self.frames = 0
+
+    def __enter__(self) -> "ClipWriter":
+        if "libx264" not in av.codecs_available:
+            text = "This build of PyAV has no H.264 encoder (libx264). Reinstall it: pip install --force-reinstall av"
+            raise WorkoutlibError(text)
+        if not self.path.parent.is_dir() or self.path.is_dir():
+            raise WorkoutlibError(f"Cannot write {shown(self.path)}: it needs an existing folder and a file name.")
+        self._temporary = self.path.with_name(f".{secrets.token_hex(8)}.part")
+        self._last_tick, self._last_time = -1, -math.inf
+        with self._cleaning_up():
+            self._container = av.open(f"file:{self._temporary}", "w", format="mp4", options={"movflags": "+faststart"})
+            self._stream = self._container.add_stream("libx264", rate=self.rate)
+            self._stream.width = self.width + self.width % 2
+            self._stream.height = self.height + self.height % 2
+            self._stream.pix_fmt = "yuv420p"
+            # With B-frames an uneven frame rate makes the muxer state too short a duration.
+            self._stream.options = {"preset": "veryfast", "crf": "20", "bf": "0"}
+            codec = self._stream.codec_context
+            codec.time_base = Fraction(1, _TICKS)
+            codec.colorspace, codec.color_range = 6, 1  # BT.601, limited: what the conversion below does
+        return self
+
+    def write(self, frame: np.ndarray, time: float) -> None:
+        """Append `frame`, uint8 RGB (height, width, 3), shown from `time` in seconds on; times increase."""
+        rgb = as_rgb(frame)
+        if rgb.shape[:2] != (self.height, self.width):
+            got = f"{rgb.shape[1]} × {rgb.shape[0]}"
+            raise WorkoutlibError(f"A frame of {got} pixels does not fit a clip of {self.width} × {self.height}.")
+        if not (math.isfinite(time) and time >= 0 and time > self._last_time):
+            raise WorkoutlibError(f"Frame times increase from 0 on; {time} follows {self._last_time}.")
+        padded = np.pad(rgb, ((0, self.height % 2), (0, self.width % 2), (0, 0)), mode="edge")
+        picture = av.VideoFrame.from_ndarray(padded, format="rgb24").reformat(format="yuv420p")
+        picture.time_base = Fraction(1, _TICKS)
+        picture.pts = max(round(time * _TICKS), self._last_tick + 1)
+        self._last_tick, self._last_time = picture.pts, time
+        with self._cleaning_up():
+            self._container.mux(self._stream.encode(picture))
+        self.frames += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._discard()
+            return
+        with self._cleaning_up():
+            if self.frames == 0:
+                raise WorkoutlibError(f"Cannot write {shown(self.path)}: not one frame was given.")
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+            os.replace(self._temporary, self.path)
+
+    @contextmanager
+    def _cleaning_up(self) -> Iterator[None]:
+        """Discard the temporary file on any error, and say what the system says."""
+        try:
+            yield
+        except (av.error.FFmpegError, OSError) as cause:
+            self._discard()
+            advice = "Check the free space, the permissions and the frame size."
+            raise WorkoutlibError(f"Cannot write {shown(self.path)}: {cause.strerror or cause}. {advice}") from cause
+        except BaseException:
+            self._discard()
+            raise
+
+    def _discard(self) -> None:
+        container = getattr(self, "_container", None)
+        if container is not None:
+            # Closing finishes the file, which fails if writing did; the file goes anyway.
+            with suppress(av.error.FFmpegError):
+                container.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The container of a clip and its video stream."""
+    require_file(path, UnreadableClip)
+    whitelist = {"format_whitelist": f"{_CONTAINERS},{_SOUND_CONTAINERS}"}
+    try:
+        # "file:", as FFmpeg would take some names for protocols. A Python file object instead of the
+        # name deadlocks with decoding threads in PyAV 12 when a reader stops half-way.
+        with av.open(f"file:{path}", options=whitelist, metadata_errors="replace") as container:
+            streams = [stream for stream in container.streams.video if _holds_a_clip(stream)]
+            if not streams:
+                reason = "only sound, no video" if container.streams.audio else "no video that can be decoded"
+                raise UnreadableClip(path, reason)
+            yield container, streams[0]
+    except (av.error.FFmpegError, ValueError) as cause:
+        raise UnreadableClip(
+            path, "not a video, or broken or cut short before its index", "Fetch or export it again."
+        ) from cause
+
+
+def _holds_a_clip(stream: VideoStream) -> bool:
+    """Whether a video stream has a decoder and is not the cover picture of a sound file."""
+    codec = stream.codec_context
+    return codec is not None and (codec.name not in {"mjpeg", "png"} or bool(stream.average_rate))
+
+
+def _decode(path: Path, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    """All frames that decode; warns at the end if some did not, raises WorkoutlibError if none did."""
+    frames, damaged, start, end = 0, False, math.inf, 0.0
+    try:
+        for packet in container.demux(stream):
+            damaged |= packet.is_corrupt
+            if packet.pts is not None and packet.time_base:
+                start = min(start, float(packet.pts * packet.time_base))
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            try:
+                decoded = packet.decode()
+            except av.error.FFmpegError:
+                damaged = True
+                continue
+            for frame in decoded:
+                frames += 1
+                yield frame
+    except av.error.FFmpegError:
+        damaged = True
+    if frames == 0:
+        raise UnreadableClip(path, "not one frame can be decoded", "Fetch or export it again.")
+    # The count of frames in the header is no measure: an edit list may leave frames out.
+    stated = _duration(container, stream) or 0.0
+    if damaged or end - start + 2 / _frame_rate(stream) < 0.95 * stated:
+        text = f"The clip {shown(path)} is damaged or cut short: {frames} frames could be read"
+        text += f", up to {end - start:.1f} of {stated:.1f} s." if math.isfinite(start) else "."
+        warnings.warn(text, stacklevel=3)
+
+
+def _frame_rate(stream: VideoStream) -> float:
+    """Mean frames a second, as well as the file tells it."""
+    stated = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+    return next((float(rate) for rate in stated if rate and 0 < rate <= _HIGHEST_RATE), _DEFAULT_RATE)
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> float | None:
+    """Seconds, or None where the file does not say."""
+    if stream.duration and stream.duration > 0 and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    if container.duration and container.duration > 0:
+        return container.duration / av.time_base
+    return None
+
+
+def _shown_size(path: Path, stream: VideoStream, frame: av.VideoFrame) -> tuple[int, int]:
+    """(width, height) of a stored frame, not yet turned, with its pixels made square."""
+    aspect = stream.sample_aspect_ratio
+    believable = aspect and Fraction(1, 4) <= aspect <= 4
+    width = round(frame.width * aspect) if believable else frame.width
+    if width * frame.height > MAX_PIXELS:
+        reason = f"{width} × {frame.height} pixels are above the limit of {MAX_PIXELS / 1e6:.0f} million"
+        raise UnreadableClip(path, reason, "Scale it down first.")
+    return width, frame.height
+
+
+def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
+    """The 2 × 2 part ((a, b), (c, d)) of the matrix that turns a frame upright: x' = ax + cy, y' = bx + dy.
+
+    https://ffmpeg.org/doxygen/trunk/group__lavu__video__display.html
+    """
+    for data in frame.side_data:
+        if data.type.name == "DISPLAYMATRIX":
+            return np.frombuffer(data, np.int32)[:9].reshape(3, 3)[:2, :2].astype(np.int64)
+    return np.eye(2, dtype=np.int64)
+
+
+def _swaps_axes(matrix: np.ndarray) -> bool:
+    return abs(matrix[0, 1]) > abs(matrix[0, 0])
+
+
+def _rotation(matrix: np.ndarray) -> int:
+    """Degrees clockwise, to the quarter turn; of a mirrored frame, those behind the mirror."""
+    (a, b), (c, d) = matrix
+    mirrored = a * d - b * c < 0
+    angle = math.degrees(math.atan2(-b, -a) if mirrored else math.atan2(b, a))
+    return round(angle / 90) * 90 % 360
+
+
+def _turn_upright(frame: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Turn and mirror (H, W, 3) by `matrix`, to the quarter turn."""
+    (a, b), (c, d) = matrix
+    if _swaps_axes(matrix):
+        frame, a, d = frame.swapaxes(0, 1), c, b
+    frame = frame[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+    return np.ascontiguousarray(frame)
+
+
+def _is_animated(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        with Image.open(path, formats=["GIF"]) as image:
+            return image.is_animated
+    except Exception:  # any error of the decoder: a broken GIF is reported when it is read as a photo
+        return False
