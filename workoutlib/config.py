@@ -146,7 +146,7 @@ class Config:
 
 
 PROFILES = {
-    "quick": {"epochs": 1},
+    "quick": {"epochs": 1, "learning_rate": 1e-4, "interpolate": 0.5},
     "tutorial": {
         "model": "resnet50",
         "head_first": False,
@@ -165,7 +165,7 @@ PROFILES = {
         "weight_decay": 0.0,
         "scheduler": "step",
     },
-    "best": {"epochs": 10, "zoom": 0.25, "colour": 0.3, "interpolate": 0.5},
+    "best": {"epochs": 8, "zoom": 0.3, "colour": 0.3, "interpolate": 0.5},
 }
 
 

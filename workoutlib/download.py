@@ -92,8 +92,8 @@ def download_kaggle(root: str | Path | None = None) -> Path:
 def make_sample(
     root: str | Path | None = None,
     *,
-    videos: int = 6,
-    frames: int = 8,
+    videos: int = 10,
+    frames: int = 5,
     stills: int = 2,
     seed: int = 0,
     progress: bool = True,

@@ -83,7 +83,7 @@ def scores(predictions: Predictions, temperature: float = 1.0) -> dict[str, floa
     return {
         "top1": float(correct.mean()),
         "top3": float(in_top(predictions, 3).mean()),
-        "macro": _macro(table, np.ones((1, len(table))))[0],
+        "macro": float(_macro(table, np.ones((1, len(table))))[0]),
         "clip_top1": float(in_top(predictions.clips(), 1).mean()),
         "video_mean": float((table["top1"] / table["images"]).mean()),
         "stills_top1": float(correct[stills].mean()) if stills.any() else float("nan"),

@@ -16,7 +16,7 @@ from workoutlib.evaluation import Predictions, fit_temperature, fit_unknown_thre
 from workoutlib.loaders import Frames, load_frames
 from workoutlib.models import Network, build_model
 from workoutlib.splits import folds_by_video, split_by_video, split_random
-from workoutlib.training import Fit, fit, predict_logits
+from workoutlib.training import Fit, extract_features, fit, fit_head, predict_logits
 
 SCORES = ("top1", "top3", "macro", "clip_top1")
 
@@ -125,15 +125,26 @@ def measure_leak(catalog: pd.DataFrame, config: Config, *, cache: Path | None = 
     The frozen body's head is fitted once on a random split of the frames and once on a split by video.
 
     Returns:
-        Predictions on the validation part of each: ``"random frames"`` and ``"by video"``.
+        Predictions on the validation part of each, ``"random frames"`` and ``"by video"``; and, where there
+        are web stills, of a head that saw no still on all of them: ``"stills"``.
     """
     device = device or devices.pick_device()
-    config = config.replace(fine_tune=False, head_first=True)
     frames = load_frames(catalog, config, cache=cache, device=device, progress=progress)
-    body = build_model(config.model, len(frames.labels), False, config.weights)
-    found = {}
-    for name, kind in (("random frames", "random"), ("by video", "video")):
-        parts = split(catalog, config.replace(split=kind))
-        fit(body, frames.select(parts["train"]), None, config, device=device, progress=False)
-        found[name] = judge(body, frames.select(parts["valid"]), config, device=device)
+    network = build_model(config.model, len(frames.labels), False, config.weights).to(device)
+    features = extract_features(network, frames, config, device=device)
+    head, found = network.head.cpu(), {}
+    parts = {
+        "random frames": split(catalog, config.replace(split="random")),
+        "by video": split(catalog, config.replace(split="video")),
+    }
+    stills = catalog[catalog["source"] == "still"]
+    if len(stills):
+        seen = parts["by video"]["train"]
+        parts["stills"] = {"train": seen[seen["source"] == "frame"], "valid": stills}
+    for name, part in parts.items():
+        train, valid = (catalog.index.get_indexer(part[key].index) for key in ("train", "valid"))
+        fit_head(head, features[:, train], frames.targets[train], frames.labels)
+        with torch.inference_mode():
+            logits = head(features[:, valid]).mean(0).numpy()
+        found[name] = Predictions(part["valid"], logits, frames.labels)
     return found

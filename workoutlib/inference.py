@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +116,7 @@ class ClipPrediction:
 def _runs(labels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[list]:
     """[first frame, end frame, start, end, label] of each run of equal labels."""
     edges = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1), len(labels)]
-    return [[a, b, starts[a], ends[b - 1], labels[a]] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [[a, b, starts[a], ends[b - 1], labels[a]] for a, b in pairwise(edges)]
 
 
 def _merge_short(runs: list[list], shortest: float, confidence: np.ndarray) -> pd.DataFrame:

@@ -37,11 +37,12 @@ _BLACK: Colour = (0, 0, 0)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SMALL_TEXT = 8  # height of a capital in pixels: good to read
 _SMALLEST_TEXT = 6  # the least that can be read; what is still too long is cut
-_DIMMED = 0.3  # what is left of the picture's brightness behind text
+_ENDLESS = 1_000_000  # room, in pixels, for a text that need not shrink
+_DIMMED = 0.25  # what is left of the picture's brightness behind text
 
 
 def colour_of(label: str) -> Colour:
-    """The (red, green, blue) of a label, always the same: Okabe-Ito hues in four degrees of lightness.
+    """The (red, green, blue) of a label, always the same: Okabe-Ito hues, each in four degrees of lightness.
 
     Alphabetical neighbours among the 22 labels get different hues; "unknown" is grey.
     """
@@ -50,8 +51,8 @@ def colour_of(label: str) -> Colour:
     place = LABELS.index(label) if label in LABELS else zlib.crc32(label.encode("utf-8", "replace"))
     base = OKABE_ITO[place % len(OKABE_ITO)]
     hue, lightness, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in base))
-    shift = (0.0, 0.18, -0.12, 0.28)[place // len(OKABE_ITO) % 4]
-    tint = colorsys.hls_to_rgb(hue, min(max(lightness + shift, 0.26), 0.88), saturation)
+    shift = (0.0, 0.13, 0.26, 0.34)[place // len(OKABE_ITO) % 4]
+    tint = colorsys.hls_to_rgb(hue, min(lightness + shift, 0.9), saturation)
     red, green, blue = (round(255 * channel) for channel in tint)
     return red, green, blue
 
@@ -173,12 +174,12 @@ def _draw_panel(canvas: np.ndarray, rows: list[_Row], stripe_colour: Colour) -> 
 
 def _row_width(row: _Row) -> int:
     """Pixels that a row wants: its text, the widest per cent and a space between; long enough for a bar."""
-    return max(_fit(row.text, row.size, 1 << 20).width + _right_width(row), 11 * row.size)
+    return max(_fit(row.text, row.size, _ENDLESS).width + _right_width(row), 11 * row.size)
 
 
 def _right_width(row: _Row) -> int:
     # The panel must not change its width with every frame, so it always has room for "100%".
-    return 0 if row.share is None else _fit("100%", row.size, 1 << 20).width + row.size
+    return 0 if row.share is None else _fit("100%", row.size, _ENDLESS).width + row.size
 
 
 def _draw_row(area: np.ndarray, row: _Row) -> None:
@@ -227,7 +228,9 @@ def _stroke(scale: float) -> int:
 
 def _put(area: np.ndarray, text: _Text, x: int, row: _Row) -> None:
     if text.text:
-        cv2.putText(area, text.text, (x, row.size), _FONT, text.scale, row.ink, _stroke(text.scale), cv2.LINE_AA)
+        cv2.putText(
+            area, text.text, (x, row.size), _FONT, text.scale, row.ink, _stroke(text.scale), cv2.LINE_AA
+        )
 
 
 def _ascii(text: str) -> str:

@@ -139,19 +139,19 @@ def validate(network: Network, frames: Frames, config: Config, *, device: torch.
 
 
 @torch.inference_mode()
-def extract_features(network: Network, frames: Frames, config: Config, *, device: torch.device, mirror=False) -> Tensor:
-    """The body's features (N, D), float32 on the CPU, of pictures or of their mirror images."""
+def extract_features(network: Network, frames: Frames, config: Config, *, device: torch.device) -> Tensor:
+    """The body's features of pictures and of their mirror images: (2, N, D), float32 on the CPU."""
     network.eval()
     features = []
     for images, _ in batches(frames, 64, device=device):
         inputs = evaluation_batch(images, config, network.mean, network.std)
         with devices.autocast(device):
-            features.append(network.body(inputs.flip(3) if mirror else inputs).float().cpu())
-    return torch.cat(features)
+            features.append(torch.stack([network.body(inputs), network.body(inputs.flip(3))]).float().cpu())
+    return torch.cat(features, 1)
 
 
-def fit_head(network: Network, frames: Frames, config: Config, *, device: torch.device) -> None:
-    """Set the head to the logistic regression on the frozen body's features of the training pictures.
+def fit_head(head: nn.Linear, features: Tensor, targets: Tensor, labels: tuple[str, ...]) -> None:
+    """Set the head to the logistic regression on features (2, N, D) of pictures and their mirror images.
 
     Features are standardised and regularised (C = 0.01); the standardisation is folded into the head.
     Starting fine-tuning from a fitted head keeps the body's features from being torn apart by a random
@@ -160,22 +160,22 @@ def fit_head(network: Network, frames: Frames, config: Config, *, device: torch.
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    mirrors = (False, True) if config.flip else (False,)
-    features = torch.cat([extract_features(network, frames, config, device=device, mirror=m) for m in mirrors]).numpy()
-    targets = frames.targets.cpu().repeat(len(mirrors)).numpy()
-    missing = sorted(set(range(len(frames.labels))) - set(targets.tolist()))
+    rows, classes = features.flatten(0, 1).numpy(), targets.cpu().repeat(2).numpy()
+    missing = sorted(set(range(len(labels))) - set(classes.tolist()))
     if missing:
-        raise WorkoutlibError(f"no training picture of {', '.join(frames.labels[i] for i in missing)}")
-    scaler = StandardScaler().fit(features)
-    regression = LogisticRegression(C=0.01, max_iter=2000).fit(scaler.transform(features), targets)
+        raise WorkoutlibError(f"no training picture of {', '.join(labels[i] for i in missing)}")
+    if len(labels) < 2:
+        raise WorkoutlibError(f"only one class, {labels[0]}: there is nothing to tell apart")
+    scaler = StandardScaler().fit(rows)
+    regression = LogisticRegression(C=0.01, max_iter=2000).fit(scaler.transform(rows), classes)
     weight, bias = regression.coef_, regression.intercept_
-    if len(frames.labels) == 2:  # scikit-learn keeps one row for two classes
+    if len(labels) == 2:  # scikit-learn keeps one row for two classes
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     weight = weight / scaler.scale_
     bias = bias - weight @ scaler.mean_
     with torch.no_grad():
-        network.head.weight.copy_(torch.from_numpy(weight))
-        network.head.bias.copy_(torch.from_numpy(bias))
+        head.weight.copy_(torch.from_numpy(weight))
+        head.bias.copy_(torch.from_numpy(bias))
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,8 @@ def fit(
             if store and main:
                 store.clear()
             if config.head_first:
-                fit_head(network, train, config, device=device)
+                features = extract_features(network, train, config, device=device)
+                fit_head(network.head, features, train.targets, train.labels)
         start = state["start"] if state else _copy_state(network)
         freeze(network, config.frozen if config.fine_tune else 1.0, batch_norm=config.freeze_batch_norm)
         learner, learned, prepare = _learner(network, train, config, device)
@@ -291,7 +292,7 @@ def _learner(network: Network, train: Frames, config: Config, device: torch.devi
     """What is trained on what: the network on pictures, or the head on cached features."""
     if config.fine_tune:
         return network, train, lambda images, draw: apply_augmentation(images, draw, config, network.mean, network.std)
-    features = extract_features(network, train, config, device=device).to(device)
+    features = extract_features(network, train, config, device=device)[0].to(device)
     return network.head, replace(train, images=features), lambda features, draw: features
 
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import av
 import numpy as np
@@ -135,13 +134,15 @@ class ClipWriter:
         self.path = Path(path)
         self.width, self.height = int(width), int(height)
         if self.path.suffix.lower() != ".mp4":
-            raise WorkoutlibError(f"A clip is written as .mp4, not {shown(self.path.name)}. Change the suffix.")
+            raise WorkoutlibError(
+                f"A clip is written as .mp4, not {shown(self.path.name)}. Change the suffix."
+            )
         if self.width < 1 or self.height < 1:
-            raise WorkoutlibError(f"A clip of {width} × {height} pixels cannot be written: both must be at least 1.")
+            raise WorkoutlibError(f"A clip's width and height are at least 1 pixel, not {width} × {height}.")
         if not 0 < frames_per_second <= _HIGHEST_RATE:
             text = f"frames_per_second is above 0 and at most {_HIGHEST_RATE:.0f}, not {frames_per_second}."
             raise WorkoutlibError(text)
-        self.rate = Fraction(frames_per_second).limit_denominator(1001)
+        self.rate = max(Fraction(frames_per_second).limit_denominator(1001), Fraction(1, 1001))
         self.frames = 0
 
     def __enter__(self) -> "ClipWriter":
@@ -149,11 +150,15 @@ class ClipWriter:
             text = "This build of PyAV has no H.264 encoder (libx264). Reinstall it: pip install --force-reinstall av"
             raise WorkoutlibError(text)
         if not self.path.parent.is_dir() or self.path.is_dir():
-            raise WorkoutlibError(f"Cannot write {shown(self.path)}: it needs an existing folder and a file name.")
+            raise WorkoutlibError(
+                f"Cannot write {shown(self.path)}: it needs an existing folder and a file name."
+            )
         self._temporary = self.path.with_name(f".{secrets.token_hex(8)}.part")
         self._last_tick, self._last_time = -1, -math.inf
         with self._cleaning_up():
-            self._container = av.open(f"file:{self._temporary}", "w", format="mp4", options={"movflags": "+faststart"})
+            self._container = av.open(
+                f"file:{self._temporary}", "w", format="mp4", options={"movflags": "+faststart"}
+            )
             self._stream = self._container.add_stream("libx264", rate=self.rate)
             self._stream.width = self.width + self.width % 2
             self._stream.height = self.height + self.height % 2
@@ -170,11 +175,14 @@ class ClipWriter:
         rgb = as_rgb(frame)
         if rgb.shape[:2] != (self.height, self.width):
             got = f"{rgb.shape[1]} × {rgb.shape[0]}"
-            raise WorkoutlibError(f"A frame of {got} pixels does not fit a clip of {self.width} × {self.height}.")
+            raise WorkoutlibError(
+                f"A frame of {got} pixels does not fit a clip of {self.width} × {self.height}."
+            )
         if not (math.isfinite(time) and time >= 0 and time > self._last_time):
             raise WorkoutlibError(f"Frame times increase from 0 on; {time} follows {self._last_time}.")
-        padded = np.pad(rgb, ((0, self.height % 2), (0, self.width % 2), (0, 0)), mode="edge")
-        picture = av.VideoFrame.from_ndarray(padded, format="rgb24").reformat(format="yuv420p")
+        if self.height % 2 or self.width % 2:
+            rgb = np.pad(rgb, ((0, self.height % 2), (0, self.width % 2), (0, 0)), mode="edge")
+        picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
         picture.time_base = Fraction(1, _TICKS)
         picture.pts = max(round(time * _TICKS), self._last_tick + 1)
         self._last_tick, self._last_time = picture.pts, time
@@ -182,9 +190,7 @@ class ClipWriter:
             self._container.mux(self._stream.encode(picture))
         self.frames += 1
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._discard()
             return
@@ -203,7 +209,9 @@ class ClipWriter:
         except (av.error.FFmpegError, OSError) as cause:
             self._discard()
             advice = "Check the free space, the permissions and the frame size."
-            raise WorkoutlibError(f"Cannot write {shown(self.path)}: {cause.strerror or cause}. {advice}") from cause
+            raise WorkoutlibError(
+                f"Cannot write {shown(self.path)}: {cause.strerror or cause}. {advice}"
+            ) from cause
         except BaseException:
             self._discard()
             raise
@@ -224,17 +232,17 @@ def _open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     whitelist = {"format_whitelist": f"{_CONTAINERS},{_SOUND_CONTAINERS}"}
     try:
         # "file:", as FFmpeg would take some names for protocols. A Python file object instead of the
-        # name deadlocks with decoding threads in PyAV 12 when a reader stops half-way.
-        with av.open(f"file:{path}", options=whitelist, metadata_errors="replace") as container:
+        # name deadlocks with decoding threads in PyAV 12 when a reader stops half-way, and options=
+        # instead of container_options= crashes PyAV before 17 where streams show up late (MPEG-PS).
+        with av.open(f"file:{path}", container_options=whitelist, metadata_errors="replace") as container:
             streams = [stream for stream in container.streams.video if _holds_a_clip(stream)]
             if not streams:
                 reason = "only sound, no video" if container.streams.audio else "no video that can be decoded"
                 raise UnreadableClip(path, reason)
             yield container, streams[0]
     except (av.error.FFmpegError, ValueError) as cause:
-        raise UnreadableClip(
-            path, "not a video, or broken or cut short before its index", "Fetch or export it again."
-        ) from cause
+        reason = "not a video, or broken or cut short before its index"
+        raise UnreadableClip(path, reason, "Fetch or export it again.") from cause
 
 
 def _holds_a_clip(stream: VideoStream) -> bool:
@@ -264,12 +272,12 @@ def _decode(path: Path, container: InputContainer, stream: VideoStream) -> Itera
         damaged = True
     if frames == 0:
         raise UnreadableClip(path, "not one frame can be decoded", "Fetch or export it again.")
-    # The count of frames in the header is no measure: an edit list may leave frames out.
-    stated = _duration(container, stream) or 0.0
-    if damaged or end - start + 2 / _frame_rate(stream) < 0.95 * stated:
+    # The count of frames in the header is no measure: an edit list may leave frames out. Some
+    # containers state the length from the first frame on, some from time 0.
+    stated, read = _duration(container, stream) or 0.0, max(end, end - start)
+    if damaged or (end > 0 and read + 2 / _frame_rate(stream) < 0.95 * stated):
         text = f"The clip {shown(path)} is damaged or cut short: {frames} frames could be read"
-        text += f", up to {end - start:.1f} of {stated:.1f} s." if math.isfinite(start) else "."
-        warnings.warn(text, stacklevel=3)
+        warnings.warn(f"{text}, up to {read:.1f} of {max(stated, read):.1f} s.", stacklevel=3)
 
 
 def _frame_rate(stream: VideoStream) -> float:

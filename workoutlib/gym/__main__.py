@@ -10,9 +10,7 @@ from . import write_dataset
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, write the tree, return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m workoutlib.gym", description="Render the built-in sample."
-    )
+    parser = argparse.ArgumentParser(prog="python -m workoutlib.gym", description="Render the built-in sample.")
     parser.add_argument("--out", required=True, help="new folder for the tree")
     parser.add_argument("--videos", type=int, default=6, help="videos a class (default 6)")
     parser.add_argument("--frames", type=int, default=8, help="frames a video (default 8)")

@@ -12,11 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 SIDES = ("left", "right")
-JOINTS = ("pelvis", "chest", "neck", "head") + tuple(
-    f"{side}_{part}"
-    for side in SIDES
-    for part in ("shoulder", "elbow", "wrist", "hand", "hip", "knee", "ankle", "toe")
-)
+PARTS = ("shoulder", "elbow", "wrist", "hand", "hip", "knee", "ankle", "toe")
+JOINTS = ("pelvis", "chest", "neck", "head", *(f"{side}_{part}" for side in SIDES for part in PARTS))
 
 
 @dataclass(frozen=True)
@@ -166,8 +163,7 @@ def pose_body(body: Body, pose: Pose) -> dict[str, np.ndarray]:
         knee, ankle, hinge = two_bones(hip, pose.ankles[:, k], pose.knees[:, k], body.thigh, body.shank)
         toe = ankle + body.foot * unit(pose.feet[:, k])
         parts = (shoulder, elbow, wrist, hand, hip, knee, ankle, toe)
-        names = ("shoulder", "elbow", "wrist", "hand", "hip", "knee", "ankle", "toe")
-        joints.update({f"{side}_{name}": value for name, value in zip(names, parts, strict=True)})
+        joints.update({f"{side}_{name}": value for name, value in zip(PARTS, parts, strict=True)})
         elbow_axes.append(axis)
         knee_axes.append(hinge)
     joints["elbow_axis"], joints["knee_axis"] = np.stack(elbow_axes, 1), np.stack(knee_axes, 1)

@@ -6,6 +6,8 @@ Standing things have one pose (T = 1), things that move with the hands have one 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from .body import unit
@@ -14,6 +16,7 @@ from .raster import Mesh, merge
 from .shapes import tube
 
 STEEL, DARK, RUBBER, CHROME = color("#8d949e"), color("#33363d"), color("#24262b"), color("#c3c8cf")
+IRON = color("#26282d")
 PADS = ("#23252b", "#8f2f35", "#27466b", "#3a3d44", "#5b4a3a")
 PLATES = ("#26282d", "#2b2d33", "#b8323a", "#2b5ea8", "#d9a521", "#2f8a57")
 
@@ -68,12 +71,10 @@ def slab(start, end, width, thickness, paint, *, across=(1.0, 0.0, 0.0), soft: f
     shrink = np.array([soft, 0, 0, 0, soft])
     centers = ends[:, :1] + steps[None, :, None] * along[:, None]
     half = np.stack([width / 2 - shrink, thickness / 2 - 0.5 * shrink, thickness / 2 - 0.5 * shrink], -1)
-    return tube(centers, side[:, None], front[:, None], half, np.tile(paint, (5, 1)), 16, 0.22)
+    return tube(centers, side[:, None], front[:, None], half, np.tile(paint, (5, 1)), 8, 0.22)
 
 
-def barbell(
-    center, axis=(1.0, 0.0, 0.0), *, plate=0.225, paint=color("#26282d"), length=1.9, sleeve=0.62, pair=1
-) -> Mesh:
+def barbell(center, axis=(1.0, 0.0, 0.0), *, plate=0.225, paint=IRON, length=1.9, sleeve=0.62, pair=1) -> Mesh:
     """A barbell with `pair` plates a side, `center` (T, 3)."""
     half = [
         (0.0, 0.014, CHROME),
@@ -109,7 +110,7 @@ def barbell(
     return lathe(center, axis, mirrored + half, 20)
 
 
-def dumbbell(center, axis, *, size=1.0, paint=color("#26282d")) -> Mesh:
+def dumbbell(center, axis, *, size=1.0, paint=IRON) -> Mesh:
     """A dumbbell held at `center` (T, 3) along `axis` (T, 3)."""
     r, edge = 0.062 * size, 0.07
     end = edge + 0.075 * size
@@ -166,8 +167,7 @@ def kettlebell(x, y, paint, size=1.0) -> Mesh:
         for a in np.radians(np.linspace(0, 180, 7))
     ]
     return merge(
-        [body]
-        + [rod(a, b, 0.014 * size, STEEL, sectors=6, parts=2) for a, b in zip(arch, arch[1:], strict=False)],
+        [body] + [rod(a, b, 0.014 * size, STEEL, sectors=6, parts=2) for a, b in pairwise(arch)],
         one_layer=True,
     )
 
@@ -178,13 +178,13 @@ def bench(back, hinge, front, paint, *, width=0.29, legs=DARK) -> Mesh:
     drop = np.array([0, 0, -0.035])
     parts = [slab(back + drop, hinge + drop, width, 0.07, paint)]
     if np.abs(front - hinge).sum() > 0.05:
-        parts.append(slab(hinge + drop + [0, 0.015, 0], front + drop, width, 0.07, paint))
+        parts.append(slab(hinge + drop + np.array([0, 0.015, 0]), front + drop, width, 0.07, paint))
     spots = [hinge + 0.65 * (back - hinge), front - [0, 0.06, 0]]
     for spot in spots:
         foot = np.array([0, spot[1], 0.03])
         parts += [
             rod(spot - [0, 0, 0.07], foot, 0.03, legs, parts=4),
-            rod(foot - [0.24, 0, 0], foot + [0.24, 0, 0], 0.026, legs),
+            rod(foot - [0.24, 0, 0], foot + np.array([0.24, 0, 0]), 0.026, legs),
         ]
     parts.append(rod([0, spots[0][1], 0.05], [0, spots[1][1], 0.05], 0.024, legs, parts=5))
     return merge(parts)
@@ -195,9 +195,7 @@ def stands(x, y, height, paint=DARK, *, hooks: float = 0.0) -> Mesh:
     parts = []
     for sign in (-1, 1):
         parts.append(slab((sign * x, y, 0), (sign * x, y, height), 0.07, 0.07, paint, soft=0.005))
-        parts.append(
-            slab((sign * x, y - 0.3, 0.035), (sign * x, y + 0.3, 0.035), 0.07, 0.06, paint, soft=0.005)
-        )
+        parts.append(slab((sign * x, y - 0.3, 0.035), (sign * x, y + 0.3, 0.035), 0.07, 0.06, paint, soft=0.005))
         if hooks:
             parts.append(rod((sign * x, y, hooks), (sign * x, y + 0.11, hooks), 0.025, STEEL))
     parts.append(rod((-x, y, 0.06), (x, y, 0.06), 0.025, paint, parts=6))
@@ -212,8 +210,7 @@ def cage(x, y, depth, height, paint) -> Mesh:
         parts.append(rod((-x, k, height - 0.03), (x, k, height - 0.03), 0.03, paint, parts=8))
     for s in (-1, 1):
         parts += [
-            slab((s * x, y, z), (s * x, y + depth, z), 0.06, 0.06, paint, soft=0.004)
-            for z in (0.03, height - 0.03)
+            slab((s * x, y, z), (s * x, y + depth, z), 0.06, 0.06, paint, soft=0.004) for z in (0.03, height - 0.03)
         ]
     return merge(parts)
 
@@ -223,18 +220,13 @@ def pull_up_bar(height, width, paint, y=0.0) -> Mesh:
     parts = [rod((-width, y, height), (width, y, height), 0.017, STEEL, parts=12)]
     for s in (-1, 1):
         parts.append(slab((s * width, y, 0), (s * width, y, height + 0.03), 0.08, 0.08, paint, soft=0.004))
-        parts.append(
-            slab((s * width, y - 0.45, 0.03), (s * width, y + 0.45, 0.03), 0.08, 0.06, paint, soft=0.004)
-        )
+        parts.append(slab((s * width, y - 0.45, 0.03), (s * width, y + 0.45, 0.03), 0.08, 0.06, paint, soft=0.004))
     return merge(parts)
 
 
 def tower(y, height, paint, *, width=0.5, stack=(0.1, 1.1), load=0.0) -> Mesh:
     """The frame of a cable machine with its weight stack, standing at `y`."""
-    parts = [
-        slab((s * width / 2, y, 0), (s * width / 2, y, height), 0.07, 0.11, paint, soft=0.004)
-        for s in (-1, 1)
-    ]
+    parts = [slab((s * width / 2, y, 0), (s * width / 2, y, height), 0.07, 0.11, paint, soft=0.004) for s in (-1, 1)]
     parts += [
         slab((-width / 2, y, z), (width / 2, y, z), 0.07, 0.09, paint, across=(0, 1, 0), soft=0.004)
         for z in (height - 0.04, 0.04)
@@ -255,10 +247,7 @@ def tower(y, height, paint, *, width=0.5, stack=(0.1, 1.1), load=0.0) -> Mesh:
                 soft=0.004,
             )
         )
-    parts += [
-        rod((s * 0.09, y, low), (s * 0.09, y, height - 0.05), 0.009, CHROME, sectors=6, parts=5)
-        for s in (-1, 1)
-    ]
+    parts += [rod((s * 0.09, y, low), (s * 0.09, y, height - 0.05), 0.009, CHROME, sectors=6, parts=5) for s in (-1, 1)]
     return merge(parts)
 
 
@@ -285,7 +274,7 @@ def chair(seat, depth, back_top, lean, paint, *, width=0.42, frame=DARK, y=-0.12
     parts.append(slab((0, y + depth - 0.1, 0), (0, y + depth - 0.1, seat - 0.06), 0.07, 0.07, frame))
     parts.append(slab((0, y - 0.25, 0.03), (0, y + depth, 0.03), 0.09, 0.06, frame))
     parts.append(slab((-0.28, y - 0.25, 0.03), (0.28, y - 0.25, 0.03), 0.07, 0.06, frame, across=(0, 1, 0)))
-    parts.append(rod(low + 2 * push + [0, 0, 0.1], (0, y - 0.22, 0.03), 0.03, frame, parts=4))
+    parts.append(rod(low + 2 * push + np.array([0, 0, 0.1]), (0, y - 0.22, 0.03), 0.03, frame, parts=4))
     return merge(parts)
 
 

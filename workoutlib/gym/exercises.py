@@ -35,12 +35,8 @@ class Exercise:
 
 _ROUND = ((-170, -25), (25, 170))
 EXERCISES = {
-    "barbell biceps curl": Exercise(
-        weights.barbell_curl, views=((-75, 75),), faults=("swinging",), close_up=0.35
-    ),
-    "bench press": Exercise(
-        weights.bench_press, views=((-150, -103), (-77, -25), (25, 77), (103, 150)), close_up=0.0
-    ),
+    "barbell biceps curl": Exercise(weights.barbell_curl, views=((-75, 75),), faults=("swinging",), close_up=0.35),
+    "bench press": Exercise(weights.bench_press, views=((-150, -103), (-77, -25), (25, 77), (103, 150)), close_up=0.0),
     "chest fly machine": Exercise(machines.chest_fly, views=((-60, 60),), close_up=0.35, stem="cfm"),
     "deadlift": Exercise(weights.deadlift, (2.4, 4.2), ((-110, 110),), ("rounded back",), 0.0),
     "decline bench press": Exercise(
@@ -58,21 +54,15 @@ EXERCISES = {
     "lateral raises": Exercise(
         weights.lateral_raises, views=((-65, 65), (140, 220)), close_up=0.35, stem="lateral raise"
     ),
-    "leg extension": Exercise(
-        machines.leg_extension, views=((-95, -20), (20, 95)), close_up=0.15, half="lower"
-    ),
+    "leg extension": Exercise(machines.leg_extension, views=((-95, -20), (20, 95)), close_up=0.15, half="lower"),
     "leg raises": Exercise(bodyweight.leg_raises, views=((-110, -25), (25, 110)), close_up=0.0),
     "plank": Exercise(bodyweight.plank, (3.0, 5.0), ((-120, -40), (40, 120)), ("sagging hips",), 0.1),
     "pull up": Exercise(bodyweight.pull_up, views=((-180, 180),), close_up=0.25),
     "push up": Exercise(bodyweight.push_up, (1.6, 3.0), ((-120, -30), (30, 120)), ("sagging hips",), 0.0),
-    "romanian deadlift": Exercise(
-        weights.romanian_deadlift, (2.8, 4.4), ((-125, -30), (30, 125)), close_up=0.0
-    ),
+    "romanian deadlift": Exercise(weights.romanian_deadlift, (2.8, 4.4), ((-125, -30), (30, 125)), close_up=0.0),
     "russian twist": Exercise(bodyweight.russian_twist, (1.6, 3.0), ((-80, 80),), close_up=0.0),
     "shoulder press": Exercise(weights.shoulder_press, views=((-80, 80), (140, 220)), close_up=0.3),
-    "squat": Exercise(
-        weights.squat, (2.2, 4.0), ((-165, -105), (-72, 72), (105, 165)), ("shallow squat",), 0.0
-    ),
+    "squat": Exercise(weights.squat, (2.2, 4.0), ((-165, -105), (-72, 72), (105, 165)), ("shallow squat",), 0.0),
     "t bar row": Exercise(machines.t_bar_row, (1.8, 3.2), ((-105, -20), (20, 105)), close_up=0.0),
     "tricep dips": Exercise(bodyweight.tricep_dips, (1.8, 3.4), _ROUND, close_up=0.15),
     "tricep pushdown": Exercise(machines.tricep_pushdown, (1.8, 3.2), ((-150, -40), (40, 150)), close_up=0.3),

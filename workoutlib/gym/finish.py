@@ -21,7 +21,9 @@ class Finish:
         self.vignette = cv2.merge([(255 * dark).astype(np.uint8)] * 3)
         self.blur = float(rng.uniform(0.5, 1.1)) * width / 480 if rng.random() < 0.25 else 0.0
         strength = float(rng.uniform(0, 3.5))
-        self.noise = rng.normal(0, strength, (height + 32, width + 32, 1)).astype(np.int8).repeat(3, 2)
+        grain = np.clip(rng.normal(0, strength, (128, 160)), -100, 100).astype(np.int8)
+        grain = np.tile(grain, (height // 128 + 2, width // 160 + 2))[: height + 32, : width + 32]
+        self.noise = cv2.merge([grain] * 3)
         self.shake = float(rng.uniform(0.5, 2.5)) * width / 480 if rng.random() < 0.4 else 0.0
         self.rates = rng.uniform(0.2, 0.9, 4)
 

@@ -56,8 +56,14 @@ def build_head(body: Body, pose: Pose, joints: dict, look: Look) -> list[Mesh]:
     )
     hair = _hair(look, size, place, centers, right, front, up, sectors)
     eye, dark = np.array([0.16, 0.12, 0.12]), 0.75 * np.array(look.hair) + 0.15 * skin
-    nose = tube(np.concatenate([place(0, y, z) for y, z in ((0.39, 0.47), (0.43, 0.36), (0.42, 0.30))], 1),
-                right, front, size * np.array([[0.03, 0.02, 0.1], [0.05, 0.05, 0.1], [0.055, 0.03, 0.1]]), np.repeat(blush[None], 3, 0), 6)  # fmt: skip
+    nose = tube(
+        np.concatenate([place(0, y, z) for y, z in ((0.39, 0.47), (0.43, 0.36), (0.42, 0.30))], 1),
+        right,
+        front,
+        size * np.array([[0.03, 0.02, 0.1], [0.05, 0.05, 0.1], [0.055, 0.03, 0.1]]),
+        np.repeat(blush[None], 3, 0),
+        6,
+    )
     meshes.append(nose)
     for sign in (-1, 1):
         meshes.append(_decal(place, sign * 0.145, 0.352, 0.455, 0.056, 0.027, 0.75 + 0.2 * skin))
@@ -84,9 +90,7 @@ def _decal(place, x, y, z, width, height, paint) -> Mesh:
     corners = [(1, -1), (-1, -1), (-1, 1), (1, 1)]
     points = [place(x + i * width, y - 2 * i * width * tilt + 0.01, z + j * height) for i, j in corners]
     vertices = np.concatenate(points, 1)
-    return Mesh(
-        np.round(vertices, 6), np.array([[0, 1, 2, 3]]), np.array([paint]), np.array([0.05]), np.zeros(1, int)
-    )
+    return Mesh(np.round(vertices, 6), np.array([[0, 1, 2, 3]]), np.array([paint]), np.array([0.05]), np.zeros(1, int))
 
 
 def _hair(look, size, place, centers, right, front, up, sectors) -> list[Mesh]:
@@ -104,8 +108,13 @@ def _hair(look, size, place, centers, right, front, up, sectors) -> list[Mesh]:
     points = np.concatenate([place(0, -0.02, z) for z in rows], 1)
     meshes = [tube(points, right, front, radii, paint, sectors)]
     blob = lambda path, widths: tube(  # noqa: E731
-        np.concatenate([place(0, y, z) for y, z in path], 1), right, front, size * np.array(widths)[:, None] * [1, 0.8, 0.8],
-        np.repeat(np.array([look.hair]), len(path), 0), 10)  # fmt: skip
+        np.concatenate([place(0, y, z) for y, z in path], 1),
+        right,
+        front,
+        size * np.array(widths)[:, None] * [1, 0.8, 0.8],
+        np.repeat(np.array([look.hair]), len(path), 0),
+        10,
+    )
     match look.haircut:
         case "bun":
             meshes.append(

@@ -39,10 +39,10 @@ def chest_fly(body: Body, phase: np.ndarray, kit: Kit) -> Action:
             gear.rod(pivot, elbow, 0.028, kit.frame, parts=6),
             gear.rod(elbow, outer, 0.028, kit.frame, parts=9),
         ]
-        moving += [gear.rod(handle + [0, 0, 0.13], handle - [0, 0, 0.13], 0.019, gear.RUBBER, parts=5)]
+        moving += [gear.rod(handle + np.array([0, 0, 0.13]), handle - [0, 0, 0.13], 0.019, gear.RUBBER, parts=5)]
         moving += [
             gear.rod(
-                handle + [0, 0, s], vector(elbow[:, 0], elbow[:, 1], handle[:, 2] + s), 0.016, gear.STEEL
+                handle + np.array([0, 0, s]), vector(elbow[:, 0], elbow[:, 1], handle[:, 2] + s), 0.016, gear.STEEL
             )
             for s in (-0.13, 0.13)
         ]
@@ -63,13 +63,20 @@ def lat_pulldown(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     high = np.sqrt((body.reach * 1.035) ** 2 - (wide - body.shoulder) ** 2) - 0.02
     bar = vector(0, mix(phase, 0.12, 0.18), top[0, 2] + mix(phase, high - 0.03, 0.01))
     pose = make_pose(
-        phase, **legs, hips=hips, head=frame(mix(phase, -12, -14)), hands=bar[:, None] + pair(wide, 0, 0),
-        elbows=pair(0.7, -0.5, -1), grip=pair(-1, 0, 0),
-    )  # fmt: skip
+        phase,
+        **legs,
+        hips=hips,
+        head=frame(mix(phase, -12, -14)),
+        hands=bar[:, None] + pair(wide, 0, 0),
+        elbows=pair(0.7, -0.5, -1),
+        grip=pair(-1, 0, 0),
+    )
     side, tip = wide + 0.10, 0.075
-    moving = [gear.rod(bar - [side - 0.12, 0, 0], bar + [side - 0.12, 0, 0], 0.015, gear.CHROME, parts=10)]
+    moving = [gear.rod(bar - [side - 0.12, 0, 0], bar + np.array([side - 0.12, 0, 0]), 0.015, gear.CHROME, parts=10)]
     moving += [
-        gear.rod(bar + [s * (side - 0.12), 0, 0], bar + [s * (side + 0.04), 0, -tip], 0.017, gear.RUBBER)
+        gear.rod(
+            bar + np.array([s * (side - 0.12), 0, 0]), bar + np.array([s * (side + 0.04), 0, -tip]), 0.017, gear.RUBBER
+        )
         for s in (-1, 1)
     ]
     moving.append(gear.rod(bar, (0, ahead, over - 0.05), 0.006, gear.DARK, sectors=6, parts=8))
@@ -113,21 +120,35 @@ def leg_extension(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     toes = unit(vector(0, np.cos(angle) - 0.25 * np.sin(angle), np.sin(angle) + 0.25 * np.cos(angle)))
     hold = pair(0.135 * h, 0.03, seat - 0.02)
     pose = make_pose(
-        phase, pelvis=pelvis, hips=hips, head=frame(np.full_like(phase, 2.0)), hands=hold, elbows=pair(0.5, -1, 0), grip=pair(0, 1, 0.2),
-        ankles=ankle[:, None] + out, knees=pair(0, 0.6, 1), feet=toes[:, None] + 0 * out,
-    )  # fmt: skip
+        phase,
+        pelvis=pelvis,
+        hips=hips,
+        head=frame(np.full_like(phase, 2.0)),
+        hands=hold,
+        elbows=pair(0.5, -1, 0),
+        grip=pair(0, 1, 0.2),
+        ankles=ankle[:, None] + out,
+        knees=pair(0, 0.6, 1),
+        feet=toes[:, None] + 0 * out,
+    )
     roller = ankle + 0.085 * toes - 0.05 * unit(ankle - knee)
     pivot = knee * 1.0
     arm = vector(0.0, pivot[1], pivot[2] - 0.07)
     lever = roller * [1, 1, 1]
-    moving = [gear.rod(lever - [0.22, 0, 0], lever + [0.22, 0, 0], 0.052, kit.pad, sectors=12, parts=8)]
+    moving = [gear.rod(lever - [0.22, 0, 0], lever + np.array([0.22, 0, 0]), 0.052, kit.pad, sectors=12, parts=8)]
     for s in (-1, 1):
         moving.append(
             gear.rod(
-                arm * [0, 1, 1] + [s * 0.25, 0, 0.07], lever + [s * 0.25, 0, 0], 0.022, kit.frame, parts=5
+                arm * [0, 1, 1] + np.array([s * 0.25, 0, 0.07]),
+                lever + np.array([s * 0.25, 0, 0]),
+                0.022,
+                kit.frame,
+                parts=5,
             )
         )
-        moving.append(gear.rod(lever + [s * 0.20, 0, 0], lever + [s * 0.27, 0, 0], 0.025, gear.STEEL))
+        moving.append(
+            gear.rod(lever + np.array([s * 0.20, 0, 0]), lever + np.array([s * 0.27, 0, 0]), 0.025, gear.STEEL)
+        )
     still = [
         gear.chair(seat, float(pivot[1]) + 0.05, 1.22, 14, kit.pad, width=0.40, frame=kit.frame, y=-0.14),
         gear.tower(-0.62, 1.45, kit.frame, width=0.5, stack=(0.1, 0.95)),
@@ -137,10 +158,10 @@ def leg_extension(body: Body, phase: np.ndarray, kit: Kit) -> Action:
         for s in (-1, 1)
     ]
     still += [
-        gear.rod(hold[0, k] - [0, 0.08, 0], hold[0, k] + [0, 0.10, 0.02], 0.017, gear.RUBBER) for k in (0, 1)
+        gear.rod(hold[0, k] - [0, 0.08, 0], hold[0, k] + np.array([0, 0.10, 0.02]), 0.017, gear.RUBBER) for k in (0, 1)
     ]
     still += [
-        gear.rod(hold[0, k] + [0, -0.07, 0], (0.2 * (2 * k - 1), -0.08, seat - 0.12), 0.014, gear.STEEL)
+        gear.rod(hold[0, k] + np.array([0, -0.07, 0]), (0.2 * (2 * k - 1), -0.08, seat - 0.12), 0.014, gear.STEEL)
         for k in (0, 1)
     ]
     return Action(pose, still, moving)
@@ -161,22 +182,26 @@ def tricep_pushdown(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     turned = np.stack([fore[:, 0], -fore[:, 2], fore[:, 1]], -1)
     grip = np.repeat(turned[:, None], 2, 1) if rope else pair(-1, 0, 0)
     pose = make_pose(
-        phase, **legs, hips=hips, head=frame(np.full_like(phase, 9.0)), hands=bar[:, None] + pair(wide, 0, 0),
-        elbows=pair(0.35, -1, -0.4), grip=grip,
-    )  # fmt: skip
+        phase,
+        **legs,
+        hips=hips,
+        head=frame(np.full_like(phase, 9.0)),
+        hands=bar[:, None] + pair(wide, 0, 0),
+        elbows=pair(0.35, -1, -0.4),
+        grip=grip,
+    )
     over, ahead = 2.15, 0.50
     moving, hands = [], pose.hands
     if rope:
-        knot = bar + [0, 0.03, 0.12]
+        knot = bar + np.array([0, 0.03, 0.12])
         moving += [
-            gear.rod(knot, hands[:, k] - 0.06 * grip[:, k], 0.013, gear.color("#d8cfb8"), parts=4)
-            for k in (0, 1)
+            gear.rod(knot, hands[:, k] - 0.06 * grip[:, k], 0.013, gear.color("#d8cfb8"), parts=4) for k in (0, 1)
         ]
         moving += [gear.ball(hands[:, k] - 0.07 * grip[:, k], 0.028, gear.RUBBER, 8) for k in (0, 1)]
     else:
-        knot = bar + [0, 0.01, 0.04]
+        knot = bar + np.array([0, 0.01, 0.04])
         moving += [
-            gear.rod(bar - [0.26, 0, 0], bar + [0.26, 0, 0], 0.016, gear.CHROME, parts=6),
+            gear.rod(bar - [0.26, 0, 0], bar + np.array([0.26, 0, 0]), 0.016, gear.CHROME, parts=6),
             gear.rod(bar, knot, 0.012, gear.STEEL),
         ]
     moving.append(gear.rod(knot, (0, ahead, over - 0.05), 0.0065, gear.DARK, sectors=6, parts=8))
@@ -206,19 +231,21 @@ def t_bar_row(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     along = unit(hands - [0, 0, 0.03] - pivot)
     end = pivot + 2.0 * along
     pose = make_pose(
-        phase, **legs, hips=hips, head=frame(mix(phase, 30, 26)), hands=hands[:, None] + pair(wide, 0, 0),
-        elbows=pair(0.5, -1, 0.6), grip=pair(0.15, 1, 0.1),
-    )  # fmt: skip
+        phase,
+        **legs,
+        hips=hips,
+        head=frame(mix(phase, 30, 26)),
+        hands=hands[:, None] + pair(wide, 0, 0),
+        elbows=pair(0.5, -1, 0.6),
+        grip=pair(0.15, 1, 0.1),
+    )
     moving = [gear.rod(pivot, end, 0.018, gear.CHROME, parts=14)]
     radius = 0.17 * kit.size
-    moving += [
-        gear.lathe(end - (0.30 - 0.06 * k) * along, along, _plate(radius, kit.plate)) for k in range(3)
-    ]
+    moving += [gear.lathe(end - (0.30 - 0.06 * k) * along, along, _plate(radius, kit.plate)) for k in range(3)]
     moving.append(gear.rod(end - 0.16 * along, end, 0.026, gear.STEEL))
     grip_bar = hands[:, None] + pair(wide, 0, 0)
     moving += [
-        gear.rod(grip_bar[:, k] - 0.08 * along, grip_bar[:, k] + 0.08 * along, 0.015, gear.RUBBER)
-        for k in (0, 1)
+        gear.rod(grip_bar[:, k] - 0.08 * along, grip_bar[:, k] + 0.08 * along, 0.015, gear.RUBBER) for k in (0, 1)
     ]
     moving.append(gear.rod(grip_bar[:, 0] - 0.07 * along, grip_bar[:, 1] - 0.07 * along, 0.014, gear.STEEL))
     base = gear.slab((0, -1.4, 0.02), (0, -1.0, 0.02), 0.4, 0.04, kit.frame)

@@ -76,9 +76,7 @@ def stand(body: Body, shank, thigh, width: float, toes_out: float = 12.0) -> dic
     }
 
 
-def shoulders(
-    body: Body, pelvis: np.ndarray, hips: np.ndarray, chest: np.ndarray | None = None
-) -> np.ndarray:
+def shoulders(body: Body, pelvis: np.ndarray, hips: np.ndarray, chest: np.ndarray | None = None) -> np.ndarray:
     """Middle between the shoulder joints, (T, 3)."""
     chest = hips if chest is None else chest
     return pelvis + body.lumbar * hips[:, 2] + (body.thorax - 0.028 * body.height) * chest[:, 2]

@@ -77,17 +77,12 @@ class Camera:
         right = unit(np.cross(forward, [0.0, 0.0, 1.0]))
         down = np.cross(forward, right)
         c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))
-        return Camera(
-            position, np.stack([c * right + s * down, c * down - s * right, forward]), focal, size, shift
-        )
+        return Camera(position, np.stack([c * right + s * down, c * down - s * right, forward]), focal, size, shift)
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return pixels (..., 2) and depth (...) of points (..., 3)."""
         offset = points - self.position
-        x, y, z = (
-            offset[..., 0] * axis[0] + offset[..., 1] * axis[1] + offset[..., 2] * axis[2]
-            for axis in self.axes
-        )
+        x, y, z = (offset[..., 0] * axis[0] + offset[..., 1] * axis[1] + offset[..., 2] * axis[2] for axis in self.axes)
         scale = self.focal / np.maximum(z, 0.05)
         center_x, center_y = self.size[0] / 2 + self.shift[0], self.size[1] / 2 + self.shift[1]
         return np.stack([center_x + x * scale, center_y + y * scale], -1), z
@@ -95,10 +90,10 @@ class Camera:
     def rays(self) -> np.ndarray:
         """Return the viewing direction (H, W, 3) of every pixel, scaled to depth one."""
         width, height = self.size
-        x = (np.arange(width) + 0.5 - width / 2 - self.shift[0]) / self.focal
-        y = (np.arange(height) + 0.5 - height / 2 - self.shift[1]) / self.focal
-        right, down, forward = self.axes
-        return (x[None, :, None] * right + y[:, None, None] * down + forward).astype(np.float32)
+        x = ((np.arange(width) + 0.5 - width / 2 - self.shift[0]) / self.focal).astype(np.float32)
+        y = ((np.arange(height) + 0.5 - height / 2 - self.shift[1]) / self.focal).astype(np.float32)
+        right, down, forward = self.axes.astype(np.float32)
+        return x[None, :, None] * right + (y[:, None, None] * down + forward)
 
 
 @dataclass(frozen=True)
@@ -131,69 +126,91 @@ class Picture:
         return Picture(self.rgb.copy(), self.nearness.copy())
 
 
-def draw(picture: Picture, mesh: Mesh, normals: np.ndarray, time: int, camera: Camera, light: Light) -> None:
-    """Draw the mesh's pose number `time` into the picture, hidden where something nearer is there already."""
+def draw(
+    picture: Picture, mesh: Mesh, normals: np.ndarray, time: int, camera: Camera, light: Light
+) -> tuple[slice, slice] | None:
+    """Draw the mesh's pose number `time` into the picture, hidden where something nearer is there already.
+
+    Returns the rows and columns of the picture that may have changed, or None.
+    """
+    height, width = picture.nearness.shape
     pixels, depth = camera.project(mesh.vertices[time])
     pixels = np.round(pixels * (OVERSAMPLING << _SUBPIXEL_BITS)).astype(np.int32)
-    corners = pixels[mesh.quads]
-    diagonals = (corners[:, 2] - corners[:, 0]).astype(float), (corners[:, 3] - corners[:, 1]).astype(float)
-    facing = diagonals[0][:, 0] * diagonals[1][:, 1] - diagonals[0][:, 1] * diagonals[1][:, 0] < 0
-    height, width = picture.nearness.shape
-    lower, upper = corners.min(1) >> _SUBPIXEL_BITS, corners.max(1) >> _SUBPIXEL_BITS
-    inside = (upper >= 0).all(1) & (lower[:, 0] < width) & (lower[:, 1] < height)
-    kept = np.flatnonzero(facing & inside & (depth[mesh.quads].min(1) > 0.15))
+    kept = _visible(pixels, depth, mesh.quads, (width, height))
     if not len(kept):
-        return
-    distance = np.round(depth[mesh.quads[kept]].mean(1) - mesh.bias[kept], 5)
-    kept = kept[np.lexsort((-distance, mesh.layer[kept]))]
+        return None
+    quads = mesh.quads[kept]
+    distance = np.round(_mean(depth[quads]) - mesh.bias[kept], 5)
+    order = np.lexsort((-distance, mesh.layer[kept]))
+    kept, quads = kept[order], quads[order]
+    corners = pixels[quads]
+    lower = np.maximum(_fold(np.minimum, corners) >> _SUBPIXEL_BITS, 0)
+    upper = np.minimum((_fold(np.maximum, corners) >> _SUBPIXEL_BITS) + 2, (width, height))
 
-    left, top = np.maximum(lower[kept].min(0), 0)
-    right, bottom = np.minimum(upper[kept].max(0) + 2, (width, height))
-    shifted = corners[kept] - (np.array([left, top]) << _SUBPIXEL_BITS).astype(np.int32)
-    values = np.stack([1 / depth, light.shade(normals[time])], -1)[mesh.quads[kept]]
-    planes = _planes(shifted / float(1 << _SUBPIXEL_BITS), values).astype(np.float32)
+    values = np.stack([1 / depth, light.shade(normals[time])], -1)[quads]
+    planes = _planes(corners / float(1 << _SUBPIXEL_BITS), values).astype(np.float32).T.copy()
+    (left, top), (right, bottom) = lower.min(0), upper.max(0)
     winners = np.zeros((bottom - top, right - left), np.uint16)
-    nearest = picture.nearness[top:bottom, left:right]
     starts = np.append(0, np.flatnonzero(np.diff(mesh.layer[kept])) + 1)
-    ends = np.append(starts[1:], len(kept))
-    lows = np.maximum(np.minimum.reduceat(lower[kept] - [left, top], starts), 0).tolist()
-    highs = (np.maximum.reduceat(upper[kept] - [left, top], starts) + 2).tolist()
-    for start, end, (x0, y0), (x1, y1) in zip(starts, ends, lows, highs, strict=True):
-        box = slice(y0, y1), slice(x0, x1)
-        _draw_layer(shifted[start:end], start, planes, winners[box], nearest[box], (x0, y0))
+    ends = np.append(starts[1:], len(kept)).tolist()
+    lows, highs = np.minimum.reduceat(lower, starts).tolist(), np.maximum.reduceat(upper, starts).tolist()
+    for start, end, low, high in zip(starts.tolist(), ends, lows, highs, strict=True):
+        _draw_layer(corners[start:end], start, planes, picture.nearness, winners, (low, high, (left, top)))
 
-    flat = np.flatnonzero(winners)
-    number = winners.reshape(-1).take(flat) - 1
-    rows, columns = np.divmod(flat, right - left)
-    slope = planes[:, 3:].take(number, axis=0)
-    shade = slope[:, 0] * columns.astype(np.float32) + slope[:, 1] * rows.astype(np.float32) + slope[:, 2]
-    shade = np.clip(shade, 0, 1)
+    flat = np.flatnonzero(winners != 0).astype(np.int32)
+    number = winners.reshape(-1).take(flat) - np.uint16(1)
+    rows = flat // np.int32(right - left)
+    x, y = flat - rows * np.int32(right - left) + left, rows + top
+    shade = planes[3].take(number) * x + planes[4].take(number) * y + planes[5].take(number)
+    shade = np.clip(shade.astype(np.float32), 0, 1)
     if light.steps:
         shade = (np.floor(shade * light.steps * 0.999) + 0.5) / light.steps
-    tints = 255 * np.concatenate(
-        [mesh.colors[kept] * light.dark, mesh.colors[kept] * (light.bright - light.dark)], 1
-    )
-    tints = tints.astype(np.float32).take(number, axis=0)
-    paint = np.minimum(tints[:, :3] + shade[:, None] * tints[:, 3:], 255).astype(np.uint8)
-    picture.rgb.reshape(-1, 3)[(rows + top) * width + (columns + left)] = paint
+    dark = (255 * mesh.colors[kept] * light.dark).astype(np.float32).T.copy()
+    gain = (255 * mesh.colors[kept] * (light.bright - light.dark)).astype(np.float32).T.copy()
+    place = y * width + x
+    for channel in range(3):
+        paint = dark[channel].take(number) + shade * gain[channel].take(number)
+        picture.rgb.reshape(-1, 3)[:, channel][place] = np.minimum(paint, 255).astype(np.uint8)
+    return slice(int(top), int(bottom)), slice(int(left), int(right))
 
 
-def _draw_layer(quads, first, planes, winners, nearest, origin) -> None:
-    """Fill the quads far to near, then keep those pixels that are nearer than what was drawn before."""
-    ids = np.zeros(winners.shape, np.uint16)
+def _visible(pixels: np.ndarray, depth: np.ndarray, quads: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Numbers of the quads that face the camera, lie before it and touch the picture."""
+    a, b, c, d = (pixels[quads[:, k]].astype(float) for k in range(4))
+    facing = (c - a)[:, 0] * (d - b)[:, 1] < (c - a)[:, 1] * (d - b)[:, 0]
+    before = np.flatnonzero(facing & (_fold(np.minimum, depth[quads]) > 0.15))
+    corners = pixels[quads[before]] >> _SUBPIXEL_BITS
+    inside = (_fold(np.maximum, corners) >= 0).all(1) & (_fold(np.minimum, corners) < size).all(1)
+    return before[inside]
+
+
+def _fold(pick: np.ufunc, corners: np.ndarray) -> np.ndarray:
+    """Smallest or largest over the four corners (F, 4, ...); faster than a reduction along a short axis."""
+    return pick(pick(corners[:, 0], corners[:, 1]), pick(corners[:, 2], corners[:, 3]))
+
+
+def _mean(corners: np.ndarray) -> np.ndarray:
+    return 0.25 * (corners[:, 0] + corners[:, 1] + corners[:, 2] + corners[:, 3])
+
+
+def _draw_layer(corners, first, planes, nearness, winners, box) -> None:
+    """Fill one layer's quads far to near, then keep the pixels that are nearer than what was drawn before."""
+    (x0, y0), (x1, y1), (left, top) = box
+    ids = np.zeros((y1 - y0, x1 - x0), np.uint16)
     fill = cv2.fillConvexPoly
-    for number, quad in enumerate(quads - (np.array(origin, np.int32) << _SUBPIXEL_BITS), first + 1):
+    for number, quad in enumerate(corners - (np.array([x0, y0], np.int32) << _SUBPIXEL_BITS), first + 1):
         fill(ids, quad, number, 8, _SUBPIXEL_BITS)
-    flat = np.flatnonzero(ids)
+    flat = np.flatnonzero(ids != 0).astype(np.int32)
     number = ids.reshape(-1).take(flat)
-    rows, columns = np.divmod(flat, ids.shape[1])
-    slope = planes[:, :3].take(number - 1, axis=0)
-    x, y = (columns + origin[0]).astype(np.float32), (rows + origin[1]).astype(np.float32)
-    nearness = slope[:, 0] * x + slope[:, 1] * y + slope[:, 2]
-    nearer = nearness > nearest[rows, columns]
-    rows, columns = rows[nearer], columns[nearer]
-    nearest[rows, columns] = nearness[nearer]
-    winners[rows, columns] = number[nearer]
+    index = number - np.uint16(1)
+    rows = flat // np.int32(x1 - x0)
+    x, y = flat - rows * np.int32(x1 - x0) + x0, rows + y0
+    near = (planes[0].take(index) * x + planes[1].take(index) * y + planes[2].take(index)).astype(np.float32)
+    place = y * nearness.shape[1] + x
+    target = nearness.reshape(-1)
+    wins = np.flatnonzero(near > target.take(place))
+    target[place[wins]] = near[wins]
+    winners.reshape(-1)[((y - top) * winners.shape[1] + x - left)[wins]] = number[wins]
 
 
 def _planes(corners: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -201,10 +218,11 @@ def _planes(corners: np.ndarray, values: np.ndarray) -> np.ndarray:
 
     Least squares with a ridge of one square pixel, so that slivers seen edge-on keep a calm slope.
     """
-    center, mean = corners.mean(1), values.mean(1)
+    center, mean = _mean(corners), _mean(values)
     d, v = corners - center[:, None], values - mean[:, None]
-    xx, yy, xy = (d[..., 0] ** 2).sum(1) + 1, (d[..., 1] ** 2).sum(1) + 1, (d[..., 0] * d[..., 1]).sum(1)
-    xv, yv = (d[..., :1] * v).sum(1), (d[..., 1:] * v).sum(1)
+    x, y = d[..., 0], d[..., 1]
+    xx, yy, xy = 4 * _mean(x * x) + 1, 4 * _mean(y * y) + 1, 4 * _mean(x * y)
+    xv, yv = 4 * _mean(x[..., None] * v), 4 * _mean(y[..., None] * v)
     determinant = (xx * yy - xy**2)[:, None]
     a = (yy[:, None] * xv - xy[:, None] * yv) / determinant
     b = (xx[:, None] * yv - xy[:, None] * xv) / determinant

@@ -6,14 +6,13 @@ by `yaw` against the world.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from . import equipment as gear
 from .looks import color
-from .raster import Camera, Mesh, merge
+from .raster import Camera
 
 WALLS = (
     "#e9e4da", "#d8dee2", "#b9c4c9", "#8fa3ad", "#4b5a66", "#2d343c", "#c9b79c", "#a8563f", "#5f7f78", "#d7c8e0",
@@ -64,9 +63,7 @@ def draw_room(rng: np.random.Generator, camera: Camera, things: np.ndarray) -> R
     pick = lambda codes: color(codes[int(rng.integers(len(codes)))])  # noqa: E731
     floor = str(rng.choice(["tiles", "planks", "turf", "plain"], p=[0.42, 0.28, 0.08, 0.22]))
     wall = str(
-        rng.choice(
-            ["plain", "brick", "panels", "windows", "mirror", "park"], p=[0.2, 0.14, 0.16, 0.24, 0.17, 0.09]
-        )
+        rng.choice(["plain", "brick", "panels", "windows", "mirror", "park"], p=[0.2, 0.14, 0.16, 0.24, 0.17, 0.09])
     )
     return Room(
         yaw=yaw,
@@ -88,7 +85,13 @@ def draw_room(rng: np.random.Generator, camera: Camera, things: np.ndarray) -> R
 
 
 def paint_room(room: Room, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """Return the empty room as uint8 RGB (H, W, 3), and where its floor is, float32 (H, W)."""
+    """Return the empty room as uint8 RGB (H, W, 3), and where its floor is, float32 (H, W).
+
+    It is painted at half the size, since it lies out of focus.
+    """
+    size = camera.size
+    half = (size[0] // 2, size[1] // 2)
+    camera = replace(camera, size=half, focal=camera.focal / 2, shift=(camera.shift[0] / 2, camera.shift[1] / 2))
     u_axis, v_axis = room.axes()
     rays, start = camera.rays(), camera.position
     along = [rays @ axis.astype(np.float32) for axis in (u_axis, v_axis)] + [rays[..., 2]]
@@ -100,9 +103,7 @@ def paint_room(room: Room, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     distance = []
     for direction, o, (low, high) in zip(along, origin, bounds, strict=True):
         safe = np.where(np.abs(direction) < 1e-6, np.float32(1e-6), direction)
-        distance.append(
-            np.where(safe > 0, (high - o) / safe, (low - o) / safe if np.isfinite(low) else np.inf)
-        )
+        distance.append(np.where(safe > 0, (high - o) / safe, (low - o) / safe if np.isfinite(low) else np.inf))
     nearest = np.argmin(np.stack(distance), 0)
     t = np.minimum(np.minimum(distance[0], distance[1]), distance[2]).astype(np.float32)
     u, v, z = (np.float32(o) + t * direction for o, direction in zip(origin, along, strict=True))
@@ -127,7 +128,8 @@ def paint_room(room: Room, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
         image[ceiling] = _ceiling(room, u[ceiling], v[ceiling])
         gap = np.minimum(np.minimum(u - room.left, room.right - u), room.back - v)[floor]
         image[floor] *= (1 - 0.3 * np.exp(-np.maximum(gap, 0) / 0.5))[:, None]
-    return (255 * np.clip(image, 0, 1)).astype(np.uint8), floor.astype(np.float32)
+    image = (255 * np.clip(image, 0, 1)).astype(np.uint8)
+    return tuple(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in (image, floor.astype(np.float32)))
 
 
 def _noise(grain: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
@@ -147,9 +149,7 @@ def _floor(room: Room, u: np.ndarray, v: np.ndarray, grain: np.ndarray) -> np.nd
             seam = ((u % 0.14 < 0.006) | (shift % 1.5 < 0.008))[:, None]
             return base * (0.88 + 0.2 * _noise(grain, row, shift / 1.5)) * (1 - 0.28 * seam)
         case "turf":
-            green = np.array([0.33, 0.52, 0.28], np.float32) * (
-                0.9 + 0.18 * _noise(grain, u / 0.04, v / 0.04)
-            )
+            green = np.array([0.33, 0.52, 0.28], np.float32) * (0.9 + 0.18 * _noise(grain, u / 0.04, v / 0.04))
             line = (np.abs((v % 4.0) - 2.0) < 0.03)[:, None]
             return np.where(line, np.float32(0.85), green)
     return base * (0.98 + 0.04 * _noise(grain, u / 0.05, v / 0.05))
@@ -170,13 +170,7 @@ def _wall(room: Room, s: np.ndarray, z: np.ndarray, side: np.ndarray, grain: np.
         image = np.where((np.abs(z - 1.02) < 0.03)[:, None], accent, image)
     elif kind == "windows":
         pane = (z > 0.8) & (z < 2.5) & (s % 1.9 > 0.2)
-        bar = (
-            (np.abs(s % 1.9 - 1.05) < 0.025)
-            | (np.abs(z - 1.75) < 0.02)
-            | (s % 1.9 < 0.25)
-            | (z < 0.86)
-            | (z > 2.44)
-        )
+        bar = (np.abs(s % 1.9 - 1.05) < 0.025) | (np.abs(z - 1.75) < 0.02) | (s % 1.9 < 0.25) | (z < 0.86) | (z > 2.44)
         glow = np.stack([0.70 + 0.1 * z, 0.82 + 0.05 * z, 0.92 + 0.02 * z], -1)
         hills = (z < 1.25 + 0.16 * np.sin(2.1 * s) + 0.1 * np.sin(5.3 * s + 1))[:, None]
         glow = np.where(hills, np.array([0.52, 0.66, 0.50], np.float32), glow)
@@ -199,9 +193,7 @@ def _wall(room: Room, s: np.ndarray, z: np.ndarray, side: np.ndarray, grain: np.
             & (z > 1.3)
             & (z < 2.3)
         )
-        poster = np.array(room.colors["poster"], np.float32) * (
-            0.75 + 0.5 * _noise(grain, cell, 3 + 0 * cell)
-        )
+        poster = np.array(room.colors["poster"], np.float32) * (0.75 + 0.5 * _noise(grain, cell, 3 + 0 * cell))
         circle = ((s % 1.7 - 0.92) ** 2 + (z - 1.85) ** 2 < 0.06)[:, None]
         poster = np.where(circle, 0.9 * accent, poster)
         poster = np.where(
@@ -231,135 +223,9 @@ def _sky(room: Room, across: np.ndarray, rise: np.ndarray, grain: np.ndarray) ->
         + 0.012 * np.sin(61 * across + phase[2])
     )
     trees = np.array([0.30, 0.48, 0.30], np.float32) * (0.8 + 0.4 * np.clip(slope / 0.25, 0, 1))[..., None]
-    fence = (
-        (np.abs(slope - 0.05) < 0.006)
-        | (np.abs(slope - 0.02) < 0.005)
-        | ((across % 0.12 < 0.008) & (slope < 0.07))
-    )
+    fence = (np.abs(slope - 0.05) < 0.006) | (np.abs(slope - 0.02) < 0.005) | ((across % 0.12 < 0.008) & (slope < 0.07))
     image = np.where((slope < line)[..., None], trees, sky)
     return np.where(fence[..., None], np.float32(0.75), image)
-
-
-def clutter(rng: np.random.Generator, room: Room, clear: float) -> list[Mesh]:
-    """Things along the back wall, behind everything that lies nearer than v = `clear`."""
-    if room.wall == "park":
-        return []
-    things = []
-    spots = np.arange(room.left + 0.7, room.right - 0.6, 1.25)
-    for spot in rng.permutation(spots)[:4]:
-        paint = np.array(room.colors["accent"])
-        space = room.back - clear
-        if space < 0.5:
-            break
-        kind = str(
-            rng.choice(
-                ["rack", "plant", "bells", "ball", "plates", "bench"], p=[0.34, 0.2, 0.14, 0.12, 0.1, 0.1]
-            )
-        )
-        match kind:
-            case "rack":
-                thing = _dumbbell_rack(tuple(paint))
-            case "plant":
-                thing = _plant(rng, tuple(paint))
-            case "bells":
-                thing = merge(
-                    [
-                        gear.kettlebell(
-                            0.34 * k, 0, color(ACCENTS[int(rng.integers(len(ACCENTS)))]), 1 + 0.15 * k
-                        )
-                        for k in range(-1, 2)
-                    ]
-                )
-            case "ball":
-                thing = gear.ball((0, 0, 0.32), 0.32, tuple(paint), 14)
-            case "plates":
-                thing = merge(
-                    [
-                        gear.disc(
-                            (0.1 * k, 0.1, 0.225),
-                            (1, 0.1 * k, 0.15),
-                            0.225,
-                            0.045,
-                            color(gear.PLATES[(k + 2) % 6]),
-                        )
-                        for k in range(-1, 2)
-                    ]
-                )
-            case _:
-                thing = gear.bench((0, -0.5, 0.44), (0, 0.3, 0.44), (0, 0.55, 0.44), tuple(paint))
-        things.append(
-            place(thing, room, float(spot), room.back - (0.3 if kind != "bench" else min(0.8, space)))
-        )
-    return things
-
-
-def place(mesh: Mesh, room: Room, u: float, v: float, turn: float = 0.0) -> Mesh:
-    """Move a mesh to (u, v) in the room, `turn` radians to the left of the room's axes."""
-    c, s = np.cos(room.yaw + turn), np.sin(room.yaw + turn)
-    u_axis, v_axis = room.axes()
-    x, y, z = (mesh.vertices[..., k] for k in range(3))
-    spot = u * u_axis + v * v_axis
-    vertices = np.stack([c * x - s * y + spot[0], s * x + c * y + spot[1], z], -1)
-    return Mesh(np.round(vertices, 6), mesh.quads, mesh.colors, mesh.bias, mesh.layer)
-
-
-def _dumbbell_rack(paint) -> Mesh:
-    parts = [
-        gear.slab((-0.55, 0.0, z), (0.55, 0.0, z), 0.3, 0.04, gear.DARK, across=(0, 1, 0.3), soft=0.004)
-        for z in (0.35, 0.75)
-    ]
-    parts += [gear.slab((s * 0.55, 0.05, 0), (s * 0.55, 0.05, 0.85), 0.06, 0.10, paint) for s in (-1, 1)]
-    for z in (0.44, 0.84):
-        parts += [
-            gear.lathe(
-                (x, -0.02, z),
-                (0.05, 1, 0.2),
-                [
-                    (-0.13, 0.06, gear.RUBBER),
-                    (-0.05, 0.065, gear.RUBBER),
-                    (-0.05, 0.02, gear.STEEL),
-                    (0.05, 0.02, gear.RUBBER),
-                    (0.05, 0.065, gear.RUBBER),
-                    (0.13, 0.06, gear.RUBBER),
-                ],
-                8,
-            )
-            for x in np.linspace(-0.42, 0.42, 6)
-        ]
-    return merge(parts)
-
-
-def _plant(rng: np.random.Generator, paint) -> Mesh:
-    pot = gear.lathe(
-        (0, 0, 0),
-        (0, 0, 1),
-        [(0.0, 0.12, paint), (0.28, 0.17, paint), (0.3, 0.17, paint), (0.3, 0.14, color("#3a2c22"))],
-        12,
-    )
-    green = np.array(color("#3f7d4e"))
-    leaves = []
-    for angle in np.linspace(0, 2 * np.pi, 11)[:-1] + rng.uniform(0, 0.6):
-        out, up = rng.uniform(0.2, 0.4), rng.uniform(0.5, 1.1)
-        ahead = np.array([np.cos(angle), np.sin(angle), 0])
-        cross = np.array([-np.sin(angle), np.cos(angle), 0])
-        stem = [
-            np.array([0, 0, 0.28]),
-            0.35 * out * ahead + [0, 0, 0.28 + 0.55 * up],
-            0.75 * out * ahead + [0, 0, 0.28 + 0.95 * up],
-            1.15 * out * ahead + [0, 0, 0.28 + 0.9 * up],
-        ]
-        width = (0.012, 0.055, 0.07, 0.008)
-        edge = np.concatenate(
-            [
-                [p - w * cross for p, w in zip(stem, width, strict=True)],
-                [p + w * cross for p, w in zip(stem, width, strict=True)],
-            ]
-        )
-        quads = np.array([[k, k + 4, k + 5, k + 1] for k in range(3)])
-        both = np.concatenate([quads, quads[:, ::-1]])
-        shade = green * rng.uniform(0.8, 1.2)
-        leaves.append(Mesh(edge[None], both, np.tile(shade, (6, 1)), np.zeros(6), np.zeros(6, int)))
-    return merge([pot, merge(leaves, one_layer=True)])
 
 
 def soften(image: np.ndarray, sigma: float) -> np.ndarray:

@@ -12,12 +12,13 @@ from workoutlib.errors import WorkoutlibError
 
 from . import equipment as gear
 from .body import JOINTS, Body, draw_body, pose_body, unit
+from .clutter import clutter, place
 from .exercises import EXERCISES, UNKNOWN, Exercise, set_rhythm
 from .finish import Finish
 from .looks import TOPS, Look, color, draw_look
 from .poses import Kit
 from .raster import Camera, Light, Mesh, merge, vertex_normals
-from .room import clutter, draw_room, paint_room, place, soften
+from .room import draw_room, paint_room, soften
 from .stage import Stage
 from .surface import dress
 
@@ -81,16 +82,12 @@ def draw_take(exercise: str, rng: np.random.Generator, times: np.ndarray, fault:
     entry = find_exercise(exercise)
     if fault is not None and fault not in entry.faults:
         known = ", ".join(entry.faults) or "no faults"
-        raise WorkoutlibError(
-            f"{exercise!r} cannot be rendered with the fault {fault!r}; the gym knows {known}"
-        )
+        raise WorkoutlibError(f"{exercise!r} cannot be rendered with the fault {fault!r}; the gym knows {known}")
     subject = int(rng.integers(SUBJECTS))
     person = generator("subject", subject)
     body = draw_body(person)
     own = draw_look(person, body.female)
-    look = replace(
-        draw_look(rng, body.female), skin=own.skin, hair=own.hair, haircut=own.haircut, beard=own.beard
-    )
+    look = replace(draw_look(rng, body.female), skin=own.skin, hair=own.hair, haircut=own.haircut, beard=own.beard)
     phase, repetition = set_rhythm(times, float(rng.uniform(*entry.seconds)), rng)
     action = entry.move(body, phase, draw_kit(rng, fault))
     joints = pose_body(body, action.pose)
@@ -122,27 +119,23 @@ _WORKING = {
 }
 
 
-def draw_camera(
-    rng: np.random.Generator, take: Take, size: tuple[int, int], *, whole: bool = False
-) -> Camera:
+def draw_camera(rng: np.random.Generator, take: Take, size: tuple[int, int], *, whole: bool = False) -> Camera:
     """Choose a point of view and step back until the athlete fits."""
     close = not whole and rng.random() < take.exercise.close_up
     names = _WORKING[take.exercise.half] if close else JOINTS
     points = np.concatenate([take.joints[name] for name in names])
-    points = np.concatenate([points, take.joints["head"] + [0, 0, 0.24]])
+    points = np.concatenate([points, take.joints["head"] + np.array([0, 0, 0.24])])
     if not close:
         points = take.figure.vertices.reshape(-1, 3)[::5]
         loads = [mesh.vertices.reshape(-1, 3) for mesh in take.moving]
         load = np.concatenate(loads) if loads else points
         # Bars may leave the picture at the sides, but not by much.
-        low, high = points.min(0) - [0.35, 0.15, 0], points.max(0) + [0.35, 0.15, 0.15]
+        low, high = points.min(0) - [0.35, 0.15, 0], points.max(0) + np.array([0.35, 0.15, 0.15])
         points = np.concatenate([points, np.clip(load, low, high)[::7]])
     views = take.exercise.views
     azimuth = np.radians(rng.uniform(*views[int(rng.integers(len(views)))]))
     elevation = np.radians(rng.triangular(-6, 7, 30))
-    direction = np.array(
-        [np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), np.sin(elevation)]
-    )
+    direction = np.array([np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), np.sin(elevation)])
     fill = rng.uniform(0.72, 0.93) if close else rng.uniform(0.66, 0.92)
     target = 0.5 * (points.min(0) + points.max(0))
     position = target + float(rng.uniform(2.5, 5.2)) * direction
@@ -220,19 +213,17 @@ def render_clip(
     camera = draw_camera(rng, take, size)
     light = draw_light(rng, camera)
     moving = merge([take.figure, *take.moving])
-    things = np.concatenate(
-        [moving.vertices.reshape(-1, 3)[::11]] + [m.vertices.reshape(-1, 3) for m in take.still]
-    )
+    things = np.concatenate([moving.vertices.reshape(-1, 3)[::11]] + [m.vertices.reshape(-1, 3) for m in take.still])
     room = draw_room(rng, camera, things)
     clear = float((things @ room.axes()[1]).max())
     still = [*take.still, *clutter(rng, room, clear)]
     for _ in range(int(rng.choice([0, 1, 2], p=[0.6, 0.28, 0.12]))):
         if room.back - clear > 1.0:
             middle = float((things @ room.axes()[0]).mean())
-            spot = middle + float(rng.uniform(0.9, 2.2) * rng.choice([-1, 1]))
+            spot = middle + float(rng.uniform(1.2, 2.6) * rng.choice([-1, 1]))
             still.append(place(bystander(rng), room, spot, clear + 0.6, float(rng.uniform(0, 6.28))))
     backdrop, floor = paint_room(room, camera)
-    backdrop = soften(backdrop, float(rng.uniform(0.4, 2.2)) * size[0] / 480)
+    backdrop = soften(backdrop, float(rng.uniform(0.9, 2.0)) * size[0] / 480)
     stage = Stage(camera, light, backdrop, floor, still)
     normals = vertex_normals(moving)
     finish = Finish(rng, size)

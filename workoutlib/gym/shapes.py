@@ -44,19 +44,12 @@ def tube(
     if colors.ndim == 2:
         colors = np.repeat(colors[:, None], sectors, axis=1)
     paint = np.concatenate([colors[:-1].reshape(-1, 3), colors[0], colors[-1]])
-    mesh = Mesh(np.round(vertices, 6), quads, paint, np.zeros(len(quads)), np.zeros(len(quads), int))
-    return (
-        mesh
-        if _volume(mesh) > 0
-        else Mesh(mesh.vertices, quads[:, ::-1].copy(), paint, mesh.bias, mesh.layer)
-    )
-
-
-def _volume(mesh: Mesh) -> float:
-    """Signed volume of the first pose: negative when the quads face inwards."""
-    a, b, c, d = (mesh.vertices[0, mesh.quads[:, k]] for k in range(4))
-    middle = (a + b + c + d) / 4 - mesh.vertices[0].mean(0)
-    return float((np.cross(c - a, d - b) * middle).sum())
+    # Rings that run against their own axes would turn the surface inside out.
+    along = np.diff(centers[0], axis=0)
+    turn = np.broadcast_to(np.cross(side[0], front[0]), centers[0].shape)[:-1]
+    if (along * turn).sum() < 0:
+        quads = quads[:, ::-1]
+    return Mesh(np.round(vertices, 6), quads, paint, np.zeros(len(quads)), np.zeros(len(quads), int))
 
 
 def profile(table: np.ndarray, positions: np.ndarray) -> np.ndarray:

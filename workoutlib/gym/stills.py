@@ -24,15 +24,13 @@ STUDIOS = (
     "#bfe0d6",
     "#cfd8f0",
     "#f6c945",
-    "#20242b",
+    "#39414d",
     "#5d6a78",
     "#e98c7a",
 )
 
 
-def render_still(
-    exercise: str, seed: int = 0, size: tuple[int, int] | None = None
-) -> tuple[np.ndarray, pd.Series]:
+def render_still(exercise: str, seed: int = 0, size: tuple[int, int] | None = None) -> tuple[np.ndarray, pd.Series]:
     """Render one web still: uint8 RGB (H, W, 3) and its row of truth.
 
     `size` is (width, height); where it is None the shape is drawn too. Raises WorkoutlibError for an exercise
@@ -59,19 +57,18 @@ def render_still(
 def _studio(rng: np.random.Generator, camera: Camera, style: str) -> tuple[np.ndarray, np.ndarray]:
     """A seamless studio background or a flat one; returns it with the strength of shadows on it."""
     width, height = camera.size
-    base = np.array(
-        color("#ffffff") if style == "sketch" else color(STUDIOS[int(rng.integers(len(STUDIOS)))])
-    )
+    base = np.array(color("#ffffff") if style == "sketch" else color(STUDIOS[int(rng.integers(len(STUDIOS)))]))
     y, x = np.linspace(0, 1, height)[:, None, None], np.linspace(-1, 1, width)[None, :, None]
     fall = rng.uniform(0, 0.22) if style == "studio" else 0.0
     image = base * (1 - fall * (0.55 * (1 - y) + 0.45 * x**2))
     if style == "drawing" and rng.random() < 0.55:
         center = np.array([rng.uniform(-0.25, 0.25), rng.uniform(0.4, 0.6)])
         blob = ((x - center[0]) ** 2 + (1.6 * (y - center[1])) ** 2) < rng.uniform(0.3, 0.6)
-        image = np.where(
-            blob, base * 0.9 + 0.1 * np.array(color(STUDIOS[int(rng.integers(len(STUDIOS)))])), image
-        )
-    ground = (camera.rays()[..., 2] < 0).astype(np.float32)
+        image = np.where(blob, base * 0.9 + 0.1 * np.array(color(STUDIOS[int(rng.integers(len(STUDIOS)))])), image)
+    # The floor ends at the horizon, where the rays stop going down.
+    _, down, forward = camera.axes
+    slope = (np.arange(height) + 0.5 - height / 2 - camera.shift[1]) / camera.focal * down[2] + forward[2]
+    ground = np.repeat((slope < 0).astype(np.float32)[:, None], width, 1)
     return (255 * np.clip(image, 0, 1)).astype(np.uint8), ground * (0.5 if style != "studio" else 0.8)
 
 

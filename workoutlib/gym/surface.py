@@ -127,7 +127,7 @@ def _torso(body: Body, pose: Pose, joints: dict, look: Look) -> Mesh:
     colors = np.repeat(np.array([look.skin]), len(positions), 0)
     colors[(positions > low - 0.002) & (positions < neckline - 0.002)] = look.top
     colors[positions < waist - 0.002] = look.bottom
-    return tube(points, side, front, radii, colors, 18, 0.9)
+    return tube(points, side, front, radii, colors, 16, 0.9)
 
 
 def _hand(body: Body, wrist, hand, axis, skin, closed: bool) -> list[Mesh]:
@@ -137,9 +137,7 @@ def _hand(body: Body, wrist, hand, axis, skin, closed: bool) -> list[Mesh]:
     across = np.cross(along, axis)
     h = body.height
     steps = np.array([-0.3, 0.1, 0.55, 1.0, 1.35, 1.55] if closed else [-0.2, 0.2, 0.7, 1.2, 1.7, 2.0])
-    wide = np.array(
-        [0.014, 0.019, 0.026, 0.027, 0.023, 0.010] if closed else [0.015, 0.02, 0.025, 0.025, 0.02, 0.008]
-    )
+    wide = np.array([0.014, 0.019, 0.026, 0.027, 0.023, 0.010] if closed else [0.015, 0.02, 0.025, 0.025, 0.02, 0.008])
     thick = np.array(
         [0.012, 0.014, 0.018, 0.023, 0.020, 0.008] if closed else [0.012, 0.012, 0.010, 0.009, 0.007, 0.004]
     )
@@ -172,7 +170,7 @@ def _shoe(body: Body, ankle, toe, knee, look: Look) -> list[Mesh]:
     points = ankle[:, None] + steps[None, :, None] * ahead[:, None] + middle[None, :, None] * up[:, None]
     half = (top + drop) / 2
     paint = np.repeat(np.array([look.shoe]), len(steps), 0)
-    upper = tube(points, side[:, None], up[:, None], np.stack([wide, half, half], -1), paint, 10, 0.75)
+    upper = tube(points, side[:, None], up[:, None], np.stack([wide, half, half], -1), paint, 8, 0.75)
     ground = ankle[:, None] + 1.02 * steps[None, :, None] * ahead[:, None] - (drop - 0.006 * h) * up[:, None]
     flat = np.full(len(steps), 0.0075 * h)
     sole = tube(
@@ -181,7 +179,7 @@ def _shoe(body: Body, ankle, toe, knee, look: Look) -> list[Mesh]:
         up[:, None],
         np.stack([wide * 1.08, flat, 0.8 * flat], -1),
         np.repeat(np.array([look.sole]), len(steps), 0),
-        10,
+        8,
         0.6,
     )
     return [upper, sole]
@@ -198,9 +196,7 @@ def dress(body: Body, pose: Pose, joints: dict[str, np.ndarray], look: Look) -> 
     top = np.array(look.top)
     meshes = [_torso(body, pose, joints, look), *build_head(body, pose, joints, look)]
     arm_table, leg_table = _ARM.copy(), _LEG.copy()
-    arm_table[:, 1:] *= (0.86 if body.female else 1.0) * (
-        1 + (muscle - 1) * np.exp(-((_ARM[:, :1] - 0.3) ** 2) / 0.5)
-    )
+    arm_table[:, 1:] *= (0.86 if body.female else 1.0) * (1 + (muscle - 1) * np.exp(-((_ARM[:, :1] - 0.3) ** 2) / 0.5))
     bare = look.shirt in ("tank", "bra", "none")
     for k, side in enumerate(SIDES):
         get = lambda part, side=side: joints[f"{side}_{part}"]  # noqa: E731
@@ -213,7 +209,7 @@ def dress(body: Body, pose: Pose, joints: dict[str, np.ndarray], look: Look) -> 
             h * girth,
             sleeve,
             (top, skin),
-            12,
+            10,
         )
         inner = joints["neck"] - 0.022 * h * pose.chest[:, 2]
         along = np.array([0, 0.34, 0.6, 1.0])
@@ -225,7 +221,7 @@ def dress(body: Body, pose: Pose, joints: dict[str, np.ndarray], look: Look) -> 
         radii *= 0.9 if body.female else muscle
         base = skin if bare else top
         straps = np.array([base, top if look.shirt in ("tank", "bra") else base, base, base])
-        shoulder = tube(bridge, pose.chest[:, None, 1], pose.chest[:, None, 2], radii, straps, 10)
+        shoulder = tube(bridge, pose.chest[:, None, 1], pose.chest[:, None, 2], radii, straps, 8)
         hand = _hand(body, get("wrist"), get("hand"), pose.grip[:, k], skin, pose.palms is None)
         meshes += [shoulder, merge([arm, *hand], one_layer=True)]
         meshes.append(
@@ -238,7 +234,7 @@ def dress(body: Body, pose: Pose, joints: dict[str, np.ndarray], look: Look) -> 
                 h * girth * (0.5 + 0.5 * muscle),
                 leg,
                 (np.array(look.bottom), skin),
-                14,
+                12,
             )
         )
         meshes.append(merge(_shoe(body, get("ankle"), get("toe"), get("knee"), look), one_layer=True))

@@ -19,9 +19,14 @@ def squat(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     hips = frame(lean)
     bar = legs["pelvis"] + level * hips[:, 2] - back * hips[:, 1]
     pose = make_pose(
-        phase, **legs, hips=hips, head=frame(0.35 * lean),
-        hands=bar[:, None] + pair(0.21 * body.height, 0, 0), elbows=pair(0.35, -0.8, -1), grip=pair(-1, 0, 0.0),
-    )  # fmt: skip
+        phase,
+        **legs,
+        hips=hips,
+        head=frame(0.35 * lean),
+        hands=bar[:, None] + pair(0.21 * body.height, 0, 0),
+        elbows=pair(0.35, -0.8, -1),
+        grip=pair(-1, 0, 0.0),
+    )
     still = [gear.cage(0.62, -0.75, 1.15, 2.3, kit.frame)] if kit.variant < 0.35 else []
     if 0.35 <= kit.variant < 0.75:
         still = [gear.stands(0.55, 0.62, 1.45, kit.frame, hooks=1.35)]
@@ -32,23 +37,25 @@ def squat(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     )
 
 
-def _from_floor(
-    body: Body, phase: np.ndarray, kit: Kit, shank, thigh, lean, round_back: float = 0.0
-) -> Action:
+def _from_floor(body: Body, phase: np.ndarray, kit: Kit, shank, thigh, lean, round_back: float = 0.0) -> Action:
     """Deadlifts: the arms hang from the shoulders and the bar stays over the middle of the foot."""
     legs = stand(body, shank, thigh, 0.062 * body.height, 12)
     hips, chest = frame(lean - 0.8 * round_back * lean / 60), frame(lean + round_back * lean / 60)
     top = shoulders(body, legs["pelvis"], hips, chest)
     wide = 0.165 * body.height
-    front = np.maximum(
-        0.075 + 0.045 * (1 - np.clip(lean / 60, 0, 1)), legs["pelvis"][:, 1] + 0.075 * body.height
-    )
+    front = np.maximum(0.075 + 0.045 * (1 - np.clip(lean / 60, 0, 1)), legs["pelvis"][:, 1] + 0.075 * body.height)
     drop = np.sqrt((0.985 * body.reach) ** 2 - (wide - body.shoulder) ** 2 - (front - top[:, 1]) ** 2)
     bar = vector(0, front, top[:, 2] - drop)
     pose = make_pose(
-        phase, **legs, hips=hips, chest=chest, head=frame(0.55 * lean),
-        hands=bar[:, None] + pair(wide, 0, 0), elbows=pair(0.5, -1, 0), grip=pair(-1, 0, 0),
-    )  # fmt: skip
+        phase,
+        **legs,
+        hips=hips,
+        chest=chest,
+        head=frame(0.55 * lean),
+        hands=bar[:, None] + pair(wide, 0, 0),
+        elbows=pair(0.5, -1, 0),
+        grip=pair(-1, 0, 0),
+    )
     paint, pairs = kit.plate, 1 + (kit.variant > 0.6)
     return Action(pose, [], [gear.barbell(bar, paint=paint, sleeve=0.62, pair=pairs)])
 
@@ -58,12 +65,10 @@ def deadlift(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     rounded = 34.0 if kit.fault == "rounded back" else 0.0
     shank, thigh = 16.0, 62.0
     leans = np.arange(20.0, 86.0, 1.0)
-    reached = _from_floor(
-        body, leans, kit, np.full(len(leans), shank), np.full(len(leans), thigh), leans, rounded
-    )
+    reached = _from_floor(body, leans, kit, np.full(len(leans), shank), np.full(len(leans), thigh), leans, rounded)
     height = reached.pose.hands[:, 0, 2]
     start = float(leans[np.argmin(np.abs(height - 0.225))])
-    up = np.clip(phase, 0, 1)
+    up = np.clip(phase, 0, 1) ** 1.5  # the bar rests on the floor between repetitions
     # Knees first, hips second: the bar passes the knees before the trunk comes upright.
     return _from_floor(
         body, phase, kit, mix(up**0.8, shank, 2), mix(up**0.8, thigh, 4), mix(up**1.25, start, 3), rounded
@@ -71,6 +76,7 @@ def deadlift(body: Body, phase: np.ndarray, kit: Kit) -> Action:
 
 
 def romanian_deadlift(body: Body, phase: np.ndarray, kit: Kit) -> Action:
+    phase = 1 - np.clip(1 - phase, 0, 1) ** 1.5
     return _from_floor(body, phase, kit, mix(phase, 1, 0), mix(phase, 7, 27), mix(phase, 18, 75))
 
 
@@ -80,7 +86,7 @@ def _curl(body: Body, phase: np.ndarray, kit: Kit, wide: float) -> tuple[dict, n
     legs = stand(body, 3.0, 5.0, 0.085 * body.height)
     hips = frame(-swing * np.ones_like(phase))
     top = shoulders(body, np.broadcast_to(legs["pelvis"], (len(phase), 3)), hips)
-    upper, bend = np.radians(mix(phase, 2, 20)), np.radians(mix(phase, 14, 133))
+    upper, bend = np.radians(mix(phase, 2, 20)), np.radians(mix(phase**0.8, 18, 133))
     elbow = top + vector(0.0, body.upper_arm * np.sin(upper), -body.upper_arm * np.cos(upper))
     fore = vector(0, np.sin(upper + bend), -np.cos(upper + bend))
     hand = elbow + np.sqrt((body.forearm + body.palm) ** 2 - (wide - body.shoulder - 0.03) ** 2) * fore
@@ -97,9 +103,7 @@ def barbell_curl(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     wide = 0.15 * body.height
     parts, bar, _ = _curl(body, phase, kit, wide)
     pose = make_pose(phase, **parts, hands=bar[:, None] + pair(wide, 0, 0), grip=pair(1, 0, 0))
-    plate, length, sleeve = (
-        (0.15 * kit.size, 1.25, 0.44) if kit.variant < 0.6 else (0.2 * kit.size, 1.8, 0.58)
-    )
+    plate, length, sleeve = (0.15 * kit.size, 1.25, 0.44) if kit.variant < 0.6 else (0.2 * kit.size, 1.8, 0.58)
     return Action(pose, [], [gear.barbell(bar, plate=plate, paint=kit.plate, length=length, sleeve=sleeve)])
 
 
@@ -108,20 +112,18 @@ def hammer_curl(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     other = 1 - phase if kit.variant < 0.35 else phase
     parts, right, fore = _curl(body, phase, kit, wide)
     _, left, fore_left = _curl(body, other, kit, wide)
-    hands = np.stack([left + [-wide, 0, 0], right + [wide, 0, 0]], 1)
+    hands = np.stack([left + np.array([-wide, 0, 0]), right + np.array([wide, 0, 0])], 1)
     turned = [np.stack([f[:, 0], -f[:, 2], f[:, 1]], -1) for f in (fore_left, fore)]
     grip = np.stack(turned, 1)  # thumbs up: square to the forearm within the plane of the curl
     pose = make_pose(phase, **parts, hands=hands, grip=grip)
-    return Action(
-        pose, [], [gear.dumbbell(hands[:, k], grip[:, k], size=kit.size, paint=kit.plate) for k in (0, 1)]
-    )
+    return Action(pose, [], [gear.dumbbell(hands[:, k], grip[:, k], size=kit.size, paint=kit.plate) for k in (0, 1)])
 
 
 def lateral_raises(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     legs = stand(body, 3.0, 5.0, 0.08 * body.height)
     hips = frame(np.full_like(phase, 5.0))
     top = shoulders(body, legs["pelvis"], hips)
-    angle = np.radians(mix(phase, 20, 92))
+    angle = np.radians(mix(phase**0.8, 20, 92))
     reach = 0.965 * body.reach
     hands = top[:, None] + pair(
         body.shoulder + reach * np.sin(angle), 0.05 + 0.09 * np.sin(angle), -reach * np.cos(angle)
@@ -157,9 +159,14 @@ def shoulder_press(body: Body, phase: np.ndarray, kit: Kit) -> Action:
         wide, mix(phase, 0.12 if bar else 0.07, 0.02), mix(phase, low, 1.0) * 0 + low + (high - low) * phase
     )
     pose = make_pose(
-        phase, **legs, hips=hips, head=frame(np.full_like(phase, -6.0)), hands=hands,
-        elbows=pair(0.9, 0.25, -0.8), grip=pair(-1, 0, 0),
-    )  # fmt: skip
+        phase,
+        **legs,
+        hips=hips,
+        head=frame(np.full_like(phase, -6.0)),
+        hands=hands,
+        elbows=pair(0.9, 0.25, -0.8),
+        grip=pair(-1, 0, 0),
+    )
     still = [gear.chair(0.46, 0.42, 1.0, 6, kit.pad, width=0.32, frame=kit.frame, y=-0.13)] if seated else []
     if bar:
         return Action(
@@ -187,17 +194,20 @@ def _press(
     low = top - touch * body.height * up + 0.088 * body.height * front
     bar = high + phase[:, None] * (low - high)
     pose = make_pose(
-        phase, pelvis=pelvis, hips=hips, head=frame(np.full_like(phase, lean + 8)), **legs,
-        hands=bar[:, None] + pair(wide, 0, 0), elbows=np.stack([-0.45 * up - 0.75 * front + [s * 0.85, 0, 0] for s in (-1, 1)], 1),
+        phase,
+        pelvis=pelvis,
+        hips=hips,
+        head=frame(np.full_like(phase, lean + 8)),
+        **legs,
+        hands=bar[:, None] + pair(wide, 0, 0),
+        elbows=np.stack([-0.45 * up - 0.75 * front + np.array([s * 0.85, 0, 0]) for s in (-1, 1)], 1),
         grip=pair(-1, 0, 0),
-    )  # fmt: skip
+    )
     return pose, bar
 
 
 def _press_bar(bar: np.ndarray, kit: Kit) -> Mesh:
-    return gear.barbell(
-        bar, plate=0.225 * kit.size, paint=kit.plate, sleeve=0.66, pair=1 + (kit.variant > 0.7)
-    )
+    return gear.barbell(bar, plate=0.225 * kit.size, paint=kit.plate, sleeve=0.66, pair=1 + (kit.variant > 0.7))
 
 
 def bench_press(body: Body, phase: np.ndarray, kit: Kit) -> Action:
@@ -248,10 +258,10 @@ def decline_bench_press(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     pose, bar = _press(body, phase, kit, lean, pelvis, legs, 0.10)
     back = hinge + (body.lumbar + body.thorax + 0.26) * up
     bench = gear.bench(back, hinge - 0.2 * up, hinge - 0.21 * up, kit.pad, legs=kit.frame)
-    foot = knee_pad + [0, 0.20 - 0.08, -0.72 * body.shank]
-    under = knee_pad + [0, -0.02, -0.02]
+    foot = knee_pad + np.array([0, 0.20 - 0.08, -0.72 * body.shank])
+    under = knee_pad + np.array([0, -0.02, -0.02])
     rollers = [
-        gear.rod(p - [0.24, 0, 0], p + [0.24, 0, 0], 0.05, kit.pad, sectors=12, parts=8)
+        gear.rod(p - [0.24, 0, 0], p + np.array([0.24, 0, 0]), 0.05, kit.pad, sectors=12, parts=8)
         for p in (under, foot)
     ]
     post = [
