@@ -230,8 +230,8 @@ def test_the_sample_is_rendered_once_for_each_setting(root, renderer):
     assert make_sample(root) == first
     assert make_sample(root, seed=1) != first
     assert renderer == [
-        {"videos": 6, "frames": 8, "stills": 2, "seed": 0, "progress": False},
-        {"videos": 6, "frames": 8, "stills": 2, "seed": 1, "progress": True},
+        {"videos": 10, "frames": 5, "stills": 2, "seed": 0, "progress": False},
+        {"videos": 10, "frames": 5, "stills": 2, "seed": 1, "progress": True},
     ]
     assert images(first) == 44
     assert first.name.startswith("sample-")

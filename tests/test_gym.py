@@ -170,7 +170,7 @@ def test_shallow_squat_stays_above_parallel():
 def test_person_is_in_the_picture(name):
     for seed, take in zip(SEEDS, takes(name), strict=True):
         size = (480, 360) if seed % 2 else (400, 640)
-        camera = draw_camera(generator("camera", seed), take, size, whole=bool(seed % 3))
+        camera = draw_camera(generator("camera", seed), take, size, anywhere=bool(seed % 3))
         points = np.concatenate([take.joints[j] for j in ("head", "chest", "pelvis")])
         pixels, depth = camera.project(points)
         assert depth.min() > 0.3

@@ -1,4 +1,4 @@
-"""The command line: ``python -m workoutlib demo|train|evaluate|crossvalidate|predict|split|info``."""
+"""The command line: ``python -m workoutlib demo|train|evaluate|crossvalidate|predict|split|benchmark|info``."""
 
 from __future__ import annotations
 
@@ -46,6 +46,9 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument("--backend", choices=("torch", "openvino"), default="torch")
     split = command("split", "sizes of a split's parts and how much it leaks", "--data", "--seed", "--json")
     split.add_argument("--split", choices=CHOICES["split"], default="random")
+    bench = command("benchmark", "measure this machine: the tutorial's pipeline, ours, the ceiling", "--json")
+    bench.add_argument("--model", help="name of the network")
+    bench.add_argument("--backend", choices=("torch", "openvino"), default="torch", help="of our clip pipeline")
     command("info", "versions, devices, weights and data found")
     return parser
 
@@ -231,6 +234,14 @@ def split(options: argparse.Namespace) -> None:
     write_json({"sizes": {name: len(part) for name, part in parts.items()}, "leakage": found}, options.json)
 
 
+def benchmark(options: argparse.Namespace) -> None:
+    from workoutlib.benchmark import print_table, run_benchmark
+
+    found = run_benchmark(options.model, backend=options.backend)
+    print_table(found)
+    write_json(found, options.json)
+
+
 def info(options: argparse.Namespace) -> None:
     from workoutlib.info import found_here
 
@@ -240,7 +251,7 @@ def info(options: argparse.Namespace) -> None:
 
 COMMANDS = {
     "demo": demo, "train": train, "evaluate": evaluate, "crossvalidate": crossvalidate,
-    "predict": predict, "split": split, "info": info,
+    "predict": predict, "split": split, "benchmark": benchmark, "info": info,
 }  # fmt: skip
 
 if __name__ == "__main__":

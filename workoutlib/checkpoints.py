@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 import workoutlib
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
@@ -14,6 +16,7 @@ from workoutlib.models import Network, build_model
 FIELDS = {
     "state_dict", "labels", "config", "mean", "std", "metrics", "temperature", "unknown_threshold", "version",
 }  # fmt: skip
+MOST_LABELS = 10_000
 
 
 @dataclass(frozen=True)
@@ -63,15 +66,41 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     content = read_file(path)
     if not isinstance(content, dict) or FIELDS - set(content):
         raise WorkoutlibError(f"{path}: not a workoutlib checkpoint; train one with python -m workoutlib train")
-    labels = tuple(str(label) for label in content["labels"])
     try:
+        _check_fields(content)
         config = Config.from_dict(content["config"])
+        network = build_model(config.model, len(content["labels"]), weights=None)
     except (WorkoutlibError, TypeError) as error:
         raise WorkoutlibError(f"{path}: {error}") from error
-    network = build_model(config.model, len(labels), weights=None)
     network.mean, network.std = tuple(content["mean"]), tuple(content["std"])
     check_weights(content["state_dict"], network.state_dict(), path)
     network.load_state_dict(content["state_dict"])
+    return Checkpoint(
+        network.eval(), tuple(content["labels"]), config, content["metrics"], content["temperature"],
+        content["unknown_threshold"], content["version"],
+    )  # fmt: skip
+
+
+def _check_fields(content: dict) -> None:
+    """Refuse values that no training run stores: a file may come from anywhere."""
+
+    def numbers(values, low: float, high: float) -> bool:
+        return all(isinstance(v, int | float) and low <= v <= high for v in values)
+
+    labels, mean, std = content["labels"], content["mean"], content["std"]
     threshold = content["unknown_threshold"]
-    return Checkpoint(network.eval(), labels, config, content["metrics"], content["temperature"], threshold,
-                      content["version"])  # fmt: skip
+    sound = {
+        "labels": isinstance(labels, list) and all(isinstance(label, str) for label in labels)
+        and 0 < len(labels) == len(set(labels)) <= MOST_LABELS,
+        "mean": isinstance(mean, list) and len(mean) == 3 and numbers(mean, 0, 1),
+        "std": isinstance(std, list) and len(std) == 3 and numbers(std, 0.01, 1),
+        "temperature": numbers([content["temperature"]], 0.01, 100),
+        "unknown_threshold": threshold is None or numbers([threshold], -1e6, 1e6),
+        "metrics": isinstance(content["metrics"], dict),
+        "config": isinstance(content["config"], dict),
+        "state_dict": isinstance(content["state_dict"], dict)
+        and all(isinstance(value, Tensor) for value in content["state_dict"].values()),
+    }  # fmt: skip
+    wrong = [name for name, fine in sound.items() if not fine]
+    if wrong:
+        raise WorkoutlibError(f"damaged, its {', '.join(wrong)} cannot be what a training run stored")

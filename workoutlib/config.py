@@ -115,6 +115,8 @@ class Config:
                 raise WorkoutlibError(f"Config.{name} = {value!r}: must lie between {low:g} and {high:g}")
         if self.crop > self.resize:
             raise WorkoutlibError(f"Config.crop = {self.crop} is larger than Config.resize = {self.resize}")
+        if self.epochs == 0 and not self.head_first:
+            raise WorkoutlibError("Config.epochs = 0 without Config.head_first: nothing would be trained")
 
     @classmethod
     def profile(cls, name: str, **changes) -> Config:

@@ -65,9 +65,9 @@ class Predictions:
 
 
 def in_top(predictions: Predictions, k: int) -> np.ndarray:
-    """bool array (N,): the true label is among the `k` largest logits."""
-    true_logit = predictions.logits[np.arange(len(predictions.targets)), predictions.targets]
-    return (predictions.logits > true_logit[:, None]).sum(1) < k
+    """bool array (N,): the true label is among the `k` largest logits; of equal ones, the first counts as larger."""
+    best = np.argsort(-predictions.logits, axis=1, kind="stable")[:, :k]
+    return (best == predictions.targets[:, None]).any(1)
 
 
 def scores(predictions: Predictions, temperature: float = 1.0) -> dict[str, float]:

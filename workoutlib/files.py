@@ -1,33 +1,78 @@
-"""PyTorch files: written atomically, read without executing anything in them."""
+"""Files that are whole or not there: PyTorch files and tables, written atomically, read without executing them."""
 
 from __future__ import annotations
 
 import os
 import pickle
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pandas as pd
 import torch
 from torch import Tensor
 
 from workoutlib.errors import WorkoutlibError
+from workoutlib.images import shown
 
 
 def save_atomically(content: dict, path: str | Path) -> Path:
     """``torch.save`` that never leaves a half-written file under the final name."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(partial, "wb") as file:
+    with replacing(path) as partial, open(partial, "wb") as file:
+        try:
             torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
+        except RuntimeError as error:  # how torch reports a full disk
+            raise OSError(str(error)) from error
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(path)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A hidden file beside `path` to write to: it takes the name `path` at the end of a block that went well.
+
+    After an exception it is removed, and an older file `path` stays as it was.
+
+    Raises:
+        WorkoutlibError: for any OSError in the block: no space, no permission, no such folder.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
         os.replace(partial, path)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        raise WorkoutlibError(f"{path}: cannot be written ({error})") from error
+    except OSError as error:
+        advice = "Check the free space and the permissions, or name another folder."
+        raise WorkoutlibError(f"{shown(path)} cannot be written ({error}). {advice}") from error
     finally:
-        partial.unlink(missing_ok=True)
-    return path
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed left in a folder: hidden ``.part`` files older than a day."""
+    for left_over in folder.glob(".*.part"):
+        with suppress(OSError):  # another process may be sweeping too
+            if time.time() - left_over.stat().st_mtime > 24 * 3600:
+                left_over.unlink()
+
+
+def write_csv(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table atomically; a text that a spreadsheet would run as a formula gets a quote in front.
+
+    (OWASP, "CSV injection".) Bytes of a file name that are no text are written as escapes.
+    """
+    table = table.apply(lambda column: column.map(_harmless)).rename(columns=_harmless)
+    with replacing(path) as partial:
+        table.to_csv(partial, index=False, errors="backslashreplace")
+
+
+def _harmless(cell):
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def read_file(path: str | Path):

@@ -62,9 +62,7 @@ def list_files(folder: str | Path, suffixes: frozenset[str]) -> list[Path]:
             continue
         visited.add(real)
         found += [
-            Path(parent, name)
-            for name in files
-            if Path(name).suffix.lower() in suffixes and not name.startswith(".")
+            Path(parent, name) for name in files if Path(name).suffix.lower() in suffixes and not name.startswith(".")
         ]
     return sorted(found, key=lambda path: path.as_posix())
 

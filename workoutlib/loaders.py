@@ -47,6 +47,8 @@ class Frames:
 
     def select(self, rows: pd.DataFrame) -> Frames:
         """The pictures of some rows of this catalog, found by their index; the pixels are copied."""
+        if not self.catalog.index.is_unique:
+            raise WorkoutlibError("rows of this catalog share an index: make it with reset_index(drop=True)")
         places = torch.from_numpy(self.catalog.index.get_indexer(rows.index))
         if (places < 0).any():
             raise WorkoutlibError(f"{int((places < 0).sum())} rows are not in these frames' catalog")
@@ -103,20 +105,15 @@ def decode(paths: list[str], config: Config, *, cache: Path | None = None, progr
     if cache is None:
         return _decode_into(np.empty(shape, np.uint8), paths, config, progress)
     target = Path(cache) / f"{_fingerprint(paths, config)}.npy"
-    if not target.exists():
-        partial = target.with_name(f"{target.stem}.{os.getpid()}.part")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            mapped = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-            _decode_into(mapped, paths, config, progress).flush()
-            del mapped
-            os.replace(partial, target)
-        except OSError as error:
-            warnings.warn(f"no cache in {cache} ({error}); decoding into memory instead", stacklevel=2)
-            return decode(paths, config, progress=progress)
-        finally:
-            partial.unlink(missing_ok=True)
-    return np.load(target, mmap_mode="c")  # copy on write: the file can never change
+    try:
+        if not target.exists():
+            sweep(target.parent)
+            with replacing(target) as partial:
+                _reserve(partial, math.prod(shape) + 4096)
+                mapped = np.lib.format.open_memmap(partial, mode="r+", dtype=np.uint8, shape=shape)
+                _decode_into(mapped, paths, config, progress).flush()
+                del mapped
+        return np.load(target, mmap_mode="c")  # copy on write: the file can never change
 
 
 def _decode_into(out: np.ndarray, paths: list[str], config: Config, progress: bool) -> np.ndarray:

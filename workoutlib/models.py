@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from http.client import HTTPException
 from pathlib import Path
+from pickle import UnpicklingError
 
 from torch import Tensor, nn
 
@@ -40,7 +42,7 @@ class Network(nn.Module):
     def train(self, mode: bool = True) -> Network:
         """As usual, but a frozen module stays in evaluation mode: its batch-norm statistics too."""
         super().train(mode)
-        for module in self.modules():
+        for module in self.modules() if mode else ():
             own = list(module.parameters())
             if own and not any(p.requires_grad for p in own):
                 module.eval()
@@ -94,8 +96,10 @@ def imagenet_weights(name: str) -> dict[str, Tensor]:
     import torchvision
 
     try:
-        return torchvision.models.get_model_weights(name).DEFAULT.get_state_dict(progress=True)
-    except (OSError, RuntimeError) as error:
+        weights = torchvision.models.get_model_weights(name).DEFAULT
+        return weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
+    # no network; a download cut short (HTTPException) or other than expected (RuntimeError); a damaged copy
+    except (OSError, HTTPException, RuntimeError, EOFError, UnpicklingError) as error:
         raise WorkoutlibError(
             f"the ImageNet weights of {name} could not be downloaded ({error}). Three ways out: "
             f"connect to the network and try again; pass the path of a weight file, --weights FILE; "

@@ -228,9 +228,7 @@ def _stroke(scale: float) -> int:
 
 def _put(area: np.ndarray, text: _Text, x: int, row: _Row) -> None:
     if text.text:
-        cv2.putText(
-            area, text.text, (x, row.size), _FONT, text.scale, row.ink, _stroke(text.scale), cv2.LINE_AA
-        )
+        cv2.putText(area, text.text, (x, row.size), _FONT, text.scale, row.ink, _stroke(text.scale), cv2.LINE_AA)
 
 
 def _ascii(text: str) -> str:

@@ -10,10 +10,11 @@ import pandas as pd
 from workoutlib.checkpoints import save_checkpoint
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
-from workoutlib.files import read_file, save_atomically
+from workoutlib.files import read_file, save_atomically, sweep, write_csv
 from workoutlib.loaders import Frames
 
 HISTORY = ("epoch", "train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "learning_rate", "seconds")
+STATE = {"network", "optimizer", "scaler", "history", "start", "config", "data"}
 
 
 def best_epoch(history: pd.DataFrame) -> int:
@@ -27,6 +28,7 @@ class RunFolder:
 
     def __init__(self, out: Path, config: Config, train: Frames, valid: Frames | None):
         self.out, self.config, self.labels = Path(out), config, train.labels
+        sweep(self.out)
         names = [f"{Path(p).parent.name}/{Path(p).name}" for f in (train, valid) if f for p in f.catalog["path"]]
         self.data = hashlib.sha256("\n".join(names).encode(errors="surrogateescape")).hexdigest()
 
@@ -40,20 +42,23 @@ class RunFolder:
         if not path.exists():
             return None
         state = read_file(path)
-        if not isinstance(state, dict) or "history" not in state:
-            raise WorkoutlibError(f"{path}: not the state of a training run")
+        if not isinstance(state, dict) or STATE - set(state) or not isinstance(state["config"], dict):
+            raise WorkoutlibError(f"{path}: not the state of a training run; train without --resume")
         before, now = state["config"], self.config.to_dict()
         changed = [f"{k} was {before.get(k)!r}, is {v!r}" for k, v in now.items() if before.get(k) != v]
         if changed:
             raise WorkoutlibError(f"{path}: cannot resume with another config ({'; '.join(changed)})")
         if state["data"] != self.data:
             raise WorkoutlibError(f"{path}: cannot resume on other pictures than the run began with")
+        self.write_history(state["history"])  # a run killed after its last epoch's state may lack it
         return state
+
+    def write_history(self, rows: list[dict]) -> None:
+        write_csv(pd.DataFrame(rows, columns=HISTORY), self.out / "history.csv")
 
     def save(self, network, evaluated, optimizer, scaler, rows, start) -> None:
         """The best model first, then the state: a run killed in between repeats the epoch, losing nothing."""
-        history = pd.DataFrame(rows, columns=HISTORY)
-        if best_epoch(history) == rows[-1]["epoch"]:
+        if best_epoch(pd.DataFrame(rows, columns=HISTORY)) == rows[-1]["epoch"]:
             metrics = {key: rows[-1][key] for key in ("epoch", "valid_loss", "valid_accuracy")}
             save_checkpoint(self.out / "best_model.pth", evaluated, self.labels, self.config, metrics=metrics)
         state = {
@@ -61,4 +66,4 @@ class RunFolder:
             "history": rows, "start": start, "config": self.config.to_dict(), "data": self.data,
         }  # fmt: skip
         save_atomically(state, self.out / "last.pth")
-        history.to_csv(self.out / "history.csv", index=False)
+        self.write_history(rows)

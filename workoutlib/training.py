@@ -120,12 +120,15 @@ def predict_logits(network: Network, frames: Frames, config: Config, *, device: 
 @torch.inference_mode()
 def forward(network: Network, images: Tensor, config: Config, device: torch.device) -> Tensor:
     """Logits of uint8 squares: the one path that validation, photos, clips and folders share."""
-    inputs = evaluation_batch(images.to(device), config, network.mean, network.std)
     with devices.autocast(device):
-        logits = network(inputs).float()
-        if config.flip_at_test:
-            logits = (logits + network(inputs.flip(3)).float()) / 2
-    return logits.cpu()
+        return logits_of_squares(network, images.to(device), config).cpu()
+
+
+def logits_of_squares(network: Network, images: Tensor, config: Config) -> Tensor:
+    """uint8 squares (N, 3, resize, resize) to float32 logits (N, C), averaged with the mirror image's if asked."""
+    inputs = evaluation_batch(images, config, network.mean, network.std)
+    logits = network(inputs).float()
+    return (logits + network(inputs.flip(3)).float()) / 2 if config.flip_at_test else logits
 
 
 def validate(network: Network, frames: Frames, config: Config, *, device: torch.device) -> dict[str, float]:
@@ -214,7 +217,6 @@ def fit(
     Raises:
         WorkoutlibError: NaN loss, a resumed run with another config or other data, an unwritable folder.
     """
-    devices.use_fast_matmul(device)
     network.to(device, memory_format=torch.channels_last)
     main = devices.rank_and_world()[0] == 0
     store = RunFolder(out, config, train, valid) if out else None

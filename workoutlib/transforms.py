@@ -30,6 +30,8 @@ def to_square(image, *, size: int, fit: str = "squash") -> np.ndarray:
     if fit == "squash":
         pixels = F.resize(pixels, [size, size], antialias=True)
     else:
+        # of a very long picture only the middle: scaled up whole, 20,000 × 10 pixels would fill the memory
+        pixels = F.center_crop(pixels, [min(side, 4 * min(pixels.shape[1:])) for side in pixels.shape[1:]])
         scale = size / min(pixels.shape[1:])
         height, width = (max(size, round(side * scale)) for side in pixels.shape[1:])
         top, left = (height - size) // 2, (width - size) // 2
@@ -164,7 +166,11 @@ def apply_augmentation(images: Tensor, draw: dict[str, Tensor], config: Config, 
 
 def training_preset(config: Config, mean, std) -> v2.Compose:
     """The same recipe as torchvision classes, a picture at a time: for reading, showing and tests."""
-    steps = [v2.ToImage(), v2.Resize((config.resize, config.resize), antialias=True)]
+    steps = [v2.ToImage()]
+    if config.fit == "squash":
+        steps.append(v2.Resize((config.resize, config.resize), antialias=True))
+    else:
+        steps += [v2.Resize(config.resize, antialias=True), v2.CenterCrop(config.resize)]
     if config.zoom:
         scale = ((1 - config.zoom) ** 2, 1.0)
         steps.append(v2.RandomResizedCrop(config.crop, scale=scale, ratio=(1, 1), antialias=False))

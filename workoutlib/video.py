@@ -134,9 +134,7 @@ class ClipWriter:
         self.path = Path(path)
         self.width, self.height = int(width), int(height)
         if self.path.suffix.lower() != ".mp4":
-            raise WorkoutlibError(
-                f"A clip is written as .mp4, not {shown(self.path.name)}. Change the suffix."
-            )
+            raise WorkoutlibError(f"A clip is written as .mp4, not {shown(self.path.name)}. Change the suffix.")
         if self.width < 1 or self.height < 1:
             raise WorkoutlibError(f"A clip's width and height are at least 1 pixel, not {width} × {height}.")
         if not 0 < frames_per_second <= _HIGHEST_RATE:
@@ -150,15 +148,11 @@ class ClipWriter:
             text = "This build of PyAV has no H.264 encoder (libx264). Reinstall it: pip install --force-reinstall av"
             raise WorkoutlibError(text)
         if not self.path.parent.is_dir() or self.path.is_dir():
-            raise WorkoutlibError(
-                f"Cannot write {shown(self.path)}: it needs an existing folder and a file name."
-            )
+            raise WorkoutlibError(f"Cannot write {shown(self.path)}: it needs an existing folder and a file name.")
         self._temporary = self.path.with_name(f".{secrets.token_hex(8)}.part")
         self._last_tick, self._last_time = -1, -math.inf
         with self._cleaning_up():
-            self._container = av.open(
-                f"file:{self._temporary}", "w", format="mp4", options={"movflags": "+faststart"}
-            )
+            self._container = av.open(f"file:{self._temporary}", "w", format="mp4", options={"movflags": "+faststart"})
             self._stream = self._container.add_stream("libx264", rate=self.rate)
             self._stream.width = self.width + self.width % 2
             self._stream.height = self.height + self.height % 2
@@ -175,9 +169,7 @@ class ClipWriter:
         rgb = as_rgb(frame)
         if rgb.shape[:2] != (self.height, self.width):
             got = f"{rgb.shape[1]} × {rgb.shape[0]}"
-            raise WorkoutlibError(
-                f"A frame of {got} pixels does not fit a clip of {self.width} × {self.height}."
-            )
+            raise WorkoutlibError(f"A frame of {got} pixels does not fit a clip of {self.width} × {self.height}.")
         if not (math.isfinite(time) and time >= 0 and time > self._last_time):
             raise WorkoutlibError(f"Frame times increase from 0 on; {time} follows {self._last_time}.")
         if self.height % 2 or self.width % 2:
@@ -209,9 +201,7 @@ class ClipWriter:
         except (av.error.FFmpegError, OSError) as cause:
             self._discard()
             advice = "Check the free space, the permissions and the frame size."
-            raise WorkoutlibError(
-                f"Cannot write {shown(self.path)}: {cause.strerror or cause}. {advice}"
-            ) from cause
+            raise WorkoutlibError(f"Cannot write {shown(self.path)}: {cause.strerror or cause}. {advice}") from cause
         except BaseException:
             self._discard()
             raise

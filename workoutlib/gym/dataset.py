@@ -50,7 +50,7 @@ def write_dataset(
         for label, number in tqdm(snaps, desc="rendering stills", disable=not progress):
             yield _write_still(folder, label, number, seed)
 
-    return _write_whole(Path(out), write)
+    return _write_whole(Path(out).absolute(), write)
 
 
 def write_unknown(
@@ -66,7 +66,7 @@ def write_unknown(
         for video in range(1, videos + 1):
             yield _write_video(folder, "unknown", names[(video - 1) % len(names)], video, frames, seed, size)
 
-    return _write_whole(Path(out), write)
+    return _write_whole(Path(out).absolute(), write)
 
 
 def _write_video(

@@ -20,11 +20,13 @@ from .poses import Action, Kit
 class Exercise:
     """One line of the table.
 
-    `seconds` a repetition, camera azimuths in degrees (0 in front, 90 on the athlete's right) and faults;
+    Cameras mostly stand around `azimuth`, on either side, in degrees (0 in front, 90 on the athlete's right), and
+    sometimes anywhere in `views`; `seconds` a repetition; `faults` that people make;
     `stem` names the files; a share `close_up` of the videos shows only the `half` of the body that works.
     """
 
     move: Callable[[Body, np.ndarray, Kit], Action]
+    azimuth: float
     seconds: tuple[float, float] = (2.2, 4.0)
     views: tuple[tuple[float, float], ...] = ((-100, 100),)
     faults: tuple[str, ...] = ()
@@ -35,40 +37,43 @@ class Exercise:
 
 _ROUND = ((-170, -25), (25, 170))
 EXERCISES = {
-    "barbell biceps curl": Exercise(weights.barbell_curl, views=((-75, 75),), faults=("swinging",), close_up=0.35),
-    "bench press": Exercise(weights.bench_press, views=((-150, -103), (-77, -25), (25, 77), (103, 150)), close_up=0.0),
-    "chest fly machine": Exercise(machines.chest_fly, views=((-60, 60),), close_up=0.35, stem="cfm"),
-    "deadlift": Exercise(weights.deadlift, (2.4, 4.2), ((-110, 110),), ("rounded back",), 0.0),
+    "barbell biceps curl": Exercise(weights.barbell_curl, 25, views=((-75, 75),), faults=("swinging",), close_up=0.2),
+    "bench press": Exercise(
+        weights.bench_press, 50, views=((-150, -103), (-77, -25), (25, 77), (103, 150)), close_up=0.0
+    ),
+    "chest fly machine": Exercise(machines.chest_fly, 25, views=((-60, 60),), close_up=0.2, stem="cfm"),
+    "deadlift": Exercise(weights.deadlift, 50, (2.4, 4.2), ((-110, 110),), ("rounded back",), 0.0),
     "decline bench press": Exercise(
         weights.decline_bench_press,
+        65,
         views=((-130, -103), (-77, -40), (40, 77), (103, 130)),
         close_up=0.0,
         stem="dbp",
     ),
-    "hammer curl": Exercise(weights.hammer_curl, views=((-75, 75),), faults=("swinging",), close_up=0.35),
-    "hip thrust": Exercise(bodyweight.hip_thrust, (2.0, 3.6), ((-115, -25), (25, 115)), close_up=0.0),
+    "hammer curl": Exercise(weights.hammer_curl, 25, views=((-75, 75),), faults=("swinging",), close_up=0.2),
+    "hip thrust": Exercise(bodyweight.hip_thrust, 40, (2.0, 3.6), ((-115, -25), (25, 115)), close_up=0.0),
     "incline bench press": Exercise(
-        weights.incline_bench_press, views=((-125, -104), (-76, -25), (25, 76), (104, 125)), close_up=0.0
+        weights.incline_bench_press, 55, views=((-125, -104), (-76, -25), (25, 76), (104, 125)), close_up=0.0
     ),
-    "lat pulldown": Exercise(machines.lat_pulldown, views=((-170, -60), (60, 180)), close_up=0.3),
+    "lat pulldown": Exercise(machines.lat_pulldown, 130, views=((-170, -60), (60, 180)), close_up=0.2),
     "lateral raises": Exercise(
-        weights.lateral_raises, views=((-65, 65), (140, 220)), close_up=0.35, stem="lateral raise"
+        weights.lateral_raises, 15, views=((-65, 65), (140, 220)), close_up=0.2, stem="lateral raise"
     ),
-    "leg extension": Exercise(machines.leg_extension, views=((-95, -20), (20, 95)), close_up=0.15, half="lower"),
-    "leg raises": Exercise(bodyweight.leg_raises, views=((-110, -25), (25, 110)), close_up=0.0),
-    "plank": Exercise(bodyweight.plank, (3.0, 5.0), ((-120, -40), (40, 120)), ("sagging hips",), 0.1),
-    "pull up": Exercise(bodyweight.pull_up, views=((-180, 180),), close_up=0.25),
-    "push up": Exercise(bodyweight.push_up, (1.6, 3.0), ((-120, -30), (30, 120)), ("sagging hips",), 0.0),
-    "romanian deadlift": Exercise(weights.romanian_deadlift, (2.8, 4.4), ((-125, -30), (30, 125)), close_up=0.0),
-    "russian twist": Exercise(bodyweight.russian_twist, (1.6, 3.0), ((-80, 80),), close_up=0.0),
-    "shoulder press": Exercise(weights.shoulder_press, views=((-80, 80), (140, 220)), close_up=0.3),
-    "squat": Exercise(weights.squat, (2.2, 4.0), ((-165, -105), (-72, 72), (105, 165)), ("shallow squat",), 0.0),
-    "t bar row": Exercise(machines.t_bar_row, (1.8, 3.2), ((-105, -20), (20, 105)), close_up=0.0),
-    "tricep dips": Exercise(bodyweight.tricep_dips, (1.8, 3.4), _ROUND, close_up=0.15),
-    "tricep pushdown": Exercise(machines.tricep_pushdown, (1.8, 3.2), ((-150, -40), (40, 150)), close_up=0.3),
+    "leg extension": Exercise(machines.leg_extension, 60, views=((-95, -20), (20, 95)), close_up=0.15, half="lower"),
+    "leg raises": Exercise(bodyweight.leg_raises, 52, views=((-110, -25), (25, 110)), close_up=0.0),
+    "plank": Exercise(bodyweight.plank, 80, (3.0, 5.0), ((-120, -40), (40, 120)), ("sagging hips",), 0.1),
+    "pull up": Exercise(bodyweight.pull_up, 160, views=((-60, 60), (120, 240)), close_up=0.15),
+    "push up": Exercise(bodyweight.push_up, 65, (1.6, 3.0), ((-120, -30), (30, 120)), ("sagging hips",), 0.0),
+    "romanian deadlift": Exercise(weights.romanian_deadlift, 62, (2.8, 4.4), ((-125, -30), (30, 125)), close_up=0.0),
+    "russian twist": Exercise(bodyweight.russian_twist, 45, (1.6, 3.0), ((-80, 80),), close_up=0.0),
+    "shoulder press": Exercise(weights.shoulder_press, 20, views=((-80, 80), (140, 220)), close_up=0.2),
+    "squat": Exercise(weights.squat, 40, (2.2, 4.0), ((-165, -105), (-72, 72), (105, 165)), ("shallow squat",), 0.0),
+    "t bar row": Exercise(machines.t_bar_row, 55, (1.8, 3.2), ((-105, -20), (20, 105)), close_up=0.0),
+    "tricep dips": Exercise(bodyweight.tricep_dips, 50, (1.8, 3.4), _ROUND, close_up=0.15),
+    "tricep pushdown": Exercise(machines.tricep_pushdown, 108, (1.8, 3.2), ((-150, -40), (40, 150)), close_up=0.2),
 }
 UNKNOWN = {
-    name: Exercise(move, seconds, ((-180, 180),), close_up=0.2)
+    name: Exercise(move, 40, seconds, ((-180, 180),), close_up=0.2)
     for name, move, seconds in (
         ("walking", idle.walk, (1.0, 1.4)),
         ("standing", idle.rest, (4.0, 6.0)),

@@ -79,7 +79,7 @@ def lat_pulldown(body: Body, phase: np.ndarray, kit: Kit) -> Action:
         )
         for s in (-1, 1)
     ]
-    moving.append(gear.rod(bar, (0, ahead, over - 0.05), 0.006, gear.DARK, sectors=6, parts=8))
+    moving.append(gear.rod(bar, (0, ahead, over - 0.05), 0.009, gear.DARK, sectors=6, parts=8))
     still = [
         gear.tower(0.80, over + 0.05, kit.frame),
         gear.slab((0, 0.80, over), (0, ahead - 0.06, over), 0.09, 0.08, kit.frame),
@@ -204,7 +204,7 @@ def tricep_pushdown(body: Body, phase: np.ndarray, kit: Kit) -> Action:
             gear.rod(bar - [0.26, 0, 0], bar + np.array([0.26, 0, 0]), 0.016, gear.CHROME, parts=6),
             gear.rod(bar, knot, 0.012, gear.STEEL),
         ]
-    moving.append(gear.rod(knot, (0, ahead, over - 0.05), 0.0065, gear.DARK, sectors=6, parts=8))
+    moving.append(gear.rod(knot, (0, ahead, over - 0.05), 0.009, gear.DARK, sectors=6, parts=8))
     still = [
         gear.tower(0.78, over + 0.08, kit.frame),
         gear.slab((0, 0.80, over + 0.02), (0, ahead - 0.05, over + 0.02), 0.09, 0.08, kit.frame),

@@ -36,7 +36,7 @@ ACCENTS = ("#e4572e", "#f2a541", "#2e86ab", "#3a7d44", "#d1495b", "#c9e265", "#1
 
 @dataclass(frozen=True)
 class Room:
-    """The box: `yaw` in radians, walls at u = ±`half` and v = `back`, height, and how its surfaces look."""
+    """The box: `yaw` in radians, walls at u = `left` and `right` and v = `back`, height, and how its surfaces look."""
 
     yaw: float
     left: float

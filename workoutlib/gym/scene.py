@@ -22,6 +22,7 @@ from .room import draw_room, paint_room, soften
 from .stage import Stage
 from .surface import dress
 
+_USUAL_VIEW = 0.85  # share of videos taken from where one looks at this exercise
 SUBJECTS = 60  # people who come to this gym
 
 
@@ -119,9 +120,9 @@ _WORKING = {
 }
 
 
-def draw_camera(rng: np.random.Generator, take: Take, size: tuple[int, int], *, whole: bool = False) -> Camera:
-    """Choose a point of view and step back until the athlete fits."""
-    close = not whole and rng.random() < take.exercise.close_up
+def draw_camera(rng: np.random.Generator, take: Take, size: tuple[int, int], *, anywhere: bool = False) -> Camera:
+    """Choose a point of view and zoom until the athlete fits: the usual one or `anywhere`, then never a close-up."""
+    close = not anywhere and rng.random() < take.exercise.close_up
     names = _WORKING[take.exercise.half] if close else JOINTS
     points = np.concatenate([take.joints[name] for name in names])
     points = np.concatenate([points, take.joints["head"] + np.array([0, 0, 0.24])])
@@ -133,10 +134,13 @@ def draw_camera(rng: np.random.Generator, take: Take, size: tuple[int, int], *, 
         low, high = points.min(0) - [0.35, 0.15, 0], points.max(0) + np.array([0.35, 0.15, 0.15])
         points = np.concatenate([points, np.clip(load, low, high)[::7]])
     views = take.exercise.views
-    azimuth = np.radians(rng.uniform(*views[int(rng.integers(len(views)))]))
-    elevation = np.radians(rng.triangular(-6, 7, 30))
+    azimuth = rng.uniform(*views[int(rng.integers(len(views)))])
+    if not anywhere and rng.random() < _USUAL_VIEW:
+        azimuth = rng.choice([-1, 1]) * rng.normal(take.exercise.azimuth, 10)
+    azimuth = np.radians(azimuth)
+    elevation = np.radians(rng.triangular(-2, 8, 22))
     direction = np.array([np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), np.sin(elevation)])
-    fill = rng.uniform(0.72, 0.93) if close else rng.uniform(0.66, 0.92)
+    fill = rng.uniform(0.72, 0.93) if close else rng.uniform(0.74, 0.93)
     target = 0.5 * (points.min(0) + points.max(0))
     position = target + float(rng.uniform(2.5, 5.2)) * direction
     position[2] = max(position[2], 0.3)
@@ -217,7 +221,7 @@ def render_clip(
     room = draw_room(rng, camera, things)
     clear = float((things @ room.axes()[1]).max())
     still = [*take.still, *clutter(rng, room, clear)]
-    for _ in range(int(rng.choice([0, 1, 2], p=[0.6, 0.28, 0.12]))):
+    for _ in range(int(rng.choice([0, 1, 2], p=[0.74, 0.2, 0.06]))):
         if room.back - clear > 1.0:
             middle = float((things @ room.axes()[0]).mean())
             spot = middle + float(rng.uniform(1.2, 2.6) * rng.choice([-1, 1]))

@@ -39,7 +39,7 @@ def render_still(exercise: str, seed: int = 0, size: tuple[int, int] | None = No
     rng = generator("still", exercise, seed)
     shape = size or SHAPES[int(rng.integers(len(SHAPES)))]
     take = draw_take(exercise, rng, np.zeros(1), None)
-    camera = draw_camera(rng, take, shape, whole=True)
+    camera = draw_camera(rng, take, shape, anywhere=True)
     style = str(rng.choice(["studio", "drawing", "sketch"], p=[0.5, 0.35, 0.15]))
     light = draw_light(rng, camera)
     if style == "drawing":
