@@ -237,8 +237,7 @@ def test_a_full_size_tree_with_the_true_names(tmp_path):
                 numbers = list(range(int(row["first_frame"]), int(row["last_frame"]) + 1, 10))
                 missing = len(numbers) - int(row["frames"])  # a few in between
                 names = [
-                    f"{row['stem']}_{row['source']}{number:05d}.jpg"
-                    for number in [numbers[0], *numbers[1 + missing :]]
+                    f"{row['stem']}_{row['source']}{number:05d}.jpg" for number in [numbers[0], *numbers[1 + missing :]]
                 ]
                 videos.add(f"{row['class']}/{row['source']}")
             touch(tmp_path, *(f"{row['class']}/{name}" for name in names))

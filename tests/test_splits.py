@@ -238,16 +238,12 @@ def test_a_group_is_a_union_of_whole_videos_of_one_class(catalog, seed, threshol
 def test_a_higher_threshold_merges_no_less():
     catalog = make_catalog({"squat": [3] * 12})
     embeddings = np.abs(np.random.default_rng(1).standard_normal((36, 4)))
-    merged = [
-        group_near_duplicates(catalog, embeddings, threshold=t).attrs["merged"] for t in (0.01, 0.2, 0.4, 2)
-    ]
+    merged = [group_near_duplicates(catalog, embeddings, threshold=t).attrs["merged"] for t in (0.01, 0.2, 0.4, 2)]
     assert merged == sorted(merged)
     assert (merged[0], merged[-1]) == (0, 11)
 
 
-@pytest.mark.parametrize(
-    "embeddings", [np.ones((3, 2)), np.ones(4), np.zeros((4, 2)), np.full((4, 2), np.nan)]
-)
+@pytest.mark.parametrize("embeddings", [np.ones((3, 2)), np.ones(4), np.zeros((4, 2)), np.full((4, 2), np.nan)])
 def test_embeddings_that_do_not_fit(embeddings):
     with pytest.raises(WorkoutlibError, match="embeddings"):
         group_near_duplicates(make_catalog({"squat": [2, 2]}), embeddings)

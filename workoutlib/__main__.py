@@ -67,10 +67,13 @@ OPTIONS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 for success, 1 if some of the files failed, 2 for an error the user can mend."""
     options = build_parser().parse_args(arguments)
-    warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+    if hasattr(sys.stdout, "reconfigure"):  # a label or a file name may hold what the terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return COMMANDS[options.command](options) or 0
-    except WorkoutlibError as error:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+            return COMMANDS[options.command](options) or 0
+    except (WorkoutlibError, OSError) as error:  # OSError: a full disk, a folder that is not ours
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -80,9 +83,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def write_json(content, path: Path | None) -> None:
     """Write a result as JSON (NaN becomes null)."""
+    from workoutlib.files import replacing
+
     if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(_without_nan(content), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(_without_nan(content), indent=2, ensure_ascii=False) + "\n"
+        with replacing(path) as partial:  # bytes of a file name that are no text become JSON's own escapes
+            partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _without_nan(value):
@@ -135,7 +141,7 @@ def train(options: argparse.Namespace) -> None:
     catalog = read_data(options.data)
     out = options.out or paths.output_root()
     parts = experiments.split(catalog, config)
-    network = models.build_model(config.model, catalog["label"].nunique(), config.fine_tune, config.weights)
+    network = experiments.build_network(config, catalog["label"].nunique())
     counts = models.count_parameters(network)
     print(f"{config.model}: {counts['total']:,} parameters, {counts['trainable']:,} trainable; on "
           f"{devices.describe(devices.pick_device())}")  # fmt: skip
@@ -185,6 +191,7 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def crossvalidate(options: argparse.Namespace) -> None:
     from workoutlib import experiments, paths
+    from workoutlib.files import write_csv
 
     config = choose_config(options)
     catalog = read_data(options.data)
@@ -194,13 +201,14 @@ def crossvalidate(options: argparse.Namespace) -> None:
     for name, score in summary.items():
         print(f"{name:10} {score['mean']:.3f} ± {score['std']:.3f}   folds {[round(v, 3) for v in score['folds']]}")
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
         table = together.catalog.assign(predicted=[together.labels[i] for i in together.predicted])
-        table.to_csv(options.out / "crossvalidation.csv", index=False)
+        write_csv(table, options.out / "crossvalidation.csv")
     write_json(summary, options.json)
 
 
 def predict(options: argparse.Namespace) -> int:
+    from workoutlib.files import write_csv
+    from workoutlib.images import shown
     from workoutlib.inference import Recognizer
     from workoutlib.paths import output_root
     from workoutlib.predict import accuracy_by_name, as_table, predict_files
@@ -208,14 +216,14 @@ def predict(options: argparse.Namespace) -> int:
     recognizer = Recognizer.from_checkpoint(options.checkpoint, backend=options.backend)
     out = options.out or output_root() / "predictions"
     rows, failures = predict_files(recognizer, options.paths, out=out, stride=options.stride)
-    write_json(rows, options.json)
+    write_json(rows + failures, options.json)
     if rows:
         table = as_table(rows)
-        table.to_csv(out / "predictions.csv", index=False)
-        print(table.round(3).to_string(index=False))
+        write_csv(table, out / "predictions.csv")
+        print(table.assign(path=table["path"].map(shown)).round(3).to_string(index=False))
         print(accuracy_by_name(rows))
     for failure in failures:
-        print(f"error: {failure}", file=sys.stderr)
+        print(f"error: {failure['error']}", file=sys.stderr)
     return 1 if failures else 0
 
 

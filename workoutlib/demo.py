@@ -64,7 +64,7 @@ def run_demo(out: Path | None = None, *, seed: int = 42) -> Path:
         page.media([(Path(row["annotated"]), f"{row['label']} ({row['confidence']:.0%})") for row in done])
         page.table(as_table(done).assign(path=[Path(row["path"]).name for row in done]).round(3))
         for failure in failures:
-            page.text(failure)
+            page.text(failure["error"])
     return page.write()
 
 

@@ -12,6 +12,7 @@ import torch
 from workoutlib import devices
 from workoutlib.checkpoints import load_checkpoint, save_checkpoint
 from workoutlib.config import Config
+from workoutlib.errors import WorkoutlibError
 from workoutlib.evaluation import Predictions, fit_temperature, fit_unknown_threshold, scores
 from workoutlib.loaders import Frames, load_frames
 from workoutlib.models import Network, build_model
@@ -38,6 +39,12 @@ def split(catalog: pd.DataFrame, config: Config) -> dict[str, pd.DataFrame]:
     return split_by_video(catalog, valid=config.valid, test=config.test, seed=config.seed)
 
 
+def build_network(config: Config, classes: int) -> Network:
+    """The config's network, with a head drawn from its seed: the same one in every run."""
+    torch.manual_seed(config.seed)
+    return build_model(config.model, classes, config.fine_tune, config.weights)
+
+
 def judge(network: Network, frames: Frames, config: Config, *, device: torch.device) -> Predictions:
     """The network's logits beside the truth."""
     logits = predict_logits(network, frames, config, device=device).numpy()
@@ -55,13 +62,15 @@ def train(
         out: folder for ``best_model.pth``, ``<save_name>.pth`` (the last epoch's), ``last.pth``, ``history.csv``.
         cache: folder for decoded pictures (:func:`workoutlib.loaders.load_frames`).
         network: train this one instead of building ``config.model``.
-        save_name: the name of the last epoch's checkpoint, without ``.pth``.
+        save_name: the name of the last epoch's checkpoint, without ``.pth``; not ``best_model`` or ``last``.
         callbacks: ``on_epoch``, ``on_step``, ``should_stop`` of :func:`workoutlib.training.fit`.
     """
+    if save_name in ("best_model", "last"):
+        raise WorkoutlibError(f"the last epoch's checkpoint cannot be called {save_name}: another file has that name")
     device = device or devices.pick_device()
     parts = split(catalog, config)
     frames = load_frames(catalog, config, cache=cache, device=device, progress=progress)
-    network = network or build_model(config.model, len(frames.labels), config.fine_tune, config.weights)
+    network = network or build_network(config, len(frames.labels))
     valid = frames.select(parts["valid"])
     result = fit(network, frames.select(parts["train"]), valid, config,
                  device=device, out=out, resume=resume, progress=progress, **callbacks)  # fmt: skip
@@ -100,7 +109,7 @@ def crossvalidate(
     frames = load_frames(catalog, config, cache=cache, device=device, progress=progress)
     judged, pieces = [], []
     for part in folds_by_video(catalog, folds=folds, seed=config.seed, groups=groups):
-        network = build_model(config.model, len(frames.labels), config.fine_tune, config.weights)
+        network = build_network(config, len(frames.labels))
         fit(network, frames.select(part["train"]), None, config, device=device, progress=progress)
         pieces.append(judge(network, frames.select(part["valid"]), config, device=device))
         judged.append(scores(pieces[-1]))

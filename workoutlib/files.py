@@ -18,6 +18,10 @@ from workoutlib.errors import WorkoutlibError
 from workoutlib.images import shown
 
 
+class Unwritable(WorkoutlibError):
+    """A file that cannot be written."""
+
+
 def save_atomically(content: dict, path: str | Path) -> Path:
     """``torch.save`` that never leaves a half-written file under the final name."""
     with replacing(path) as partial, open(partial, "wb") as file:
@@ -37,7 +41,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     After an exception it is removed, and an older file `path` stays as it was.
 
     Raises:
-        WorkoutlibError: for any OSError in the block: no space, no permission, no such folder.
+        Unwritable: for any OSError in the block: no space, no permission, no such folder.
     """
     path = Path(path)
     partial = path.with_name(f".{secrets.token_hex(8)}.part")
@@ -47,7 +51,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(partial, path)
     except OSError as error:
         advice = "Check the free space and the permissions, or name another folder."
-        raise WorkoutlibError(f"{shown(path)} cannot be written ({error}). {advice}") from error
+        raise Unwritable(f"{shown(path)} cannot be written ({error}). {advice}") from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
@@ -17,7 +17,7 @@ from workoutlib import devices
 from workoutlib.checkpoints import Checkpoint, load_checkpoint
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
-from workoutlib.images import read_image
+from workoutlib.images import as_rgb
 from workoutlib.models import Network
 from workoutlib.overlay import UNKNOWN, draw_label, draw_timeline
 from workoutlib.pipes import prefetch
@@ -215,7 +215,7 @@ class Recognizer:
 
     def annotate(self, image) -> np.ndarray:
         """A copy of a picture (uint8 RGB, its own size) with label and confidence drawn on it."""
-        pixels = read_image(image) if isinstance(image, str | Path) else np.asarray(image)
+        pixels = as_rgb(image)
         found = self.predict(pixels)
         return draw_label(pixels, found.shown, found.confidence, top3=found.top3)
 
@@ -227,6 +227,8 @@ class Recognizer:
         Raises:
             WorkoutlibError: the clip cannot be read.
         """
+        if stride < 1:
+            raise WorkoutlibError(f"the stride must be at least 1 (every frame), not {stride}")
         info = probe_clip(path)
         total = info.frames and -(-info.frames // stride)
         bar = tqdm(total=total, desc=info.path.name, unit="frame", disable=not progress, leave=False)
@@ -237,8 +239,7 @@ class Recognizer:
             parts.append(self._forward(np.stack([square for _, square in batch])))
             bar.update(len(batch))
         bar.close()
-        step = stride / info.frames_per_second
-        duration = max(info.duration or 0.0, times[-1] + step)
+        duration = max(info.duration or 0.0, times[-1] + 1 / info.frames_per_second)
         return ClipPrediction(
             Path(path), np.array(times), np.concatenate(parts), duration, info.frames_per_second, self
         )
@@ -273,14 +274,3 @@ class Recognizer:
 def _chunks(items: Iterator, size: int) -> Iterator[list]:
     while chunk := list(islice(items, size)):
         yield chunk
-
-
-def on_each(paths: Iterable[Path], work: Callable[[Path], dict]) -> tuple[list[dict], list[str]]:
-    """Do `work` for each path; go on past those that cannot be read, and say which and why."""
-    done, failed = [], []
-    for path in paths:
-        try:
-            done.append(work(path))
-        except WorkoutlibError as error:
-            failed.append(str(error))
-    return done, failed

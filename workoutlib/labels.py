@@ -42,11 +42,13 @@ def spelling_key(name: str) -> str:
     return "".join(re.sub(r"(?<=ss)es$|(?<!s)s$", "", word) for word in words)
 
 
-# The data set abbreviates two of its file stems ("cfm_1700011.jpg").
-_LABEL_OF_KEY = {spelling_key(label): label for label in LABELS} | {
-    "cfm": "chest fly machine",
-    "dbp": "decline bench press",
-}
+_LABEL_OF_KEY = (
+    {spelling_key(label): label for label in LABELS}
+    # Written as one word, a plural inside can no longer be told: "barbellbicepscurl".
+    | {spelling_key(label.replace(" ", "")): label for label in LABELS}
+    # The data set abbreviates two of its file stems: "cfm_1700011.jpg".
+    | {"cfm": "chest fly machine", "dbp": "decline bench press"}
+)
 
 
 def find_label(name: str) -> str | None:

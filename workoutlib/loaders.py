@@ -6,9 +6,11 @@ once, in parallel, into a cache file; training then indexes a tensor, on the dev
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +25,8 @@ from tqdm.auto import tqdm
 
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
+from workoutlib.files import Unwritable, replacing, sweep
+from workoutlib.images import shown
 from workoutlib.transforms import to_square
 
 
@@ -105,15 +109,38 @@ def decode(paths: list[str], config: Config, *, cache: Path | None = None, progr
     if cache is None:
         return _decode_into(np.empty(shape, np.uint8), paths, config, progress)
     target = Path(cache) / f"{_fingerprint(paths, config)}.npy"
+    if (kept := _map(target, shape)) is not None:
+        return kept
     try:
-        if not target.exists():
-            sweep(target.parent)
-            with replacing(target) as partial:
-                _reserve(partial, math.prod(shape) + 4096)
-                mapped = np.lib.format.open_memmap(partial, mode="r+", dtype=np.uint8, shape=shape)
-                _decode_into(mapped, paths, config, progress).flush()
-                del mapped
-        return np.load(target, mmap_mode="c")  # copy on write: the file can never change
+        sweep(target.parent)
+        with replacing(target) as partial:
+            mapped = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+            _reserve(partial)
+            _decode_into(mapped, paths, config, progress).flush()
+            del mapped  # an open file cannot be renamed on Windows
+        return np.lib.format.open_memmap(target, mode="c")
+    except Unwritable as error:
+        warnings.warn(f"no cache in {cache}, decoding into memory instead: {error}", stacklevel=2)
+        return decode(paths, config, progress=progress)
+
+
+def _map(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The array of a cache file, copied on write so that the file can never change; None without a sound one."""
+    try:
+        kept = np.lib.format.open_memmap(path, mode="c")
+    except (OSError, ValueError):  # not there, or not whole
+        return None
+    return kept if kept.shape == shape and kept.dtype == np.uint8 else None
+
+
+def _reserve(path: Path) -> None:
+    """Take the disk space that a file claims: to write to its map when there is none kills the process."""
+    size = path.stat().st_size
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    elif shutil.disk_usage(path.parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _decode_into(out: np.ndarray, paths: list[str], config: Config, progress: bool) -> np.ndarray:
@@ -129,9 +156,16 @@ def _decode_into(out: np.ndarray, paths: list[str], config: Config, progress: bo
 
 
 def _fingerprint(paths: list[str], config: Config) -> str:
-    stats = [(path, (s := os.stat(path)).st_size, s.st_mtime_ns) for path in paths]
-    settings = {"files": stats, "resize": config.resize, "fit": config.fit, "version": 1}
+    settings = {"files": [_stamp(path) for path in paths], "resize": config.resize, "fit": config.fit, "version": 1}
     return hashlib.sha256(json.dumps(settings).encode(errors="surrogateescape")).hexdigest()[:24]
+
+
+def _stamp(path: str) -> tuple[str, int, int]:
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise WorkoutlibError(f"{shown(path)} cannot be read any more ({error}): read the catalog again") from error
+    return path, found.st_size, found.st_mtime_ns
 
 
 def batches(

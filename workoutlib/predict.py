@@ -4,58 +4,81 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 
 import pandas as pd
 from PIL import Image
 
 from workoutlib.errors import WorkoutlibError
-from workoutlib.images import IMAGE_SUFFIXES, list_files, read_image
+from workoutlib.files import replacing, write_csv
+from workoutlib.images import IMAGE_SUFFIXES, list_files, read_image, shown
 from workoutlib.inference import Recognizer
 from workoutlib.labels import label_of_file
 from workoutlib.overlay import draw_label
 from workoutlib.video import VIDEO_SUFFIXES, is_clip
 
 
-def expand(paths: Sequence[str | Path]) -> list[tuple[Path, Path]]:
-    """Files as they are, folders as the photos and clips below them: (file, its path inside the output).
+def expand(path: Path) -> list[tuple[Path, Path]]:
+    """A file as it is, a folder as the photos and clips below it: (file, its path inside the output).
 
     Raises:
         WorkoutlibError: a folder without a photo or clip. (A missing file is reported when it is read.)
     """
-    found = []
-    for path in map(Path, paths):
-        inside = list_files(path, IMAGE_SUFFIXES | VIDEO_SUFFIXES) if path.is_dir() else [path]
-        if not inside:
-            raise WorkoutlibError(f"{path}: no photo or clip in this folder")
-        found += [(file, file.relative_to(path) if path.is_dir() else Path(file.name)) for file in inside]
-    return found
+    if not path.is_dir():
+        return [(path, Path(path.name))]
+    inside = list_files(path, IMAGE_SUFFIXES | VIDEO_SUFFIXES)
+    if not inside:
+        raise WorkoutlibError(f"{shown(path)}: no photo or clip in this folder")
+    return [(file, file.relative_to(path)) for file in inside]
 
 
 def predict_files(
     recognizer: Recognizer, paths: Sequence[str | Path], *, out: Path | None = None, stride: int = 1,
     progress: bool = True,
-) -> tuple[list[dict], list[str]]:  # fmt: skip
+) -> tuple[list[dict], list[dict]]:  # fmt: skip
     """Recognise files and folders, going on past those that cannot be read.
 
     Args:
-        out: folder for annotated copies and, for each clip, ``.frames.csv`` and ``.segments.csv``.
+        out: folder for annotated copies and, for each clip, ``.frames.csv`` and ``.segments.csv``. None
+            of the given files is overwritten there, and no two copies take one name.
     Returns:
         A row a file (``path, kind, label, confidence, top3, known, truth``; for a clip ``frames``,
-        ``frames_per_second`` and ``segments`` too; ``annotated`` where written), and a message for
-        each file that failed.
+        ``frames_per_second`` and ``segments`` too; ``annotated`` where written), and a row with
+        ``error`` and no label for each file that failed.
     """
-    rows, failures = [], []
-    for file, inside in expand(paths):
+    files, rows, failures = [], [], []
+    for path in map(Path, paths):
         try:
-            target = out and out / inside
-            if is_clip(file):
+            files += expand(path)
+        except WorkoutlibError as error:
+            failures.append(_failure(path, "folder", error))
+    taken = {file.resolve() for file, _ in files}
+    for file, inside in files:
+        kind = "clip" if is_clip(file) else "photo"
+        target = out and _free_name(Path(out) / inside, ".mp4" if kind == "clip" else ".jpg", taken)
+        try:
+            if kind == "clip":
                 rows.append(_clip_row(recognizer, file, target, stride, progress))
             else:
                 rows.append(_photo_row(recognizer, file, target))
         except WorkoutlibError as error:
-            failures.append(str(error))
+            failures.append(_failure(file, kind, error))
     return rows, failures
+
+
+def _failure(path: Path, kind: str, error: WorkoutlibError) -> dict:
+    return {"path": str(path), "kind": kind, "label": None, "confidence": None, "top3": [], "error": str(error)}
+
+
+def _free_name(wanted: Path, suffix: str, taken: set[Path]) -> Path:
+    """`wanted` with `suffix`, numbered if the name is taken; it is taken from then on."""
+    if wanted.suffix.lower() != suffix:
+        wanted = wanted.with_name(f"{wanted.name}{suffix}")
+    numbered = (wanted.with_name(f"{wanted.stem} ({n}){wanted.suffix}") for n in count(2))
+    free = next(path for path in chain([wanted], numbered) if path.resolve() not in taken)
+    taken.add(free.resolve())
+    return free
 
 
 def accuracy_by_name(rows: list[dict]) -> str:
@@ -78,9 +101,9 @@ def _photo_row(recognizer: Recognizer, file: Path, target: Path | None) -> dict:
     found = recognizer.predict(pixels)
     row = _row(file, "photo", found)
     if target:
-        target = _made(target.with_name(f"{target.name}.jpg" if target.suffix.lower() != ".jpg" else target.name))
         drawn = draw_label(pixels, found.shown, found.confidence, top3=found.top3)
-        Image.fromarray(drawn).save(target, quality=92)
+        with replacing(target) as partial:
+            Image.fromarray(drawn).save(partial, "JPEG", quality=92)
         row["annotated"] = str(target)
     return row
 
@@ -96,21 +119,13 @@ def _clip_row(recognizer: Recognizer, file: Path, target: Path | None, stride: i
         "segments": segments.to_dict("records"),
     }  # fmt: skip
     if target:
-        target = _made(target.with_name(f"{target.name}.mp4" if target.suffix.lower() != ".mp4" else target.name))
+        write_csv(clip.frames(), target.with_suffix(".frames.csv"))
+        write_csv(segments, target.with_suffix(".segments.csv"))
         recognizer.annotate_clip(clip, target, progress=progress, speed=speed)
-        clip.frames().to_csv(target.with_suffix(".frames.csv"), index=False)
-        segments.to_csv(target.with_suffix(".segments.csv"), index=False)
         row["annotated"] = str(target)
     return row
 
 
-def _made(target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return target
-
-
 def as_table(rows: list[dict]) -> pd.DataFrame:
-    """The rows as a table to show: one line a file, cells that a spreadsheet would take for formulas quoted."""
-    table = pd.DataFrame(rows, columns=["path", "kind", "label", "confidence", "known", "truth"])
-    table["path"] = ["'" + p if p.startswith(("=", "+", "-", "@")) else p for p in table["path"]]
-    return table
+    """The rows as a table to show, one line a file."""
+    return pd.DataFrame(rows, columns=["path", "kind", "label", "confidence", "known", "truth"])

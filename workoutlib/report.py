@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 from matplotlib.figure import Figure
+
+from workoutlib.files import replacing
 
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -45,7 +49,7 @@ class Page:
         """Photos and playing clips with a caption each."""
         shown = []
         for path, caption in items:
-            source = escape(path.relative_to(self.folder).as_posix())
+            source = quote(os.fsencode(path.relative_to(self.folder).as_posix()))
             tag = (
                 f'<video src="{source}" controls loop muted playsinline preload="metadata"></video>'
                 if path.suffix == ".mp4"
@@ -57,10 +61,11 @@ class Page:
     def write(self) -> Path:
         """Write ``index.html`` and return its path."""
         path = self.folder / "index.html"
-        path.write_text(
+        html = (
             "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"
             f'<meta name="viewport" content="width=device-width"><title>{escape(self.title)}</title>'
-            f"<style>{STYLE}</style></head>\n<body>\n" + "\n".join(self.parts) + "\n</body></html>\n",
-            encoding="utf-8",
+            f"<style>{STYLE}</style></head>\n<body>\n" + "\n".join(self.parts) + "\n</body></html>\n"
         )
+        with replacing(path) as partial:  # bytes of a file name that are no text are written as escapes
+            partial.write_text(html, encoding="utf-8", errors="backslashreplace")
         return path

@@ -24,6 +24,10 @@ from workoutlib.runs import HISTORY, RunFolder, best_epoch
 from workoutlib.transforms import apply_augmentation, draw_augmentation, evaluation_batch
 
 
+
+NOT_MEASURED = {"loss": math.nan, "accuracy": math.nan}
+
+
 def learning_rate_at(config: Config, epochs_done: float) -> float:
     """The learning rate after so many epochs (a fraction within an epoch): a function, so resuming is exact.
 
@@ -95,14 +99,18 @@ def train_one_epoch(
         with torch.no_grad():
             totals += torch.stack([losses.sum(), (logits.argmax(1) == targets).sum()])
         if (step % 20 == 19 or step + 1 == steps) and not torch.isfinite(totals[0]):
-            raise WorkoutlibError(
-                f"the loss became {totals[0].item()} in epoch {epoch}, by step {step + 1} of {steps}: "
-                f"lower the learning rate (now {rate:g}) and train again; the best model so far is kept"
-            )
+            raise _diverged(totals[0].item(), f"epoch {epoch}, by step {step + 1} of {steps}", rate)
         if on_step:
             on_step(step + 1, steps)
     loss, correct = (devices.sum_over_processes(totals) / len(order)).tolist()
     return {"loss": loss, "accuracy": correct}
+
+
+def _diverged(loss: float, where: str, rate: float) -> WorkoutlibError:
+    return WorkoutlibError(
+        f"the loss became {loss} in {where}: lower the learning rate (now {rate:g}) and train again; "
+        "the best model so far is kept"
+    )
 
 
 @torch.inference_mode()
@@ -239,30 +247,31 @@ def fit(
             network.load_state_dict(state["network"])
             optimizer.load_state_dict(state["optimizer"])
             scaler.load_state_dict(state["scaler"])
-            rows = state["history"]
-            kept = _copy_state(_interpolated(network, start, config.interpolate))
+            rows, kept = state["history"], _copy_state(_interpolated(network, start, config.interpolate))
         stepper = _in_parallel(learner)
         epochs = config.epochs if config.fine_tune or not config.head_first else 0
         first = len(rows) + (not config.head_first)
         bar = tqdm(range(first, epochs + 1), desc="training", unit="epoch", disable=not (progress and main))
         for epoch in bar:
-            began, trained = time.perf_counter(), {"loss": math.nan, "accuracy": math.nan}
+            began, trained = time.perf_counter(), NOT_MEASURED
             if epoch > 0:
                 trained = train_one_epoch(
                     stepper, learned, optimizer, config, epoch=epoch, device=device, prepare=prepare,
                     scaler=scaler, on_step=_watch(on_step, should_stop, bar),
                 )  # fmt: skip
             evaluated = _interpolated(network, start, config.interpolate)
-            kept = _copy_state(evaluated)
-            judged = validate(evaluated, valid, config, device=device) if valid else trained
-            rows.append({
+            judged = validate(evaluated, valid, config, device=device) if valid else NOT_MEASURED
+            if valid and not math.isfinite(judged["loss"]):
+                raise _diverged(judged["loss"], f"validation after epoch {epoch}", learning_rate_at(config, epoch - 1))
+            row = {
                 "epoch": epoch, "train_loss": trained["loss"], "train_accuracy": trained["accuracy"],
                 "valid_loss": judged["loss"], "valid_accuracy": judged["accuracy"],
                 "learning_rate": learning_rate_at(config, max(epoch - 1, 0)),
                 "seconds": time.perf_counter() - began,
-            })  # fmt: skip
+            }
             if store and main:
-                store.save(network, evaluated, optimizer, scaler, rows, start)
+                store.save(network, evaluated, optimizer, scaler, [*rows, row], start)
+            rows, kept = [*rows, row], _copy_state(evaluated)  # only now: Ctrl-C may come at any line
             bar.set_postfix(valid_accuracy=f"{judged['accuracy']:.3f}")
             if on_epoch:
                 on_epoch(pd.DataFrame(rows, columns=HISTORY))
@@ -270,6 +279,11 @@ def fit(
         stopped = str(error) or "interrupted"
         if not rows:
             raise WorkoutlibError("stopped before the first epoch ended: there is no model to keep") from error
+    except torch.cuda.OutOfMemoryError as error:
+        raise WorkoutlibError(
+            f"the GPU has too little memory for batches of {config.batch_size} pictures: "
+            f"train with batches of {max(config.batch_size // 2, 1)} (--batch-size), or smaller pictures"
+        ) from error
     history = pd.DataFrame(rows, columns=HISTORY)
     network.load_state_dict(kept)
     return Fit(history, best_epoch(history), stopped)
