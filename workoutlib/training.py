@@ -23,8 +23,6 @@ from workoutlib.models import Network, freeze
 from workoutlib.runs import HISTORY, RunFolder, best_epoch
 from workoutlib.transforms import apply_augmentation, draw_augmentation, evaluation_batch
 
-
-
 NOT_MEASURED = {"loss": math.nan, "accuracy": math.nan}
 
 

@@ -1,0 +1,51 @@
+"""Small things that many tests share: rendered pictures, a trained network, one thread."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from workoutlib import experiments, gym
+from workoutlib.catalog import read_catalog
+from workoutlib.config import Config
+
+LABELS = ("plank", "push up", "squat")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Sums in one order on every machine, and no fight over its cores."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory) -> Path:
+    """Three classes of the built-in gym: five videos of three frames and one still each."""
+    folder = tmp_path_factory.mktemp("data") / "gym"
+    gym.write_dataset(folder, videos=5, frames=3, stills=1, size=(160, 120), labels=LABELS)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def catalog(data_folder) -> pd.DataFrame:
+    return read_catalog(data_folder)
+
+
+@pytest.fixture(scope="session")
+def config() -> Config:
+    """The profile quick with pictures small enough for a test."""
+    return Config.profile("quick", resize=64, crop=64, epochs=2, batch_size=8, valid=0.3)
+
+
+@pytest.fixture(scope="session")
+def trained(catalog, config, tmp_path_factory) -> experiments.Trained:
+    """The small network after two epochs, with its files in the folder of ``trained.checkpoint``."""
+    return experiments.train(catalog, config, out=tmp_path_factory.mktemp("run"), progress=False)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """An empty folder that ``input/`` and ``outputs/`` are made in."""
+    monkeypatch.setenv("WORKOUTLIB_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"

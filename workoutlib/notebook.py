@@ -1,0 +1,103 @@
+"""What every notebook begins with: versions, device, and where data and results live."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+import torch
+from IPython import get_ipython
+from matplotlib.figure import Figure
+
+import workoutlib
+from workoutlib import devices, experiments, paths
+from workoutlib.catalog import read_catalog
+from workoutlib.config import Config, choose_profile
+from workoutlib.download import get_dataset
+
+NO_GPU = """\
+No GPU here: the quick profile is made for that, so go on. To have one:
+  Colab: Runtime > Change runtime type > T4 GPU, then Runtime > Run all
+  own computer: an NVIDIA card needs the CUDA build of PyTorch, see https://pytorch.org/get-started/locally/"""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the set-up cell picks; every notebook hands these on as arguments."""
+
+    config: Config
+    data: Path
+    """The folder of the data set, one folder a class."""
+    outputs: Path
+    """Where checkpoints, figures and annotated media go."""
+    cache: Path
+    """Where decoded pictures are kept, so that the second training starts at once."""
+    device: torch.device
+
+    @property
+    def checkpoint(self) -> Path:
+        """The best model of notebook 03."""
+        return self.outputs / "best_model.pth"
+
+
+def setup(profile: str = "auto", data: str = "auto", **changes) -> Setup:
+    """Choose config, data and device, print them, and have figures shown well in this notebook.
+
+    Args:
+        profile: ``"quick"``, ``"tutorial"``, ``"best"`` or ``"auto"``, which says what it chose and why.
+        data: ``"kaggle"``, ``"sample"``, a folder of class folders, or ``"auto"``.
+        changes: single fields of the config, for example ``epochs=3``.
+    Raises:
+        WorkoutlibError: unknown profile, a value out of range, or data that cannot be had.
+    """
+    show_figures()
+    device = devices.pick_device()
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchvision"))
+    print(f"workoutlib {workoutlib.__version__}, Python {sys.version.split()[0]}, {packages}")
+    print(f"device: {devices.describe(device)}")
+    if device.type == "cpu":
+        print(NO_GPU)
+    if profile == "auto":
+        profile, reason = choose_profile(data)
+        print(reason)
+    config = Config.profile(profile, **changes)
+    folder = get_dataset(data)
+    print(f"data: {folder.name}")
+    return Setup(config, folder, paths.output_root(), paths.data_root() / "cache", device)
+
+
+def trained_checkpoint(session: Setup, catalog: pd.DataFrame | None = None) -> Path:
+    """The checkpoint of notebook 03; where it is missing, it is trained now by the same config."""
+    if not session.checkpoint.is_file():
+        print(f"no {session.checkpoint.name} yet: training one now, as notebook 03 does")
+        catalog = read_catalog(session.data) if catalog is None else catalog
+        experiments.train(
+            catalog, session.config, out=session.outputs, cache=session.cache, device=session.device, progress=False
+        )
+    return session.checkpoint
+
+
+def show_figures() -> None:
+    """Let a figure that ends a cell be shown: a chart as PNG, one with photos as JPEG, a tenth of the size."""
+    shell = get_ipython()
+    if shell is None:
+        return
+    for kind in ("png", "jpeg"):
+        formatter = shell.display_formatter.formatters[f"image/{kind}"]
+        formatter.for_type(Figure, lambda figure, kind=kind: render(figure) if picture_kind(figure) == kind else None)
+
+
+def picture_kind(figure: Figure) -> str:
+    """``"jpeg"`` for a figure that holds photos, else ``"png"``."""
+    return "jpeg" if any(axis.images for axis in figure.axes) else "png"
+
+
+def render(figure: Figure, dpi: int = 90) -> bytes:
+    """A figure as a PNG or JPEG file, by :func:`picture_kind`."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format=picture_kind(figure), dpi=dpi, bbox_inches="tight")
+    return buffer.getvalue()
