@@ -5,10 +5,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from hypothesis import settings
 
 from workoutlib import experiments, gym
 from workoutlib.catalog import read_catalog
 from workoutlib.config import Config
+
+# A busy machine is no reason to fail.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 LABELS = ("plank", "push up", "squat")
 

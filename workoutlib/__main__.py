@@ -40,6 +40,8 @@ def build_parser() -> argparse.ArgumentParser:
                     "--data!", "--profile", "--seed", "--out", "--json")  # fmt: skip
     cross.add_argument("--folds", type=int, default=5)
     cross.add_argument("--model", help="name of the network")
+    cross.add_argument("--merge-near-duplicates", action="store_true",
+                       help="keep videos that look like cuts of one recording in one fold")  # fmt: skip
     predict = command("predict", "recognise photos, clips and folders of them", "--checkpoint", "--out", "--json")
     predict.add_argument("paths", nargs="+", metavar="PATH")
     predict.add_argument("--stride", type=int, default=1, help="judge every so many frames of a clip (default 1)")
@@ -195,9 +197,12 @@ def crossvalidate(options: argparse.Namespace) -> None:
 
     config = choose_config(options)
     catalog = read_data(options.data)
-    summary, together = experiments.crossvalidate(
-        catalog, config, folds=options.folds, cache=paths.data_root() / "cache"
-    )
+    cache, groups = paths.data_root() / "cache", None
+    if options.merge_near_duplicates:
+        groups = experiments.near_duplicate_groups(catalog, cache=cache)
+        videos = catalog["video"].nunique()
+        print(f"{groups.attrs['merged']} of {videos} videos and stills merged with a near-duplicate")
+    summary, together = experiments.crossvalidate(catalog, config, folds=options.folds, cache=cache, groups=groups)
     for name, score in summary.items():
         print(f"{name:10} {score['mean']:.3f} ± {score['std']:.3f}   folds {[round(v, 3) for v in score['folds']]}")
     if options.out:

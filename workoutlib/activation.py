@@ -44,12 +44,14 @@ def activation_map(network: Network, image, config: Config, label: int | None = 
         # A frozen body has no gradients of its own; the picture's make the graph exist.
         logits, maps = _last_maps(network, inputs.requires_grad_())
         if label is not None and not 0 <= label < logits.shape[1]:
-            raise WorkoutlibError(f"no class {label}: this network has the classes 0 to {logits.shape[1] - 1}")
+            raise WorkoutlibError(
+                f"no class {label}: this network has the classes 0 to {logits.shape[1] - 1}"
+            )
         chosen = int(logits[0].argmax()) if label is None else label
         slopes = torch.autograd.grad(logits[0, chosen], maps)[0]
     weights = slopes.mean((2, 3), keepdim=True)
     heat = (weights * maps.detach()).sum(1)[0].clamp(min=0)
-    heat = (heat / heat.max().clamp(min=1e-12)).float().cpu().numpy()
+    heat = (heat / heat.max().clamp(min=torch.finfo(torch.float32).tiny)).float().cpu().numpy()
     return cv2.resize(heat, (config.crop, config.crop), interpolation=cv2.INTER_LINEAR)
 
 

@@ -17,8 +17,8 @@ CHOICES = {
 
 # field: (lowest, highest), both allowed
 RANGES = {
-    "resize": (32, 1024),
-    "crop": (32, 1024),
+    "resize": (64, 1024),
+    "crop": (64, 1024),  # below, the last layers see one value a picture: no batch norm can learn from that
     "rotation": (0.0, 180.0),
     "zoom": (0.0, 0.9),
     "colour": (0.0, 0.9),

@@ -34,6 +34,8 @@ class Predictions:
     def __post_init__(self) -> None:
         if len(self.catalog) != len(self.logits) or not len(self.catalog):
             raise WorkoutlibError(f"{len(self.catalog)} pictures with {len(self.logits)} predictions: nothing to judge")
+        if unknown := sorted(set(self.catalog["label"]) - set(self.labels)):
+            raise WorkoutlibError(f"the network does not know the labels {', '.join(unknown)}")
 
     @cached_property
     def targets(self) -> np.ndarray:

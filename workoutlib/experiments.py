@@ -16,7 +16,7 @@ from workoutlib.errors import WorkoutlibError
 from workoutlib.evaluation import Predictions, fit_temperature, fit_unknown_threshold, scores
 from workoutlib.loaders import Frames, load_frames
 from workoutlib.models import Network, build_model
-from workoutlib.splits import folds_by_video, split_by_video, split_random
+from workoutlib.splits import folds_by_video, group_near_duplicates, split_by_video, split_random
 from workoutlib.training import Fit, extract_features, fit, fit_head, predict_logits
 
 SCORES = ("top1", "top3", "macro", "clip_top1")
@@ -110,7 +110,8 @@ def crossvalidate(
     judged, pieces = [], []
     for part in folds_by_video(catalog, folds=folds, seed=config.seed, groups=groups):
         network = build_network(config, len(frames.labels))
-        fit(network, frames.select(part["train"]), None, config, device=device, progress=progress)
+        if fit(network, frames.select(part["train"]), None, config, device=device, progress=progress).stopped:
+            raise KeyboardInterrupt  # half a fold is no fold
         pieces.append(judge(network, frames.select(part["valid"]), config, device=device))
         judged.append(scores(pieces[-1]))
     summary = {
@@ -125,6 +126,21 @@ def crossvalidate(
         pd.concat([p.catalog for p in pieces]), np.concatenate([p.logits for p in pieces]), frames.labels
     )
     return summary, together
+
+
+def near_duplicate_groups(
+    catalog: pd.DataFrame, *, cache: Path | None = None, device: torch.device | None = None, progress: bool = True
+) -> pd.Series:
+    """Group videos of one class that look like cuts of one recording, by EfficientNet-Lite0's features.
+
+    Returns:
+        A group name for each row, for the ``groups`` of the splits; ``.attrs["merged"]`` counts the
+        videos that joined another. See :func:`workoutlib.splits.group_near_duplicates`.
+    """
+    config, device = Config.profile("quick"), device or devices.pick_device()
+    frames = load_frames(catalog, config, cache=cache, device=device, progress=progress)
+    network = build_model(config.model, len(frames.labels)).to(device)
+    return group_near_duplicates(catalog, extract_features(network, frames, config, device=device)[0].numpy())
 
 
 def measure_leak(catalog: pd.DataFrame, config: Config, *, cache: Path | None = None,

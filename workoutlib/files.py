@@ -6,6 +6,7 @@ import os
 import pickle
 import secrets
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -82,13 +83,16 @@ def _harmless(cell):
 def read_file(path: str | Path):
     """Tensors and plain values that ``torch.save`` wrote; a file with code in it is refused, not executed."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of what it then refuses
+            return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise WorkoutlibError(f"{path}: no such file") from error
     except pickle.UnpicklingError as error:
         raise WorkoutlibError(f"{path}: refused, it is damaged or holds more than plain weights") from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise WorkoutlibError(f"{path}: cannot be read as a PyTorch file ({error})") from error
+    # A damaged file can raise nearly anything inside PyTorch's reader (EOFError, IndexError, KeyError, ...).
+    except Exception as error:
+        raise WorkoutlibError(f"{path}: cannot be read as a PyTorch file ({type(error).__name__}: {error})") from error
 
 
 def check_weights(state: dict[str, Tensor], expected: dict[str, Tensor], source: str | Path) -> None:

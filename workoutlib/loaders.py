@@ -156,7 +156,7 @@ def _decode_into(out: np.ndarray, paths: list[str], config: Config, progress: bo
 
 
 def _fingerprint(paths: list[str], config: Config) -> str:
-    settings = {"files": [_stamp(path) for path in paths], "resize": config.resize, "fit": config.fit, "version": 1}
+    settings = {"files": [_stamp(path) for path in paths], "resize": config.resize, "fit": config.fit, "version": 2}
     return hashlib.sha256(json.dumps(settings).encode(errors="surrogateescape")).hexdigest()[:24]
 
 

@@ -12,12 +12,17 @@ import pandas as pd
 import torch
 from IPython import get_ipython
 from matplotlib.figure import Figure
+from PIL import Image
 
 import workoutlib
 from workoutlib import devices, experiments, paths
 from workoutlib.catalog import read_catalog
 from workoutlib.config import Config, choose_profile
+from workoutlib.demo import sample_media
 from workoutlib.download import get_dataset
+from workoutlib.errors import WorkoutlibError
+from workoutlib.gym import render_clip, render_still
+from workoutlib.video import ClipWriter
 
 NO_GPU = """\
 No GPU here: the quick profile is made for that, so go on. To have one:
@@ -44,12 +49,13 @@ class Setup:
         return self.outputs / "best_model.pth"
 
 
-def setup(profile: str = "auto", data: str = "auto", **changes) -> Setup:
+def setup(profile: str = "auto", data: str = "auto", *, drive: bool = False, **changes) -> Setup:
     """Choose config, data and device, print them, and have figures shown well in this notebook.
 
     Args:
         profile: ``"quick"``, ``"tutorial"``, ``"best"`` or ``"auto"``, which says what it chose and why.
         data: ``"kaggle"``, ``"sample"``, a folder of class folders, or ``"auto"``.
+        drive: on Colab, keep checkpoints and results on your Google Drive, where they outlive the session.
         changes: single fields of the config, for example ``epochs=3``.
     Raises:
         WorkoutlibError: unknown profile, a value out of range, or data that cannot be had.
@@ -67,7 +73,18 @@ def setup(profile: str = "auto", data: str = "auto", **changes) -> Setup:
     config = Config.profile(profile, **changes)
     folder = get_dataset(data)
     print(f"data: {folder.name}")
-    return Setup(config, folder, paths.output_root(), paths.data_root() / "cache", device)
+    outputs = mount_drive() if drive else paths.output_root()
+    return Setup(config, folder, outputs, paths.data_root() / "cache", device)
+
+
+def mount_drive() -> Path:
+    """On Colab, ask for the user's Google Drive and return its folder ``workoutlib``."""
+    try:
+        from google.colab import drive
+    except ImportError as error:
+        raise WorkoutlibError("drive=True is for Colab: elsewhere results stay in outputs/") from error
+    drive.mount("/content/drive")
+    return Path("/content/drive/MyDrive/workoutlib")
 
 
 def trained_checkpoint(session: Setup, catalog: pd.DataFrame | None = None) -> Path:
@@ -76,9 +93,34 @@ def trained_checkpoint(session: Setup, catalog: pd.DataFrame | None = None) -> P
         print(f"no {session.checkpoint.name} yet: training one now, as notebook 03 does")
         catalog = read_catalog(session.data) if catalog is None else catalog
         experiments.train(
-            catalog, session.config, out=session.outputs, cache=session.cache, device=session.device, progress=False
+            catalog,
+            session.config,
+            out=session.outputs,
+            cache=session.cache,
+            device=session.device,
+            progress=False,
         )
     return session.checkpoint
+
+
+def example_media(session: Setup) -> list[Path]:
+    """Photos and clips to try a network on: ``inference_data/``, rendered where the repository is not at hand."""
+    if found := sample_media():
+        return found
+    folder = session.data.parent / "inference_data"
+    folder.mkdir(exist_ok=True)
+    for label in ("bench press", "deadlift", "hammer curl", "lat pulldown"):
+        target = folder / f"{label.replace(' ', '_')}.jpg"
+        if not target.is_file():
+            Image.fromarray(render_still(label, 7)[0]).save(target)
+    for label in ("plank", "push up"):
+        target = folder / f"{label.replace(' ', '_')}.mp4"
+        if not target.is_file():
+            frames = render_clip(label, 7, frames=150, size=(640, 480)).frames
+            with ClipWriter(target, 640, 480, 30) as writer:
+                for number, frame in enumerate(frames):
+                    writer.write(frame, number / 30)
+    return sorted(folder.glob("*.*"))
 
 
 def show_figures() -> None:
@@ -88,7 +130,9 @@ def show_figures() -> None:
         return
     for kind in ("png", "jpeg"):
         formatter = shell.display_formatter.formatters[f"image/{kind}"]
-        formatter.for_type(Figure, lambda figure, kind=kind: render(figure) if picture_kind(figure) == kind else None)
+        formatter.for_type(
+            Figure, lambda figure, kind=kind: render(figure) if picture_kind(figure) == kind else None
+        )
 
 
 def picture_kind(figure: Figure) -> str:

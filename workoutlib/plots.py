@@ -10,9 +10,11 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from workoutlib.config import Config
 from workoutlib.evaluation import Predictions, calibration_error, calibration_table, confusion
 from workoutlib.images import as_rgb
 from workoutlib.overlay import OKABE_ITO, colour_of
+from workoutlib.training import learning_rate_at
 
 ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (f"#{r:02x}{g:02x}{b:02x}" for r, g, b in OKABE_ITO)
 
@@ -46,7 +48,8 @@ def plot_class_counts(counts: pd.DataFrame) -> Figure:
     left.barh(counts.index, others, left=counts["largest_video"], color=SKY, label="other videos")
     left.barh(counts.index, counts["stills"], left=counts["images"] - counts["stills"], color=ORANGE, label="stills")
     left.set(xlabel="images", title="Images a class")
-    left.legend(fontsize=8)
+    left.legend(fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.08))
+    left.margins(y=0.01)
     right.barh(counts.index, counts["videos"], color=GREEN)
     right.set(xlabel="videos", title="Videos a class")
     left.invert_yaxis()
@@ -80,6 +83,20 @@ def plot_accuracy(history: pd.DataFrame) -> Figure:
 def plot_loss(history: pd.DataFrame) -> Figure:
     """Training and validation loss by epoch."""
     return _curves(history, "loss", "cross-entropy loss", 1)
+
+
+def plot_learning_rates(configs: dict[str, Config]) -> Figure:
+    """The learning rate over the epochs of each named config, on a logarithmic axis."""
+    figure, axis = _figure(6.5, 3.4)
+    axis.set_prop_cycle(color=[BLUE, ORANGE, GREEN, PURPLE])
+    for (name, config), style in zip(configs.items(), ("-", "--", ":", "-."), strict=False):
+        epochs = np.linspace(0, config.epochs, 400, endpoint=False)
+        rates = [learning_rate_at(config, epoch) for epoch in epochs]
+        axis.plot(epochs, rates, style, linewidth=2, label=f"{name} ({config.scheduler})")
+    axis.set(xlabel="epochs done", ylabel="learning rate", yscale="log", title="Learning rate by epoch")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    return figure
 
 
 def _curves(history: pd.DataFrame, measure: str, label: str, scale: float) -> Figure:
@@ -199,6 +216,19 @@ def plot_timeline(segments: pd.DataFrame, frames: pd.DataFrame, *, title: str = 
     bottom.set(ylim=(0, 103), xlabel="time (s)", ylabel="confidence (%)")
     bottom.grid(alpha=0.3)
     figure.suptitle(title)
+    return figure
+
+
+def plot_smoothing(raw: pd.DataFrame, smooth: pd.DataFrame, *, title: str = "") -> Figure:
+    """Confidence of a clip's frames, single and smoothed; a cross marks a single frame of another label."""
+    figure, axis = _figure(9, 3.2)
+    axis.plot(raw["time"], 100 * raw["confidence"], ".", color=SKY, label="single frames")
+    other = raw["label"].to_numpy() != smooth["label"].to_numpy()
+    axis.plot(raw["time"][other], 100 * raw["confidence"][other], "x", color=VERMILION, label="of another label")
+    axis.plot(smooth["time"], 100 * smooth["confidence"], color=BLUE, linewidth=2, label="smoothed")
+    axis.set(ylim=(0, 103), xlabel="time (s)", ylabel="confidence (%)", title=title)
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8, loc="lower left", ncols=3)
     return figure
 
 

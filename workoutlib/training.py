@@ -79,14 +79,15 @@ def train_one_epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate
         draw = draw_augmentation(len(whole), config, generator)
-        mine = slice(rank, None, world)
+        # where fewer pictures are left than processes, the others compute the first one and count nothing
+        mine, counted = (slice(rank, None, world), 1) if rank < len(whole) else (slice(1), 0)
         images, targets = next(batches(frames, config.batch_size, device=device, order=whole[mine]))
         draw = {name: values[mine].to(device, non_blocking=True) for name, values in draw.items()}
         with torch.no_grad():
             inputs = prepare(images, draw)
         with devices.autocast(device):
             logits = network(inputs)
-        losses = nn.functional.cross_entropy(
+        losses = counted * nn.functional.cross_entropy(
             logits.float(), targets, reduction="none", label_smoothing=config.label_smoothing
         )
         optimizer.zero_grad(set_to_none=True)
@@ -95,7 +96,7 @@ def train_one_epoch(
         scaler.step(optimizer)
         scaler.update()
         with torch.no_grad():
-            totals += torch.stack([losses.sum(), (logits.argmax(1) == targets).sum()])
+            totals += torch.stack([losses.sum(), counted * (logits.argmax(1) == targets).sum()])
         if (step % 20 == 19 or step + 1 == steps) and not torch.isfinite(totals[0]):
             raise _diverged(totals[0].item(), f"epoch {epoch}, by step {step + 1} of {steps}", rate)
         if on_step:

@@ -32,10 +32,7 @@ def to_square(image, *, size: int, fit: str = "squash") -> np.ndarray:
     else:
         # of a very long picture only the middle: scaled up whole, 20,000 × 10 pixels would fill the memory
         pixels = F.center_crop(pixels, [min(side, 4 * min(pixels.shape[1:])) for side in pixels.shape[1:]])
-        scale = size / min(pixels.shape[1:])
-        height, width = (max(size, round(side * scale)) for side in pixels.shape[1:])
-        top, left = (height - size) // 2, (width - size) // 2
-        pixels = F.resize(pixels, [height, width], antialias=True)[:, top : top + size, left : left + size]
+        pixels = F.center_crop(F.resize(pixels, [size], antialias=True), [size, size])
     return pixels.permute(1, 2, 0).contiguous().numpy()
 
 
@@ -161,7 +158,7 @@ def apply_augmentation(images: Tensor, draw: dict[str, Tensor], config: Config, 
     pixels = normalise(pixels, mean, std)
     if config.erase:
         pixels = erase_boxes(pixels, draw["erase"])
-    return pixels
+    return pixels.contiguous(memory_format=torch.channels_last)
 
 
 def training_preset(config: Config, mean, std) -> v2.Compose:

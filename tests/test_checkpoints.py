@@ -1,0 +1,190 @@
+"""Checkpoints: alone enough to predict, plain enough to be safe, whole or not there."""
+
+import errno
+import math
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from tiny import Code, assert_same_state
+
+import workoutlib
+from workoutlib.checkpoints import FIELDS, load_checkpoint, save_checkpoint
+from workoutlib.config import Config
+from workoutlib.errors import WorkoutlibError
+from workoutlib.files import read_file, save_atomically, write_csv
+from workoutlib.models import build_model
+
+CONFIG = Config(resize=64, crop=64, rotation=10.0)
+LABELS = ("plank", "squat")
+
+
+@pytest.fixture(scope="module")
+def network():
+    return build_model(CONFIG.model, 2, weights=None)
+
+
+@pytest.fixture
+def saved(tmp_path, network) -> Path:
+    return save_checkpoint(
+        tmp_path / "model.pth", network, LABELS, CONFIG,
+        metrics={"top1": 0.5, "split": "video"}, temperature=1.5, unknown_threshold=2.0,
+    )  # fmt: skip
+
+
+def changed(path: Path, **fields) -> Path:
+    """The same file with other contents."""
+    torch.save({**torch.load(path, weights_only=True), **fields}, path)
+    return path
+
+
+def test_what_was_stored_comes_back(saved, network):
+    stored = load_checkpoint(saved)
+    assert (stored.labels, stored.config, stored.metrics) == (LABELS, CONFIG, {"top1": 0.5, "split": "video"})
+    assert (stored.temperature, stored.unknown_threshold) == (1.5, 2.0)
+    assert stored.version == workoutlib.__version__ and not stored.network.training
+    assert (stored.network.mean, stored.network.std) == (network.mean, network.std)
+    assert_same_state(stored.network.state_dict(), network.state_dict())
+
+
+def test_a_real_training_run_loads_with_weights_only(trained):
+    content = torch.load(trained.checkpoint, weights_only=True)
+    assert set(content) == FIELDS
+    assert load_checkpoint(trained.checkpoint).metrics["split"] == "video"
+
+
+def test_one_missing_field_is_enough_to_refuse(saved):
+    content = torch.load(saved, weights_only=True)
+    for field in FIELDS:
+        torch.save({key: value for key, value in content.items() if key != field}, saved)
+        with pytest.raises(WorkoutlibError, match="not a workoutlib checkpoint; train one with"):
+            load_checkpoint(saved)
+
+
+@pytest.mark.parametrize("content", [[], {}, 3, "text", {"state_dict": {}}])
+def test_other_contents(tmp_path, content):
+    torch.save(content, tmp_path / "x.pth")
+    with pytest.raises(WorkoutlibError, match="not a workoutlib checkpoint"):
+        load_checkpoint(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    {
+        "labels": [(), [], ["plank", "plank"], ["plank", 3], "plank", None, 2, ["x"] * 100_000],
+        "mean": [None, [0.5], [0.5, 0.5, math.nan], ["a", "b", "c"], [5.0, 0.0, 0.0], 0.5],
+        "std": [[0.0, 0.5, 0.5], [0.5, 0.5], [-1.0, 0.5, 0.5], [math.inf] * 3],
+        "temperature": [0.0, -1.0, math.nan, math.inf, "1", None, [1.0]],
+        "unknown_threshold": [math.nan, math.inf, "1", [1.0]],
+        "metrics": [None, [1], "good"],
+        "config": [None, [], "quick", 3, {1: 2}],
+        "state_dict": [None, [], {"a": 1}, 3],
+    }.items(),
+)
+def test_values_that_no_run_stores(saved, field, values):
+    for value in values:
+        with pytest.raises(WorkoutlibError, match=r"model\.pth"):
+            load_checkpoint(changed(saved, **{field: value}))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"resize": 10**9}, r"Config\.resize = 1000000000: must lie between 64 and 1024"),
+        ({"crop": 0}, r"Config\.crop = 0"),
+        ({"crop": 100}, "larger than"),
+        ({"batch_size": -1}, r"Config\.batch_size"),
+        ({"learning_rate": math.nan}, r"Config\.learning_rate"),
+        ({"fit": "stretch"}, "squash, crop"),
+        ({"flip_at_test": "yes"}, "expected bool"),
+        ({"model": "vgg99"}, "no network 'vgg99'"),
+        ({"surprise": 1}, "unknown Config field 'surprise'"),
+    ],
+)
+def test_a_config_out_of_range(saved, values, message):
+    with pytest.raises(WorkoutlibError, match=message) as found:
+        load_checkpoint(changed(saved, config={**CONFIG.to_dict(), **values}))
+    assert "model.pth" in str(found.value)
+
+
+def test_other_classes_than_weights(saved):
+    with pytest.raises(WorkoutlibError, match=r"2 of another shape \(head\.bias"):
+        load_checkpoint(changed(saved, labels=["plank", "squat", "deadlift"]))
+
+
+def test_another_network_than_weights(saved):
+    with pytest.raises(WorkoutlibError, match="missing.*not known"):
+        load_checkpoint(changed(saved, config={**CONFIG.to_dict(), "model": "resnet18"}))
+
+
+def test_weights_that_are_not_numbers(saved, network):
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    state["head.weight"][0, 0] = math.nan
+    with pytest.raises(WorkoutlibError, match=r"NaN or infinite \(head\.weight"):
+        load_checkpoint(changed(saved, state_dict=state))
+
+
+def test_code_in_any_field_is_refused_and_not_executed(saved, tmp_path):
+    for field in sorted(FIELDS):
+        content = {**torch.load(saved, weights_only=True), field: Code(tmp_path / "executed")}
+        torch.save(content, tmp_path / "evil.pth")
+        with pytest.raises(WorkoutlibError, match="refused"):
+            load_checkpoint(tmp_path / "evil.pth")
+    assert not (tmp_path / "executed").exists()
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(("step", "fault"), [
+    ("save", FULL), ("save", RuntimeError("[enforce fail] file write failed")), ("save", KeyboardInterrupt()),
+    ("fsync", FULL), ("fsync", KeyboardInterrupt()), ("replace", FULL), ("replace", KeyboardInterrupt()),
+])  # fmt: skip
+def test_a_failed_save_keeps_the_old_file_and_leaves_no_half_one(saved, network, monkeypatch, step, fault):
+    before = saved.read_bytes()
+
+    def full(*arguments):
+        raise fault
+
+    monkeypatch.setattr({"save": torch, "replace": os, "fsync": os}[step], step, full)
+    expected = KeyboardInterrupt if isinstance(fault, KeyboardInterrupt) else WorkoutlibError
+    with pytest.raises(expected) as found:
+        save_checkpoint(saved, network, LABELS, CONFIG)
+    if expected is WorkoutlibError:
+        assert "model.pth" in str(found.value) and "free space" in str(found.value) and found.value.__cause__
+    assert saved.read_bytes() == before
+    assert [path.name for path in saved.parent.iterdir()] == ["model.pth"]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(WorkoutlibError, match="cannot be written"):
+        save_atomically({"a": 1}, tmp_path / "file" / "model.pth")
+    assert (tmp_path / "file").read_text() == "x"
+
+
+def test_folders_are_made_and_plain_values_come_back(tmp_path):
+    path = save_atomically({"a": [1, 2.5, None, "x"], "t": torch.arange(3)}, tmp_path / "a" / "b" / "x.pth")
+    content = read_file(path)
+    assert content["a"] == [1, 2.5, None, "x"] and content["t"].tolist() == [0, 1, 2]
+
+
+def test_tables_hold_no_formulas_and_no_undecodable_text(tmp_path):
+    table = pd.DataFrame({
+        "path": ["=1+1", "+x", "-y", "@z", "\tt", "fine.jpg", "a\nb,\"c\"", "\udcff.jpg"],
+        "number": [-1.5, 2, 3, 4, 5, 6, 7, float("nan")],
+        "=label": [True, False] * 4,
+    })  # fmt: skip
+    write_csv(table, tmp_path / "t.csv")
+    back = pd.read_csv(tmp_path / "t.csv", keep_default_na=False)
+    assert back.columns.tolist() == ["path", "number", "'=label"]
+    expected = ["'=1+1", "'+x", "'-y", "'@z", "'\tt", "fine.jpg", "a\nb,\"c\"", "\\udcff.jpg"]
+    assert back["path"].tolist() == expected
+    assert float(back["number"][0]) == -1.5 and back["number"][7] == "" and table["path"][0] == "=1+1"
+
+
+def test_an_empty_table_keeps_its_header(tmp_path):
+    write_csv(pd.DataFrame({"a": [], "b": []}), tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text().strip() == "a,b"

@@ -1,0 +1,118 @@
+"""The clip desk: pick or upload a clip, turn smoothing and confidence, jump along the timeline, download."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import ipywidgets as widgets
+
+from workoutlib.errors import WorkoutlibError
+from workoutlib.inference import SHORTEST_SEGMENT, SMOOTHING, ClipPrediction, Recognizer
+from workoutlib.widgets.common import Panel, control, download_html, keep_upload, message, on_change, row
+from workoutlib.widgets.player import browser_copy, player_html, timeline_html
+
+
+class ClipDesk(Panel):
+    """The network looks at a clip once; the sliders then work on its logits, at no cost.
+
+    Args:
+        clip: a clip that was judged already, shown at the start.
+        paths: more clips to choose from.
+        folder: where uploads and annotated copies go.
+    """
+
+    def __init__(self, clip: ClipPrediction, paths: Sequence[Path], *, folder: Path):
+        self.recognizer: Recognizer = clip.recognizer
+        self.clip, self.folder, self.thread = clip, Path(folder), None
+        slider = widgets.FloatSlider
+        known = {Path(path).name: Path(path) for path in [clip.path, *paths]}
+        self.choice = control(widgets.Dropdown, "clip", "Clips at hand", options=known, value=Path(clip.path))
+        self.upload = widgets.FileUpload(
+            accept="video/*", description="Upload a clip", tooltip="Up to about 10 MB"
+        )
+        self.path = control(widgets.Text, "or its path", "Path of a clip on the machine that runs this notebook",
+                            placeholder="folder/clip.mp4", continuous_update=False)  # fmt: skip
+        self.smoothing = control(slider, "smoothing (s)", "Width of the window over which predictions are averaged",
+                                 min=0, max=3, step=0.1, value=SMOOTHING)  # fmt: skip
+        self.confidence = control(slider, "confidence", "Less confident frames count as unknown",
+                                  min=0, max=1, step=0.05, value=0)  # fmt: skip
+        self.shortest = control(slider, "shortest (s)", "Shorter stretches are given to their longer neighbour",
+                                min=0, max=2, step=0.1, value=SHORTEST_SEGMENT)  # fmt: skip
+        self.annotate = widgets.Button(
+            description="Annotate", icon="film", tooltip="Write a copy with the labels on it"
+        )
+        self.status, self.player, self.timeline, self.table, self.downloads, self.copy = (
+            widgets.HTML(layout=widgets.Layout(width="100%")) for _ in range(6)
+        )
+        super().__init__("Clip desk", [
+            row(self.choice, self.upload, self.path), row(self.smoothing, self.confidence, self.shortest),
+            self.status, self.player, self.timeline, self.table, row(self.downloads, self.annotate, self.copy),
+        ])  # fmt: skip
+        self.name = f"workoutlib-{self.model_id}"
+        self.add_class(self.name)
+        self._show_clip(clip)
+        on_change([self.smoothing, self.confidence, self.shortest], self.refresh)
+        on_change([self.choice], lambda: self.open(self.choice.value))
+        on_change([self.path], lambda: self.open(Path(self.path.value).expanduser()))
+        on_change([self.upload], self._open_upload)
+        self.annotate.on_click(lambda button: self.write_copy())
+
+    def open(self, path: Path) -> None:
+        """Recognise another clip, in a thread."""
+        self._in_thread(f"the network looks at {path.name} …", lambda: self._show_clip(
+            self.recognizer.predict_clip(path, progress=False)))  # fmt: skip
+
+    def _open_upload(self) -> None:
+        if self.upload.value:
+            file = self.upload.value[0]
+            self.open(keep_upload(self.folder, file["name"], bytes(file["content"])))
+
+    def refresh(self) -> None:
+        """Smooth and cut into segments anew, from the stored logits."""
+        segments = self.clip.segments(self.smoothing.value, self.shortest.value, self.confidence.value)
+        self.timeline.value = timeline_html(segments, self.clip.duration, self.name)
+        self.table.value = segments.round(2).to_html(index=False, border=0)
+        stem = self.clip.path.stem
+        tables = {
+            f"{stem}.frames.csv": self.clip.frames(self.smoothing.value),
+            f"{stem}.segments.csv": segments,
+        }
+        self.downloads.value = " &nbsp; ".join(
+            download_html(name, table.to_csv(index=False).encode(), "text/csv")
+            for name, table in tables.items()
+        )
+
+    def write_copy(self) -> None:
+        """Write the annotated H.264 copy in a thread, and offer it for download."""
+        self._in_thread(f"annotating {self.clip.path.name} …", self._write_copy)
+
+    def _write_copy(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        target = self.folder / f"{self.clip.path.stem}.annotated.mp4"
+        self.recognizer.annotate_clip(self.clip, target, smoothing=self.smoothing.value, progress=False)
+        self.copy.value = download_html(target.name, target.read_bytes(), "video/mp4")
+
+    def _show_clip(self, clip: ClipPrediction) -> None:
+        self.clip, self.copy.value = clip, ""
+        self.player.value = player_html(browser_copy(clip.path, self.folder), self.name)
+        self.refresh()
+
+    def _in_thread(self, what: str, work: Callable[[], None]) -> None:
+        self.annotate.disabled = True
+        self.status.value = message(what)
+        self.thread = threading.Thread(target=self._do, args=(work,), daemon=True)
+        self.thread.start()
+
+    def _do(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+            self.status.value = ""
+        except WorkoutlibError as error:
+            self.status.value = message(str(error), alert=True)
+        except Exception as error:  # shown on the page, then raised
+            self.status.value = message(f"{type(error).__name__}: {error}", alert=True)
+            raise
+        finally:
+            self.annotate.disabled = False
