@@ -231,7 +231,7 @@ def test_a_stop_while_files_are_written(where, fault, time, tmp_path, undisturbe
 
     def fail(source, target):
         written.append(os.path.basename(target))
-        if written[-1] == where and written.count(where) == time:
+        if written[-1] == where and written.count(where) == time + (where == "history.csv"):  # it begins empty
             raise fault
         replace(source, target)
 
@@ -283,6 +283,14 @@ def test_resuming_from_a_broken_state_is_refused(tmp_path, content):
         torch.save(content, tmp_path / "last.pth")
     with pytest.raises(WorkoutlibError, match=r"last\.pth"):
         run(CONFIG, out=tmp_path, resume=True)
+
+
+def test_an_unwritable_folder_is_found_out_before_training(tmp_path):
+    (tmp_path / "file").write_text("x")
+    steps = []
+    with pytest.raises(WorkoutlibError, match=r"history\.csv.* cannot be written"):
+        run(CONFIG, out=tmp_path / "file" / "out", on_step=lambda *_: steps.append(1))
+    assert steps == []
 
 
 def test_ctrl_c_keeps_the_best_model_and_the_last_finished_epoch(tmp_path):

@@ -147,6 +147,7 @@ def train(options: argparse.Namespace) -> None:
     counts = models.count_parameters(network)
     print(f"{config.model}: {counts['total']:,} parameters, {counts['trainable']:,} trainable; on "
           f"{devices.describe(devices.pick_device())}")  # fmt: skip
+    print(describe_schedule(config))
     print("split " + config.split + ": " + ", ".join(f"{len(part):,} {name}" for name, part in parts.items()))
     trained = experiments.train(
         catalog, config, out=out, cache=paths.data_root() / "cache", resume=options.resume, network=network,
@@ -162,6 +163,15 @@ def train(options: argparse.Namespace) -> None:
         print(f"{trained.fit.stopped} after epoch {int(history['epoch'].iloc[-1])}; go on with --resume")
     print_scores(trained.predictions, config.split)
     print(f"best model (epoch {trained.fit.best_epoch}): {trained.checkpoint}")
+
+
+def describe_schedule(config: Config) -> str:
+    """The learning rate's course in one line, read off ``learning_rate_at`` itself."""
+    from workoutlib.training import learning_rate_at
+
+    rates = [f"{learning_rate_at(config, epoch):.2g}" for epoch in range(config.epochs)]
+    starts = [i for i in range(len(rates)) if i == 0 or rates[i] != rates[i - 1]]
+    return "learning rate: " + ", ".join(f"{rates[i]} from epoch {i + 1}" for i in starts)
 
 
 def print_scores(predictions, split: str) -> None:

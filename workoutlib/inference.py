@@ -94,7 +94,8 @@ class ClipPrediction:
             "known": [row.known for row in rows],
         })  # fmt: skip
         probabilities = softmax(logits / self.recognizer.temperature, axis=1)
-        return table.join(pd.DataFrame(probabilities, columns=list(self.recognizer.labels)))
+        names = [f"{label} (probability)" if label in table else label for label in self.recognizer.labels]
+        return table.join(pd.DataFrame(probabilities, columns=names))
 
     def segments(
         self, smoothing: float = SMOOTHING, shortest: float = SHORTEST_SEGMENT, confidence: float = 0.0

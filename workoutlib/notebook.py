@@ -12,17 +12,13 @@ import pandas as pd
 import torch
 from IPython import get_ipython
 from matplotlib.figure import Figure
-from PIL import Image
 
 import workoutlib
 from workoutlib import devices, experiments, paths
 from workoutlib.catalog import read_catalog
 from workoutlib.config import Config, choose_profile
-from workoutlib.demo import sample_media
 from workoutlib.download import get_dataset
 from workoutlib.errors import WorkoutlibError
-from workoutlib.gym import render_clip, render_still
-from workoutlib.video import ClipWriter
 
 NO_GPU = """\
 No GPU here: the quick profile is made for that, so go on. To have one:
@@ -101,26 +97,6 @@ def trained_checkpoint(session: Setup, catalog: pd.DataFrame | None = None) -> P
             progress=False,
         )
     return session.checkpoint
-
-
-def example_media(session: Setup) -> list[Path]:
-    """Photos and clips to try a network on: ``inference_data/``, rendered where the repository is not at hand."""
-    if found := sample_media():
-        return found
-    folder = session.data.parent / "inference_data"
-    folder.mkdir(exist_ok=True)
-    for label in ("bench press", "deadlift", "hammer curl", "lat pulldown"):
-        target = folder / f"{label.replace(' ', '_')}.jpg"
-        if not target.is_file():
-            Image.fromarray(render_still(label, 7)[0]).save(target)
-    for label in ("plank", "push up"):
-        target = folder / f"{label.replace(' ', '_')}.mp4"
-        if not target.is_file():
-            frames = render_clip(label, 7, frames=150, size=(640, 480)).frames
-            with ClipWriter(target, 640, 480, 30) as writer:
-                for number, frame in enumerate(frames):
-                    writer.write(frame, number / 30)
-    return sorted(folder.glob("*.*"))
 
 
 def show_figures() -> None:

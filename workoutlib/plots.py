@@ -28,7 +28,9 @@ def plot_images(images: Sequence, titles: Sequence[str] = (), *, columns: int = 
     """A grid of pictures (arrays, PIL images or paths), each under its title."""
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    figure, axes = _figure(2.1 * columns, 1.95 * rows + 0.3 * bool(title), rows, columns, squeeze=False)
+    lines = max((text.count("\n") for text in titles), default=0)
+    height = rows * (1.95 + 0.16 * lines) + 0.35 * bool(title)
+    figure, axes = _figure(2.1 * columns, height, rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for axis, image in zip(axes.flat, images, strict=False):
@@ -93,9 +95,10 @@ def plot_learning_rates(configs: dict[str, Config]) -> Figure:
         epochs = np.linspace(0, config.epochs, 400, endpoint=False)
         rates = [learning_rate_at(config, epoch) for epoch in epochs]
         axis.plot(epochs, rates, style, linewidth=2, label=f"{name} ({config.scheduler})")
-    axis.set(xlabel="epochs done", ylabel="learning rate", yscale="log", title="Learning rate by epoch")
+    axis.set(xlabel="epochs done", ylabel="learning rate", yscale="log", ylim=(1e-6, None))
+    axis.set_title("Learning rate by epoch")
     axis.grid(alpha=0.3)
-    axis.legend()
+    axis.legend(loc="lower left")
     return figure
 
 
@@ -137,12 +140,13 @@ def plot_per_class(table: pd.DataFrame) -> Figure:
     figure, axis = _figure(6.5, 0.27 * len(table) + 1.1)
     places = np.arange(len(table))
     axis.hlines(places, 100 * table["recall"], 100 * table["precision"].fillna(0), color="0.75")
-    axis.plot(100 * table["recall"], places, "o", color=BLUE, label="recall")
-    axis.plot(100 * table["precision"], places, "s", color=ORANGE, label="precision")
+    axis.plot(100 * table["recall"], places, "o", markersize=9, color=BLUE, label="recall")
+    axis.plot(100 * table["precision"], places, "s", markersize=4, color=ORANGE, label="precision")
     axis.set_yticks(places, [f"{name} ({images})" for name, images in table["images"].items()])
     axis.set(xlim=(-3, 103), xlabel="%", title="Recall and precision by class (images)")
     axis.grid(axis="x", alpha=0.3)
-    axis.legend(fontsize=8, loc="lower left")
+    axis.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.09))
+    axis.margins(y=0.02)
     return figure
 
 
@@ -164,14 +168,14 @@ def plot_scores(table: pd.DataFrame, *, title: str = "Accuracy") -> Figure:
     return figure
 
 
-def plot_calibration(predictions: Predictions, temperatures: dict[str, float]) -> Figure:
+def plot_calibration(predictions: Predictions, temperatures: dict[str, float], *, bins: int = 10) -> Figure:
     """Reliability diagram: accuracy against confidence, for each named temperature."""
     figure, axis = _figure(4.8, 4.4)
     axis.plot([0, 100], [0, 100], "--", color="0.6", label="perfect")
     styles = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
     for (name, value), (colour, marker) in zip(temperatures.items(), styles, strict=False):
-        table = 100 * calibration_table(predictions, value)
-        error = calibration_error(predictions, value)
+        table = 100 * calibration_table(predictions, value, bins)
+        error = calibration_error(predictions, value, bins)
         axis.plot(
             table["confidence"],
             table["accuracy"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from itertools import chain, count
@@ -25,7 +26,7 @@ def expand(path: Path) -> list[tuple[Path, Path]]:
     Raises:
         WorkoutlibError: a folder without a photo or clip. (A missing file is reported when it is read.)
     """
-    if not path.is_dir():
+    if not os.path.isdir(path):  # unlike Path.is_dir, no error for a name too long
         return [(path, Path(path.name))]
     inside = list_files(path, IMAGE_SUFFIXES | VIDEO_SUFFIXES)
     if not inside:
@@ -53,7 +54,7 @@ def predict_files(
             files += expand(path)
         except WorkoutlibError as error:
             failures.append(_failure(path, "folder", error))
-    taken = {file.resolve() for file, _ in files}
+    taken = {_identity(file) for file, _ in files}
     for file, inside in files:
         kind = "clip" if is_clip(file) else "photo"
         target = out and _free_name(Path(out) / inside, ".mp4" if kind == "clip" else ".jpg", taken)
@@ -71,13 +72,18 @@ def _failure(path: Path, kind: str, error: WorkoutlibError) -> dict:
     return {"path": str(path), "kind": kind, "label": None, "confidence": None, "top3": [], "error": str(error)}
 
 
-def _free_name(wanted: Path, suffix: str, taken: set[Path]) -> Path:
+def _identity(path: Path) -> str:
+    """Equal for paths that lead to one file, also where upper and lower case are one."""
+    return os.path.realpath(path).casefold()
+
+
+def _free_name(wanted: Path, suffix: str, taken: set[str]) -> Path:
     """`wanted` with `suffix`, numbered if the name is taken; it is taken from then on."""
     if wanted.suffix.lower() != suffix:
         wanted = wanted.with_name(f"{wanted.name}{suffix}")
     numbered = (wanted.with_name(f"{wanted.stem} ({n}){wanted.suffix}") for n in count(2))
-    free = next(path for path in chain([wanted], numbered) if path.resolve() not in taken)
-    taken.add(free.resolve())
+    free = next(path for path in chain([wanted], numbered) if _identity(path) not in taken)
+    taken.add(_identity(free))
     return free
 
 

@@ -52,7 +52,7 @@ class Page:
             source = quote(os.fsencode(path.relative_to(self.folder).as_posix()))
             tag = (
                 f'<video src="{source}" controls loop muted playsinline preload="metadata"></video>'
-                if path.suffix == ".mp4"
+                if path.suffix.lower() == ".mp4"
                 else f'<img src="{source}" alt="{escape(caption)}">'
             )
             shown.append(f"<figure>{tag}<figcaption>{escape(caption)}</figcaption></figure>")

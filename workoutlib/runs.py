@@ -33,8 +33,9 @@ class RunFolder:
         self.data = hashlib.sha256("\n".join(names).encode(errors="surrogateescape")).hexdigest()
 
     def clear(self) -> None:
-        for name in ("last.pth", "history.csv"):
-            (self.out / name).unlink(missing_ok=True)
+        """Begin anew; a folder that cannot be written to is found out here, not after the first epoch."""
+        self.write_history([])
+        (self.out / "last.pth").unlink(missing_ok=True)
 
     def load(self) -> dict | None:
         """The state after the last finished epoch, or ``None`` if no epoch was finished."""

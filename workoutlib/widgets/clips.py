@@ -54,12 +54,12 @@ class ClipDesk(Panel):
         self.add_class(self.name)
         self._show_clip(clip)
         on_change([self.smoothing, self.confidence, self.shortest], self.refresh)
-        on_change([self.choice], lambda: self.open(self.choice.value))
-        on_change([self.path], lambda: self.open(Path(self.path.value).expanduser()))
+        on_change([self.choice], lambda: self.recognise(self.choice.value))
+        on_change([self.path], lambda: self.recognise(Path(self.path.value).expanduser()))
         on_change([self.upload], self._open_upload)
         self.annotate.on_click(lambda button: self.write_copy())
 
-    def open(self, path: Path) -> None:
+    def recognise(self, path: Path) -> None:
         """Recognise another clip, in a thread."""
         self._in_thread(f"the network looks at {path.name} …", lambda: self._show_clip(
             self.recognizer.predict_clip(path, progress=False)))  # fmt: skip
@@ -67,7 +67,7 @@ class ClipDesk(Panel):
     def _open_upload(self) -> None:
         if self.upload.value:
             file = self.upload.value[0]
-            self.open(keep_upload(self.folder, file["name"], bytes(file["content"])))
+            self.recognise(keep_upload(self.folder, file["name"], bytes(file["content"])))
 
     def refresh(self) -> None:
         """Smooth and cut into segments anew, from the stored logits."""

@@ -65,12 +65,12 @@ class PhotoDesk(Panel):
             self.bridge,
         ])  # fmt: skip
         on_change([self.choice], self.show_photo)
-        on_change([self.path], lambda: self.open([Path(self.path.value).expanduser()]))
+        on_change([self.path], lambda: self.recognise([Path(self.path.value).expanduser()]))
         on_change([self.upload], self._open_uploads)
         if paths:
-            self.open(paths)
+            self.recognise(paths)
 
-    def open(self, paths: Sequence[Path]) -> None:
+    def recognise(self, paths: Sequence[Path]) -> None:
         """Recognise photos, or the photos and clips of folders, and show the first."""
         self.status.value = message("the network looks …")
         try:
@@ -123,4 +123,4 @@ class PhotoDesk(Panel):
             self.status.value = message(str(error), alert=True)
             return
         if paths:
-            self.open(paths)
+            self.recognise(paths)

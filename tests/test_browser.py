@@ -1,0 +1,323 @@
+"""The six notebooks in a real JupyterLab in a real browser: run all cells, then use each panel as a person would."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tiny import one_thread_environment
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+expect, Page, Locator = playwright.expect, playwright.Page, playwright.Locator
+
+ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WIDTH, HEIGHT = 1280, 900
+MINUTE = 60_000  # milliseconds
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+]
+
+# What a person would set once in JupyterLab's settings: no question about news, the system's light or dark.
+SETTINGS = {
+    "notification": {"fetchNews": "false", "checkForUpdates": False},
+    "themes": {"adaptive-theme": True},
+}
+
+# JupyterLab's own noise: it asks for files that need not exist, and for a news feed outside.
+NOT_OURS = ("Failed to load resource", "/lab/api/", "/api/contents", "/api/sessions", "WebSocket connection")
+
+CELLS = """() => {
+  const panel = window.jupyterapp?.shell.currentWidget;
+  if (!panel?.sessionContext?.session?.kernel) return null;
+  const cells = [...panel.content.model.cells].filter(cell => cell.type === 'code').map(cell => cell.toJSON());
+  return {
+    idle: panel.sessionContext.session.kernel.status === 'idle',
+    run: cells.filter(cell => cell.execution_count !== null).length,
+    all: cells.length,
+    errors: cells.flatMap(cell => cell.outputs.filter(output => output.output_type === 'error'))
+      .map(error => `${error.ename}: ${error.evalue}`),
+  };
+}"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory) -> Iterator[str]:
+    """The address of a JupyterLab over a copy of the notebooks; it has its own settings, data and results."""
+    folder = tmp_path_factory.mktemp("lab")
+    notebooks, settings = folder / "notebooks", folder / "config/lab/user-settings/@jupyterlab/apputils-extension"
+    notebooks.mkdir()
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        shutil.copy(path, notebooks)
+    settings.mkdir(parents=True)
+    for name, values in SETTINGS.items():
+        (settings / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
+    use_camera(notebooks / "06_video_inference.ipynb")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token, log = secrets.token_hex(16), folder / "log.txt"
+    environment = one_thread_environment() | {
+        "WORKOUTLIB_HOME": os.environ.get("WORKOUTLIB_BROWSER_HOME") or str(folder / "home"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "IPYTHONDIR": str(folder / "ipython"),
+    }
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={notebooks}",
+    ]  # fmt: skip
+    with log.open("w") as out:
+        server = subprocess.Popen(command, cwd=notebooks, env=environment, stdout=out, stderr=out)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for_server(server, f"{address}/api/status?token={token}", log)
+        yield f"{address}/lab/tree/NAME?token={token}&reset"
+    finally:
+        server.terminate()
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def use_camera(notebook: Path) -> None:
+    """Switch the webcam cell on, as its text says."""
+    source = notebook.read_text(encoding="utf-8")
+    assert "USE_CAMERA = False" in source
+    notebook.write_text(source.replace("USE_CAMERA = False", "USE_CAMERA = True"), encoding="utf-8")
+
+
+def wait_for_server(server: subprocess.Popen, address: str, log: Path, seconds: float = 120) -> None:
+    """Return when the server answers; fail with its log when it ends or never answers."""
+    import time
+
+    until = time.monotonic() + seconds
+    while server.poll() is None and time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except urllib.error.HTTPError:
+            raise
+        except OSError:  # not listening yet
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with playwright.sync_playwright() as play:
+        chromium = play.chromium.launch(
+            executable_path=CHROMIUM,
+            # A test picture takes the place of the camera, and nobody has to allow it.
+            args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser) -> Iterator[Page]:
+    """An empty page; at the end of the test its console must hold no error of ours."""
+    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, accept_downloads=True)
+    context.set_default_timeout(MINUTE)
+    page, faults = context.new_page(), []
+    page.on("pageerror", lambda error: faults.append(f"uncaught: {error}"))
+    page.on("console", lambda entry: faults.append(entry.text) if entry.type == "error" else None)
+    yield page
+    context.close()
+    assert [fault for fault in faults if not any(known in fault for known in NOT_OURS)] == []
+
+
+def run_all(page: Page, lab: str, name: str, minutes: float = 6) -> None:
+    """Open a notebook, run all its cells by the menu, and wait until the last has run without an error."""
+    page.goto(lab.replace("NAME", name))
+    page.wait_for_function(f"({CELLS})()?.idle", timeout=2 * MINUTE)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_function(
+        f"(() => {{ const now = ({CELLS})(); return now.errors.length || (now.idle && now.run === now.all); }})()",
+        timeout=minutes * MINUTE,
+    )
+    assert page.evaluate(CELLS)["errors"] == []
+
+
+def panel(page: Page, title: str) -> Locator:
+    """The panel with this title, scrolled to."""
+    heading = page.get_by_role("heading", name=title, exact=True)
+    found = page.locator(".jp-OutputArea-output .widget-vbox").filter(has=heading).first
+    found.scroll_into_view_if_needed()
+    return found
+
+
+def slider(where: Locator, name: str) -> Locator:
+    """The handle of a slider, to be focused and moved by keys."""
+    return where.locator(".widget-slider").filter(has_text=name).locator(".noUi-handle")
+
+
+def choose(where: Locator, name: str, option: str) -> None:
+    where.get_by_label(name, exact=True).select_option(option)
+
+
+def shoot(page: Page, what: Locator, name: str) -> None:
+    """Store a picture of a panel in light and in dark theme where WORKOUTLIB_SCREENSHOTS names a folder."""
+    if not (folder := os.environ.get("WORKOUTLIB_SCREENSHOTS")):
+        return
+    page.set_viewport_size({"width": WIDTH, "height": 2400})  # high enough for a panel in one piece
+    for scheme, light in (("light", "true"), ("dark", "false")):
+        page.emulate_media(color_scheme=scheme)
+        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", light)
+        what.scroll_into_view_if_needed()
+        what.screenshot(path=Path(folder) / f"{name}-{scheme}.png")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+
+
+def test_01_data_exploration(lab, page):
+    run_all(page, lab, "01_data_exploration.ipynb")
+    figures = page.locator(".jp-OutputArea-output img")
+    expect(figures).not_to_have_count(0)
+    shoot(page, page.locator(".jp-OutputArea-output").filter(has=page.locator("img")).last, "01-pictures")
+
+
+def test_02_the_playground_draws_what_the_sliders_say(lab, page):
+    run_all(page, lab, "02_augmentation.ipynb")
+    playground = panel(page, "Augmentation playground")
+    picture, code = playground.locator("img"), playground.locator("code")
+    before = picture.get_attribute("src")
+    slider(playground, "rotation").press("End")
+    expect(code).to_contain_text("rotation=90.0")
+    expect(picture).not_to_have_attribute("src", before)
+    turned = picture.get_attribute("src")
+    playground.get_by_role("button", name="Draw again").click()
+    expect(picture).not_to_have_attribute("src", turned)
+    choose(playground, "start from", "tutorial")
+    expect(code).to_have_text('Config.profile("tutorial")')
+    shoot(page, playground, "02-playground")
+
+
+def test_03_training_starts_stops_and_can_be_resumed(lab, page):
+    run_all(page, lab, "03_fine_tuning.ipynb")
+    control = panel(page, "Control panel")
+    train, stop, resume = (control.get_by_role("button", name=name) for name in ("Train", "Stop", "Resume"))
+    slider(control, "epochs").press("End")
+    expect(control.locator("code")).to_contain_text("epochs=30")
+    batch = control.get_by_label("batch size", exact=True)
+    batch.fill("0")
+    batch.press("Tab")
+    expect(control.get_by_role("alert")).to_contain_text("batch_size")
+    expect(train).to_be_disabled()
+    batch.fill("32")
+    batch.press("Tab")
+    expect(control.get_by_role("alert")).to_have_count(0)
+    train.click()
+    expect(stop).to_be_enabled()
+    expect(control.get_by_role("status")).to_contain_text("epoch 1 of 30, step", timeout=3 * MINUTE)
+    expect(control.get_by_alt_text("Loss by epoch")).to_be_visible()
+    shoot(page, control, "03-training")
+    stop.click()
+    expect(control.get_by_role("status")).to_contain_text("stopped; best epoch so far: 0", timeout=3 * MINUTE)
+    expect(resume).to_be_enabled()
+    expect(train).to_be_enabled()
+    expect(stop).to_be_disabled()
+    shoot(page, control, "03-stopped")
+    resume.click()
+    expect(control.get_by_role("status")).to_contain_text("epoch 1 of 30, step", timeout=3 * MINUTE)
+    stop.click()
+    expect(control.get_by_role("status")).to_contain_text("stopped; best epoch", timeout=3 * MINUTE)
+
+
+def test_04_a_cell_of_the_matrix_shows_its_pictures(lab, page):
+    run_all(page, lab, "04_evaluation.ipynb")
+    errors = panel(page, "Error browser")
+    shoot(page, errors, "04-mistakes")
+    cell = errors.locator("button[title*='recognised']").first
+    name = cell.get_attribute("title").split(" recognised")[0]
+    cell.click()
+    expect(errors.get_by_label("true", exact=True)).to_have_value(name)
+    expect(errors.get_by_label("predicted", exact=True)).to_have_value(name)
+    expect(errors.get_by_role("status")).to_contain_text(f"{cell.inner_text()} pictures")
+    picture = errors.locator("img")
+    expect(picture).to_be_visible()
+    before = picture.get_attribute("src")
+    choose(errors, "sort by", "least confident first")
+    expect(picture).not_to_have_attribute("src", before)
+    choose(errors, "by", "clip")
+    expect(errors.get_by_role("status")).to_contain_text("clips")
+    shoot(page, errors, "04-cell")
+
+
+def test_05_a_photo_is_uploaded_or_dropped(lab, page):
+    run_all(page, lab, "05_image_inference.ipynb")
+    desk = panel(page, "Photo desk")
+    shoot(page, desk, "05-folder")
+    with page.expect_file_chooser() as chooser:
+        desk.get_by_role("button", name="Upload photos").click()
+    chooser.value.set_files(ROOT / "inference_data/hammer_curl.jpg")
+    card = desk.get_by_alt_text("hammer_curl.jpg:")
+    expect(card).to_be_visible()
+    expect(desk.get_by_alt_text("Class-activation map of hammer_curl.jpg")).to_be_visible()
+    expect(desk.locator("table tbody tr")).to_have_count(1)
+    shoot(page, desk, "05-upload")
+    drop_file(page, desk.locator(".drop"), ROOT / "inference_data/bench_press.jpg")
+    expect(desk.get_by_alt_text("Class-activation map of bench_press.jpg")).to_be_visible()
+    with page.expect_download() as download:
+        desk.get_by_role("link", name="Download photos.csv").click()
+    assert "bench_press.jpg" in Path(download.value.path()).read_text()
+
+
+def drop_file(page: Page, zone: Locator, path: Path) -> None:
+    """Drop a file of this machine on a part of the page."""
+    files = page.evaluate_handle(
+        """([name, bytes]) => {
+          const files = new DataTransfer();
+          files.items.add(new File([new Uint8Array(bytes)], name, {type: 'image/jpeg'}));
+          return files;
+        }""",
+        [path.name, list(path.read_bytes())],
+    )
+    zone.dispatch_event("drop", {"dataTransfer": files})
+
+
+def test_06_a_clip_is_cut_into_segments_that_can_be_jumped_to(lab, page):
+    run_all(page, lab, "06_video_inference.ipynb")
+    desk = panel(page, "Clip desk")
+    shoot(page, desk, "06-clip")
+    with page.expect_file_chooser() as chooser:
+        desk.get_by_role("button", name="Upload a clip").click()
+    chooser.value.set_files(ROOT / "inference_data/push_up.mp4")
+    expect(desk.get_by_role("link", name="Download push_up.segments.csv")).to_be_visible(timeout=3 * MINUTE)
+    choose(desk, "clip", "workout.mp4")
+    expect(desk.get_by_role("link", name="Download workout.segments.csv")).to_be_visible(timeout=3 * MINUTE)
+    segments = desk.get_by_role("button", name="Go to")
+    slider(desk, "shortest").press("Home")
+    slider(desk, "smoothing").press("Home")
+    expect(desk.locator(".widget-slider").filter(has_text="smoothing").locator(".widget-readout")).to_have_text("0.00")
+    single = segments.count()
+    slider(desk, "smoothing").press("End")
+    expect(segments).not_to_have_count(single)
+    video = desk.locator("video")
+    expect(video).to_have_js_property("readyState", 4)
+    last = segments.last
+    start = float(last.get_attribute("data-start"))
+    assert start > 0
+    last.press("Enter")
+    page.wait_for_function("([video, start]) => Math.abs(video.currentTime - start) < 0.05", arg=[video.element_handle(), start])
+    expect(desk.locator(".now")).to_contain_text(last.inner_text())
+    shoot(page, desk, "06-segments")
+
+
+def test_06_the_camera_is_annotated(lab, page):
+    pass

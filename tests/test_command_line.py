@@ -1,0 +1,265 @@
+"""The command line: the tutorial's flags, results as JSON, one clear line for what went wrong."""
+
+import importlib.metadata
+import json
+import math
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+import torchvision
+from tiny import Code, one_thread_environment, save_noise
+from test_predict import CLIP_KEYS, PHOTO_KEYS, save_clip
+
+from workoutlib import __main__ as command_line
+
+from workoutlib.__main__ import build_parser, choose_config, main, write_json
+from workoutlib.checkpoints import load_checkpoint
+from workoutlib.config import PROFILES, Config
+from workoutlib.errors import WorkoutlibError
+
+SCORES = {"top1", "top3", "macro", "clip_top1"}
+
+
+@pytest.fixture
+def small(monkeypatch, home) -> Path:
+    """Profiles with pictures small enough for a test, and an empty home."""
+    for name in PROFILES:
+        monkeypatch.setitem(PROFILES, name, {**PROFILES[name], "resize": 64, "crop": 64, "batch_size": 8})
+    return home
+
+
+def parse(*arguments: str) -> Config:
+    return choose_config(build_parser().parse_args(["train", *arguments]))
+
+
+def test_flags_change_the_profile():
+    config = parse("--profile", "tutorial", "--epochs", "3", "--learning-rate", "0.01", "--batch-size", "16",
+                   "--no-fine-tune", "--no-scheduler", "--split", "video", "--model", "resnet18", "--seed", "7",
+                   "--weights", "file.pth")  # fmt: skip
+    expected = {"epochs": 3, "learning_rate": 0.01, "batch_size": 16, "fine_tune": False, "scheduler": "none",
+                "split": "video", "model": "resnet18", "seed": 7, "weights": "file.pth"}  # fmt: skip
+    assert config == Config.profile("tutorial", **expected)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_without_flags_the_profile_is_as_it_is(name):
+    assert parse("--profile", name) == Config.profile(name)
+    assert parse("--profile", name, "--fine-tune", "--scheduler") == Config.profile(name)
+    assert parse("--profile", name, "--no-scheduler").scheduler == "none"
+
+
+def test_auto_says_what_it_chose(capsys, home):
+    assert parse("--profile", "auto").name in PROFILES
+    assert "choose another by its name" in capsys.readouterr().out
+
+
+def test_wrong_flags_end_with_usage(capsys):
+    for arguments in ([], ["fly"], ["train", "--profile", "slow"], ["evaluate"], ["predict", "--checkpoint", "x"]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 2 and "usage:" in capsys.readouterr().err
+
+
+def test_train_then_evaluate_then_resume(small, data_folder, capsys):
+    assert main(["train", "--profile", "quick", "--data", str(data_folder), "--epochs", "2", "--save-name", "mine"]) == 0
+    out = small / "outputs"
+    printed = capsys.readouterr().out
+    assert "tf_efficientnet_lite0: 3,374,851 parameters" in printed and "split video: " in printed
+    assert "best model (epoch" in printed and "95 % interval over videos" in printed
+    files = {p.name for p in out.iterdir()}
+    assert files == {"accuracy.png", "best_model.pth", "history.csv", "last.pth", "loss.png", "mine.pth"}
+    history = pd.read_csv(out / "history.csv")
+    assert history["epoch"].tolist() == [0, 1, 2]
+
+    report = small / "deep" / "scores.json"
+    arguments = ["--checkpoint", str(out / "best_model.pth"), "--data", str(data_folder), "--json", str(report)]
+    assert main(["evaluate", *arguments]) == 0
+    found = json.loads(report.read_text())
+    assert set(found) >= SCORES and all(0 <= found[name] <= 1 for name in SCORES)
+    assert set(found["intervals"]) == SCORES and found["images"] == 48
+
+    assert main(["train", "--profile", "quick", "--data", str(data_folder), "--epochs", "2", "--resume"]) == 0
+    assert pd.read_csv(out / "history.csv").equals(history)
+    assert main(["train", "--profile", "quick", "--data", str(data_folder), "--epochs", "1", "--resume"]) == 2
+    assert "cannot resume with another config (epochs was 2, is 1)" in capsys.readouterr().err
+
+
+def test_the_tutorials_recipe_with_a_local_weight_file(small, data_folder, tmp_path, capsys):
+    torch.save(torchvision.models.resnet50(weights=None).state_dict(), tmp_path / "resnet50.pth")
+    arguments = ["--profile", "tutorial", "--weights", str(tmp_path / "resnet50.pth"), "--epochs", "1"]
+    assert main(["train", "--data", str(data_folder), *arguments, "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert f"resnet50: {23_553_110 - 19 * 2049:,} parameters" in printed  # 3 classes instead of 22
+    assert "split random: 44 train, 4 valid" in printed and "random frames:" in printed
+    stored = load_checkpoint(tmp_path / "out" / "best_model.pth")
+    assert stored.config.weights == str(tmp_path / "resnet50.pth") and stored.config.name == "tutorial"
+    (tmp_path / "resnet50.pth").unlink()
+    assert load_checkpoint(tmp_path / "out" / "best_model.pth").labels == stored.labels
+
+
+def test_crossvalidate(small, data_folder, tmp_path, capsys):
+    arguments = ["--data", str(data_folder), "--folds", "3", "--profile", "quick", "--seed", "1",
+                 "--out", str(tmp_path / "out"), "--json", str(tmp_path / "cv.json")]  # fmt: skip
+    assert main(["crossvalidate", *arguments]) == 0
+    found = json.loads((tmp_path / "cv.json").read_text())
+    assert set(found) == SCORES
+    for score in found.values():
+        assert set(score) == {"mean", "std", "folds"} and len(score["folds"]) == 3
+        assert all(0 <= value <= 1 for value in [score["mean"], *score["folds"]])
+    table = pd.read_csv(tmp_path / "out" / "crossvalidation.csv")
+    assert len(table) == 48 and set(table["predicted"]) <= set(table["label"])
+    assert (table["label"] == table["predicted"]).mean() > 0.4
+    assert "top1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["random", "video"])
+def test_split_prints_sizes_and_leakage(small, data_folder, tmp_path, kind, capsys):
+    assert main(["split", "--data", str(data_folder), "--split", kind, "--json", str(tmp_path / "s.json")]) == 0
+    found = json.loads((tmp_path / "s.json").read_text())
+    assert sum(found["sizes"].values()) == 48
+    assert set(found["sizes"]) == ({"train", "valid"} if kind == "random" else {"train", "valid", "test"})
+    assert (found["leakage"]["shared_videos"] > 0) == (kind == "random")
+    assert found["leakage"]["sentence"] in capsys.readouterr().out
+
+
+def test_predict_a_folder_with_bad_files(trained, small, tmp_path, capsys):
+    inside = tmp_path / "in"
+    save_noise(inside / "push_up.jpg")
+    save_clip(inside / "plank.mp4")
+    (inside / "bad.jpg").write_bytes(b"not a picture")
+    arguments = [str(inside), str(tmp_path / "missing.png"), "--checkpoint", str(trained.checkpoint), "--json",
+                 str(tmp_path / "p.json")]  # fmt: skip
+    assert main(["predict", *arguments]) == 1
+    printed = capsys.readouterr()
+    found = {os.path.basename(row["path"]): row for row in json.loads((tmp_path / "p.json").read_text())}
+    assert set(found) == {"push_up.jpg", "plank.mp4", "bad.jpg", "missing.png"}
+    assert set(found["push_up.jpg"]) == PHOTO_KEYS | {"annotated"}
+    assert set(found["plank.mp4"]) == CLIP_KEYS | {"annotated"}
+    assert found["bad.jpg"]["label"] is None and "not a picture" in found["bad.jpg"]["error"]
+    errors = [line for line in printed.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 2 and "Traceback" not in printed.err
+    assert "of 2 files named after an exercise" in printed.out
+    out = small / "outputs" / "predictions"
+    assert sorted(p.name for p in out.iterdir()) == [
+        "plank.frames.csv", "plank.mp4", "plank.segments.csv", "predictions.csv", "push_up.jpg",
+    ]  # fmt: skip
+
+
+def test_predict_good_files_ends_with_0_and_bad_ones_alone_with_1(trained, small, tmp_path):
+    good = save_noise(tmp_path / "x.jpg")
+    checkpoint = ["--checkpoint", str(trained.checkpoint)]
+    assert main(["predict", str(good), *checkpoint]) == 0
+    assert main(["predict", str(tmp_path / "none.jpg"), *checkpoint]) == 1
+    assert main(["predict", str(tmp_path), *checkpoint, "--stride", "0"]) == 0  # photos have no stride
+    assert main(["predict", str(save_clip(tmp_path / "c.mp4")), *checkpoint, "--stride", "0"]) == 1
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have no such names")
+def test_a_name_that_is_no_text_reaches_table_and_json(trained, small, tmp_path, capsys):
+    name = os.fsdecode(b"caf\xe9\n=1.jpg")
+    save_noise(tmp_path / "x.jpg").rename(tmp_path / name)
+    arguments = [str(tmp_path / name), "--checkpoint", str(trained.checkpoint), "--json", str(tmp_path / "p.json")]
+    assert main(["predict", *arguments]) == 0
+    assert json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))[0]["path"] == str(tmp_path / name)
+    assert "udce9" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "--checkpoint", "{tmp}/none.pth", "--data", "{data}"], "no such file"),
+        (["predict", "{data}", "--checkpoint", "{tmp}/evil.pth"], "refused"),
+        (["train", "--profile", "quick", "--data", "{tmp}/nowhere"], "no data set"),
+        (["train", "--profile", "quick", "--data", "{data}", "--batch-size", "0"], "Config.batch_size = 0"),
+        (["train", "--profile", "quick", "--data", "{data}", "--model", "vgg"], "no network 'vgg'"),
+        (["train", "--profile", "quick", "--data", "{data}", "--save-name", "last"], "cannot be called last"),
+        (["train", "--profile", "quick", "--data", "{data}", "--out", "{tmp}/evil.pth/x"], "cannot be written"),
+        (["train", "--profile", "quick", "--data", "{data}", "--weights", "{tmp}/evil.pth"], "refused"),
+        (["crossvalidate", "--profile", "quick", "--data", "{data}", "--folds", "1"], "folds=1"),
+        (["split", "--data", "{data}", "--json", "{tmp}/evil.pth/x.json"], "cannot be written"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_and_status_2(small, data_folder, tmp_path, capsys, arguments, message):
+    torch.save({"a": Code(tmp_path / "executed")}, tmp_path / "evil.pth")
+    assert main([a.format(tmp=tmp_path, data=data_folder) for a in arguments]) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and message in errors[0]
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize(("fault", "status"), [(KeyboardInterrupt, 130), (WorkoutlibError("mend it"), 2),
+                                               (OSError(28, "No space left on device"), 2)])  # fmt: skip
+def test_how_commands_end(monkeypatch, capsys, fault, status):
+    def fail(options):
+        raise fault
+
+    monkeypatch.setitem(command_line.COMMANDS, "info", fail)
+    assert main(["info"]) == status
+    printed = capsys.readouterr().err
+    assert {130: "stopped", 2: "error: "}[status] in printed and "Traceback" not in printed
+
+
+def test_our_own_mistakes_are_not_hidden(monkeypatch):
+    monkeypatch.setitem(command_line.COMMANDS, "info", lambda options: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["info"])
+
+
+def test_warnings_are_notes_and_stay_warnings_for_others(monkeypatch, capsys):
+    monkeypatch.setitem(command_line.COMMANDS, "info", lambda options: warnings.warn("be careful", stacklevel=1))
+    before = warnings.showwarning
+    main(["info"])
+    assert "note: be careful" in capsys.readouterr().err and warnings.showwarning is before
+
+
+def test_info_lists_what_is_here(home, capsys):
+    assert main(["info"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith(("[OK] ", "[MISSING] ")) for line in lines)
+    assert f"[OK] torch {importlib.metadata.version('torch')}" in lines
+    assert any(line.startswith("[MISSING] Kaggle data set in") for line in lines)
+    assert "[OK] ImageNet weights of tf_efficientnet_lite0 (a package)" in lines
+
+
+def test_json_has_no_nan(tmp_path):
+    content = {"a": [1.5, math.nan, {"b": math.inf}], "c": (None, "é\udcff"), "d": 3}
+    write_json(content, tmp_path / "deep" / "x.json")
+    text = (tmp_path / "deep" / "x.json").read_text(encoding="utf-8")
+    assert json.loads(text, parse_constant=pytest.fail) == {"a": [1.5, None, {"b": None}], "c": [None, "é\udcff"], "d": 3}
+    assert os.listdir(tmp_path / "deep") == ["x.json"]
+    write_json(content, None)
+
+
+def test_the_demo_makes_a_page_with_all_that_it_shows(small, tmp_path, monkeypatch, data_folder, capsys):
+    media = [save_noise(tmp_path / "push_up.jpg", size=(160, 120)), save_clip(tmp_path / "plank.mp4"), tmp_path / "no.jpg"]
+    monkeypatch.setattr("workoutlib.demo.make_sample", lambda: data_folder)
+    monkeypatch.setattr("workoutlib.demo.sample_media", lambda: media)
+    assert main(["demo", "--out", str(tmp_path / "demo")]) == 0
+    page = tmp_path / "demo" / "index.html"
+    assert str(page) in capsys.readouterr().out
+    html = page.read_text(encoding="utf-8")
+    for file in ("accuracy.png", "loss.png", "confusion_matrix.png", "media/push_up.jpg", "media/plank.mp4"):
+        assert f'src="{file}"' in html and (tmp_path / "demo" / file).stat().st_size > 0
+    assert "no such file" in html and html.rstrip().endswith("</html>")
+
+
+
+def test_as_a_process_of_its_own(trained, tmp_path):
+    """Bad files and a terminal that knows ASCII only: no stack trace, status 1."""
+    save_noise(tmp_path / "täst.jpg")
+    (tmp_path / "bad.jpg").write_bytes(b"x")
+    environment = {**one_thread_environment(), "PYTHONIOENCODING": "ascii", "WORKOUTLIB_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-m", "workoutlib", "predict", str(tmp_path), "--checkpoint", str(trained.checkpoint)]
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=300)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.count(b"error: ") == 1 and b"Traceback" not in done.stderr
+    assert b"t\\xe4st.jpg" in done.stdout
+    assert (tmp_path / "home" / "outputs" / "predictions" / "täst.jpg").is_file()
+
+

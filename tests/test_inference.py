@@ -1,0 +1,311 @@
+"""Using a network: one preprocessing path, whatever the picture comes as; segments without gaps."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from scipy.special import softmax
+from tiny import make_network
+
+from workoutlib import gym
+from workoutlib.checkpoints import load_checkpoint
+from workoutlib.config import Config
+from workoutlib.errors import WorkoutlibError
+from workoutlib.images import read_image
+from workoutlib.inference import ClipPrediction, Recognizer
+from workoutlib.loaders import load_frames
+from workoutlib.overlay import UNKNOWN
+from workoutlib.training import predict_logits
+from workoutlib.video import ClipWriter, probe_clip, read_frames
+
+CPU = torch.device("cpu")
+CLOSE = {"rtol": 1e-4, "atol": 1e-4}  # other batches, other order of sums
+
+
+@pytest.fixture(scope="module")
+def recognizer(trained) -> Recognizer:
+    return Recognizer.from_checkpoint(trained.checkpoint, device=CPU)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> str:
+    """1.6 s of plank, then 1.6 s of squat, 10 frames a second."""
+    path = tmp_path_factory.mktemp("clips") / "two.mp4"
+    frames = [f for name in ("plank", "squat")
+              for f in gym.render_clip(name, 5, frames=16, frames_per_second=10, size=(160, 120)).frames]  # fmt: skip
+    with ClipWriter(path, 160, 120, 10) as writer:
+        for index, frame in enumerate(frames):
+            writer.write(frame, index / 10)
+    return str(path)
+
+
+@pytest.mark.parametrize("flip_at_test", [False, True])
+@pytest.mark.parametrize("fit", ["crop", "squash"])
+def test_validation_arrays_images_and_files_give_the_same_logits(trained, catalog, config, flip_at_test, fit):
+    config = config.replace(flip_at_test=flip_at_test, fit=fit, crop=64, resize=72)
+    stored = load_checkpoint(trained.checkpoint)
+    some = catalog.iloc[[0, 7, 20, 33, 47]]
+    through_validation = predict_logits(
+        stored.network, load_frames(some, config, labels=stored.labels, progress=False), config, device=CPU
+    )
+    recognizer = Recognizer(stored.network, stored.labels, config, device=CPU)
+    paths = some["path"].tolist()
+    for images in (paths, [read_image(p) for p in paths], [Image.open(p) for p in paths]):
+        for size in (1, 2, 32):
+            logits = recognizer.logits(images, size=size)
+            assert logits.dtype == np.float32 and logits.shape == (5, 3)
+            np.testing.assert_allclose(logits, through_validation.numpy(), **CLOSE)
+
+
+def test_a_clips_frames_give_the_logits_of_the_same_frames_as_arrays(recognizer, clip):
+    frames = list(read_frames(clip))
+    found = recognizer.predict_clip(clip, progress=False, size=7)
+    assert found.times.tolist() == [time for time, _ in frames] and len(frames) == 32
+    np.testing.assert_allclose(found.logits, recognizer.logits([frame for _, frame in frames], size=7), **CLOSE)
+    third = recognizer.predict_clip(clip, stride=3, progress=False)
+    assert third.times.tolist() == found.times[::3].tolist()
+    np.testing.assert_allclose(third.logits, found.logits[::3], **CLOSE)
+
+
+def test_a_clip_of_one_frame_is_judged_as_that_picture(recognizer, tmp_path, catalog):
+    pixels = read_image(catalog["path"].iloc[0])
+    with ClipWriter(tmp_path / "one.mp4", pixels.shape[1], pixels.shape[0], 25) as writer:
+        writer.write(pixels, 0.0)
+    found = recognizer.predict_clip(tmp_path / "one.mp4", progress=False)
+    [(time, frame)] = read_frames(tmp_path / "one.mp4")
+    np.testing.assert_allclose(found.logits, recognizer.logits([frame]), **CLOSE)
+    assert found.times.tolist() == [0.0] and found.duration == pytest.approx(1 / 25, abs=0.01)
+    assert len(found.segments()) == 1
+    assert np.abs(frame.astype(int) - pixels).mean() < 8, "the clip nearly is the picture"
+
+
+def test_words_for_logits(trained):
+    recognizer = Recognizer(make_network(), ("a", "b", "c"), trained.network and Config(resize=64, crop=64),
+                            temperature=2.0, unknown_threshold=1.5, device=CPU)  # fmt: skip
+    logits = np.array([0.0, 2.0, 1.0], np.float32)
+    found = recognizer.read_logits(logits)
+    expected = softmax(logits / 2.0)
+    assert (found.label, found.known, found.shown) == ("b", True, "b")
+    assert found.confidence == pytest.approx(expected[1])
+    assert [label for label, _ in found.top3] == ["b", "c", "a"]
+    assert [share for _, share in found.top3] == pytest.approx(sorted(expected, reverse=True))
+    unsure = recognizer.read_logits(logits - 1)
+    assert (unsure.label, unsure.known, unsure.shown) == ("b", False, UNKNOWN)
+
+
+def test_two_classes_have_a_top2(trained):
+    recognizer = Recognizer(make_network(2), ("a", "b"), Config(resize=64, crop=64), device=CPU)
+    assert len(recognizer.predict(np.zeros((9, 9, 3), np.uint8)).top3) == 2
+
+
+def test_a_checkpoint_alone_is_enough(trained, catalog, recognizer):
+    """And its temperature and threshold are used."""
+    stored = load_checkpoint(trained.checkpoint)
+    assert (recognizer.temperature, recognizer.unknown_threshold) == (stored.temperature, stored.unknown_threshold)
+    assert recognizer.labels == stored.labels and recognizer.config == stored.config
+    same = Recognizer.from_checkpoint(stored, device=CPU)
+    picture = catalog["path"].iloc[3]
+    assert same.predict(picture) == recognizer.predict(picture)
+    valid = trained.predictions
+    answers = [recognizer.predict(path).label for path in valid.catalog["path"]]
+    assert answers == [valid.labels[i] for i in valid.predicted]
+
+
+def test_no_pictures_no_logits(recognizer):
+    assert recognizer.logits([]).shape == (0, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture"])
+def test_a_bad_picture_is_an_error_of_ours(recognizer, tmp_path, content):
+    (tmp_path / "x.jpg").write_bytes(content)
+    with pytest.raises(WorkoutlibError, match=r"x\.jpg"):
+        recognizer.predict(tmp_path / "x.jpg")
+
+
+def test_wrong_arguments(recognizer, clip):
+    for stride in (0, -1):
+        with pytest.raises(WorkoutlibError, match="stride must be at least 1"):
+            recognizer.predict_clip(clip, stride=stride)
+    with pytest.raises(WorkoutlibError, match="no back end 'gpu': choose torch or openvino"):
+        Recognizer(make_network(), ("a", "b", "c"), Config(), backend="gpu")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "CMYK"])
+def test_the_annotated_copy_has_the_pictures_size_and_its_pixels(recognizer, mode):
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    picture = Image.fromarray(noise).convert(mode)
+    drawn = recognizer.annotate(picture)
+    plain = np.array(picture.convert("RGB"))
+    assert drawn.shape == (240, 320, 3) and drawn.dtype == np.uint8
+    assert np.array_equal(drawn[-40:], plain[-40:]), "the lower part stays as it was"
+    assert not np.array_equal(drawn[:60], plain[:60]), "label and confidence are drawn at the top"
+
+
+def made_clip(logits, *, times=None, duration=None, threshold=None, labels=("a", "b")) -> ClipPrediction:
+    logits = np.asarray(logits, np.float32)
+    times = np.arange(len(logits)) / 10 if times is None else np.asarray(times, float)
+    recognizer = Recognizer(make_network(len(labels)), labels, Config(resize=64, crop=64), unknown_threshold=threshold,
+                            device=CPU)  # fmt: skip
+    return ClipPrediction("x.mp4", times, logits, duration or times[-1] + 0.1, 10.0, recognizer)
+
+
+def test_smoothing_switched_off_leaves_the_logits():
+    logits = np.random.default_rng(0).normal(size=(50, 2))
+    found = made_clip(logits)
+    np.testing.assert_allclose(found.smoothed(0), found.logits, atol=1e-5)
+    assert found.frames(0)["label"].tolist() == [("a", "b")[i] for i in found.logits.argmax(1)]
+
+
+def test_smoothing_is_the_mean_over_a_centred_window():
+    rng = np.random.default_rng(1)
+    times = np.cumsum(rng.uniform(0.02, 0.3, 40))
+    found = made_clip(rng.normal(size=(40, 2)), times=times)
+    for seconds in (0.1, 0.5, 2.0, 100.0):
+        expected = [found.logits[np.abs(times - t) <= seconds / 2].mean(0) for t in times]
+        np.testing.assert_allclose(found.smoothed(seconds), expected, atol=1e-5)
+
+
+def test_smoothing_removes_a_flicker():
+    logits = np.tile([2.0, 0.0], (30, 1))
+    logits[12] = [0.0, 3.0]
+    found = made_clip(logits)
+    assert (found.frames(0)["label"] == "b").sum() == 1
+    assert (found.frames()["label"] == "a").all()
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 1), st.floats(-5, 5), st.floats(-5, 5)), min_size=1, max_size=40),
+       st.floats(0, 3), st.floats(0, 2), st.floats(0, 1))  # fmt: skip
+def test_segments_cover_the_whole_clip_without_gaps(frames, smoothing, shortest, confidence):
+    steps, *logits = (np.array(column) for column in zip(*frames, strict=True))
+    times = np.concatenate([[0.0], np.cumsum(steps)[:-1]])
+    found = made_clip(np.stack(logits, 1), times=times, duration=float(steps.sum()), threshold=0.0)
+    table = found.segments(smoothing, shortest, confidence)
+    assert table["start"].iloc[0] == 0 and table["end"].iloc[-1] == pytest.approx(found.duration)
+    assert table["start"].iloc[1:].tolist() == table["end"].iloc[:-1].tolist()
+    assert (table["end"] > table["start"]).all() and table["confidence"].between(0, 1).all()
+    assert (table["label"].iloc[1:].to_numpy() != table["label"].iloc[:-1].to_numpy()).all()
+    assert len(table) == 1 or (table["end"] - table["start"]).min() >= shortest
+    assert set(table["label"]) <= {"a", "b", UNKNOWN}
+
+
+def test_short_segments_go_to_the_longer_neighbour():
+    logits = np.zeros((40, 2))
+    logits[:20, 0], logits[20:23, 1], logits[23:, 0] = 3, 3, 3
+    logits[30:, 0], logits[30:, 1] = 0, 3
+    found = made_clip(logits)
+    assert found.segments(0, 0)["label"].tolist() == ["a", "b", "a", "b"]
+    table = found.segments(0, 0.5)
+    assert table["label"].tolist() == ["a", "b"] and table["start"].tolist() == [0.0, pytest.approx(3.0)]
+
+
+def test_unsure_stretches_are_unknown():
+    logits = np.zeros((40, 2))
+    logits[:20] = [5, 0]
+    logits[20:] = [0.2, 0]
+    found = made_clip(logits, threshold=1.0)
+    assert found.segments(0)["label"].tolist() == ["a", UNKNOWN]
+    assert found.frames(0)["known"].tolist() == [True] * 20 + [False] * 20
+    assert made_clip(logits).segments(0, confidence=0.9)["label"].tolist() == ["a", UNKNOWN]
+    assert made_clip(logits).segments(0)["label"].tolist() == ["a"]
+
+
+def test_a_clip_as_a_whole_is_the_mean_of_its_logits():
+    found = made_clip([[3.0, 0.0]] * 3 + [[0.0, 1.0]] * 4)
+    assert found.overall.label == "a" and found.overall.confidence == pytest.approx(softmax([9 / 7, 4 / 7])[0])
+
+
+def test_the_table_of_frames(recognizer, clip):
+    found = recognizer.predict_clip(clip, progress=False)
+    table = found.frames()
+    assert table.columns.tolist() == ["time", "label", "confidence", "known", "plank", "push up", "squat"]
+    shares = table[list(recognizer.labels)].to_numpy()
+    assert shares.sum(1) == pytest.approx(1) and shares.max(1) == pytest.approx(table["confidence"])
+    assert table["label"].tolist() == [recognizer.labels[i] for i in shares.argmax(1)]
+
+
+def test_classes_may_be_called_like_columns():
+    found = made_clip(np.eye(2), labels=("time", "label"))
+    table = found.frames(0)
+    assert table["label"].tolist() == ["time", "label"] and table["time"].tolist() == [0.0, 0.1]
+    assert len(found.segments(0, 0)) == 2
+
+
+@pytest.mark.parametrize("stride", [1, 2, 5, 31, 100])
+def test_a_stride_does_not_make_a_clip_longer(recognizer, clip, stride):
+    found = recognizer.predict_clip(clip, stride=stride, progress=False)
+    assert found.duration == pytest.approx(3.2, abs=0.05) and found.frames_per_second == pytest.approx(10)
+    assert found.segments()["end"].iloc[-1] == found.duration
+
+
+@pytest.mark.parametrize(("size", "rate"), [((160, 120), 10), ((90, 160), 29.97), ((161, 91), 24)])
+def test_the_annotated_copy_keeps_frames_size_rate_and_times(recognizer, tmp_path, size, rate):
+    width, height = size
+    noise = np.random.default_rng(0).integers(60, 200, (12, height, width, 3), dtype=np.uint8)
+    with ClipWriter(tmp_path / "in.mp4", width, height, rate) as writer:
+        for index, frame in enumerate(noise):
+            writer.write(frame, index / rate)
+    source = probe_clip(tmp_path / "in.mp4")
+    found = recognizer.predict_clip(tmp_path / "in.mp4", stride=5, progress=False)
+    out = recognizer.annotate_clip(found, tmp_path / "out.mp4", progress=False, speed=12.3)
+    copy = probe_clip(out)
+    assert (copy.width, copy.height) == (source.width, source.height)
+    assert copy.frames_per_second == pytest.approx(source.frames_per_second, rel=1e-3) and copy.frames == 12
+    before, after = list(read_frames(tmp_path / "in.mp4")), list(read_frames(out))
+    assert [t for t, _ in after] == pytest.approx([t for t, _ in before], abs=1e-3)
+    for (_, old), (_, new) in zip(before, after, strict=True):
+        middle = slice(int(0.75 * height), int(0.85 * height))  # between the panel and the timeline
+        assert np.abs(old[middle].astype(int) - new[middle]).mean() < 12
+        assert np.abs(old.astype(int) - new).mean() > 1
+
+
+def test_the_annotated_copy_shows_every_frames_own_label(recognizer, clip, tmp_path, monkeypatch):
+    from workoutlib import inference
+
+    drawn = []
+    monkeypatch.setattr(inference, "draw_label",
+                        lambda frame, label, confidence, **_: drawn.append((label, confidence)) or frame)  # fmt: skip
+    found = recognizer.predict_clip(clip, stride=4, progress=False)
+    recognizer.annotate_clip(found, tmp_path / "out.mp4", progress=False)
+    table = found.frames()
+    expected = table["label"].where(table["known"], UNKNOWN)
+    assert drawn == [(expected[i // 4], table["confidence"][i // 4]) for i in range(32)]
+
+
+def test_no_frame_is_read_before_it_is_needed(recognizer, clip, monkeypatch):
+    """A long clip must fit into memory: never more than a few batches are read ahead."""
+    from workoutlib import inference
+
+    read, judged, furthest = [0], [0], [0]
+
+    def counting(path, **options):
+        for item in read_frames(path, **options):
+            read[0] += 1
+            yield item
+
+    def forward(squares):
+        furthest[0] = max(furthest[0], read[0] - judged[0])
+        judged[0] += len(squares)
+        return np.zeros((len(squares), 3), np.float32)
+
+    monkeypatch.setattr(inference, "read_frames", counting)
+    monkeypatch.setattr(recognizer, "_forward", forward)
+    recognizer.predict_clip(clip, size=2, progress=False)
+    assert judged[0] == 32 and furthest[0] <= 2 * 6 + 2
+
+
+def test_progress_goes_to_the_end(recognizer, clip, capsys):
+    recognizer.predict_clip(clip)
+    assert "32/32" in capsys.readouterr().err
+
+
+def test_a_warning_of_a_damaged_clip_reaches_the_caller(recognizer, clip, tmp_path):
+    whole = open(clip, "rb").read()
+    (tmp_path / "cut.mp4").write_bytes(whole[: int(len(whole) * 0.7)])
+    with pytest.warns(UserWarning, match="cut short"):
+        found = recognizer.predict_clip(tmp_path / "cut.mp4", progress=False)
+    assert 0 < len(found.times) < 32 and isinstance(found.frames(), pd.DataFrame)
+
+
