@@ -314,10 +314,19 @@ def test_06_a_clip_is_cut_into_segments_that_can_be_jumped_to(lab, page):
     start = float(last.get_attribute("data-start"))
     assert start > 0
     last.press("Enter")
-    page.wait_for_function("([video, start]) => Math.abs(video.currentTime - start) < 0.05", arg=[video.element_handle(), start])
+    now = "([video, start]) => Math.abs(video.currentTime - start) < 0.05"
+    page.wait_for_function(now, arg=[video.element_handle(), start])
     expect(desk.locator(".now")).to_contain_text(last.inner_text())
     shoot(page, desk, "06-segments")
+    look_into_the_camera(page)
 
 
-def test_06_the_camera_is_annotated(lab, page):
-    pass
+def look_into_the_camera(page: Page) -> None:
+    camera = panel(page, "Webcam")
+    camera.get_by_role("button", name="Start camera").click()
+    picture = camera.locator("img[data-frame]")
+    expect(picture).to_be_visible()
+    first = picture.get_attribute("data-frame")
+    expect(picture).not_to_have_attribute("data-frame", first)
+    shoot(page, camera, "06-webcam")
+    camera.get_by_role("button", name="Stop").click()

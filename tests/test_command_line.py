@@ -13,11 +13,10 @@ import pandas as pd
 import pytest
 import torch
 import torchvision
-from tiny import Code, one_thread_environment, save_noise
 from test_predict import CLIP_KEYS, PHOTO_KEYS, save_clip
+from tiny import Code, one_thread_environment, save_noise
 
 from workoutlib import __main__ as command_line
-
 from workoutlib.__main__ import build_parser, choose_config, main, write_json
 from workoutlib.checkpoints import load_checkpoint
 from workoutlib.config import PROFILES, Config
@@ -67,7 +66,9 @@ def test_wrong_flags_end_with_usage(capsys):
 
 
 def test_train_then_evaluate_then_resume(small, data_folder, capsys):
-    assert main(["train", "--profile", "quick", "--data", str(data_folder), "--epochs", "2", "--save-name", "mine"]) == 0
+    assert (
+        main(["train", "--profile", "quick", "--data", str(data_folder), "--epochs", "2", "--save-name", "mine"]) == 0
+    )
     out = small / "outputs"
     printed = capsys.readouterr().out
     assert "tf_efficientnet_lite0: 3,374,851 parameters" in printed and "split video: " in printed
@@ -231,13 +232,21 @@ def test_json_has_no_nan(tmp_path):
     content = {"a": [1.5, math.nan, {"b": math.inf}], "c": (None, "é\udcff"), "d": 3}
     write_json(content, tmp_path / "deep" / "x.json")
     text = (tmp_path / "deep" / "x.json").read_text(encoding="utf-8")
-    assert json.loads(text, parse_constant=pytest.fail) == {"a": [1.5, None, {"b": None}], "c": [None, "é\udcff"], "d": 3}
+    assert json.loads(text, parse_constant=pytest.fail) == {
+        "a": [1.5, None, {"b": None}],
+        "c": [None, "é\udcff"],
+        "d": 3,
+    }
     assert os.listdir(tmp_path / "deep") == ["x.json"]
     write_json(content, None)
 
 
 def test_the_demo_makes_a_page_with_all_that_it_shows(small, tmp_path, monkeypatch, data_folder, capsys):
-    media = [save_noise(tmp_path / "push_up.jpg", size=(160, 120)), save_clip(tmp_path / "plank.mp4"), tmp_path / "no.jpg"]
+    media = [
+        save_noise(tmp_path / "push_up.jpg", size=(160, 120)),
+        save_clip(tmp_path / "plank.mp4"),
+        tmp_path / "no.jpg",
+    ]
     monkeypatch.setattr("workoutlib.demo.make_sample", lambda: data_folder)
     monkeypatch.setattr("workoutlib.demo.sample_media", lambda: media)
     assert main(["demo", "--out", str(tmp_path / "demo")]) == 0
@@ -247,7 +256,6 @@ def test_the_demo_makes_a_page_with_all_that_it_shows(small, tmp_path, monkeypat
     for file in ("accuracy.png", "loss.png", "confusion_matrix.png", "media/push_up.jpg", "media/plank.mp4"):
         assert f'src="{file}"' in html and (tmp_path / "demo" / file).stat().st_size > 0
     assert "no such file" in html and html.rstrip().endswith("</html>")
-
 
 
 def test_as_a_process_of_its_own(trained, tmp_path):
@@ -261,5 +269,3 @@ def test_as_a_process_of_its_own(trained, tmp_path):
     assert done.stderr.count(b"error: ") == 1 and b"Traceback" not in done.stderr
     assert b"t\\xe4st.jpg" in done.stdout
     assert (tmp_path / "home" / "outputs" / "predictions" / "täst.jpg").is_file()
-
-

@@ -52,7 +52,7 @@ def test_ranges_hold_at_both_ends(field):
 
 
 @given(field=st.sampled_from([f.name for f in dataclasses.fields(Config)]),
-       value=st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.just([1]))  # fmt: skip
+       value=st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just([1]))  # fmt: skip
 def test_any_value_is_taken_as_it_is_or_named_in_an_error(field, value):
     try:
         made = Config.from_dict({"resize": 1024, "crop": 64, field: value})
@@ -61,9 +61,12 @@ def test_any_value_is_taken_as_it_is_or_named_in_an_error(field, value):
     else:
         assert getattr(made, field) is value or getattr(made, field) == value
         assert Config.from_dict(made.to_dict()) == made
-        assert type(value) in {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float)}[
-            {f.name: f.type for f in dataclasses.fields(Config)}[field]
-        ]
+        assert (
+            type(value)
+            in {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float)}[
+                {f.name: f.type for f in dataclasses.fields(Config)}[field]
+            ]
+        )
 
 
 @pytest.mark.parametrize("field", CHOICES)

@@ -73,7 +73,9 @@ def test_absent_and_never_predicted_classes_do_not_spoil_the_scores():
     got = scores(found)
     assert got["top1"] == pytest.approx(share) and got["macro"] == 0.5 and got["top3"] == 1.0
     table = per_class(found)
-    assert table.loc["c", "images"] == 0 and np.isnan(table.loc["c", "recall"]) and np.isnan(table.loc["b", "precision"])
+    assert (
+        table.loc["c", "images"] == 0 and np.isnan(table.loc["c", "recall"]) and np.isnan(table.loc["b", "precision"])
+    )
     assert np.isnan(got["stills_top1"])
 
 

@@ -79,7 +79,9 @@ def test_an_interrupted_experiment_keeps_a_usable_model_and_goes_on(catalog, con
         resumed.fit.history.drop(columns="seconds"), trained.fit.history.drop(columns="seconds")
     )
     assert_same_state(resumed.network.state_dict(), trained.network.state_dict())
-    assert_same_state(*(load_checkpoint(p / "model.pth").network.state_dict() for p in (tmp_path, trained.checkpoint.parent)))
+    assert_same_state(
+        *(load_checkpoint(p / "model.pth").network.state_dict() for p in (tmp_path, trained.checkpoint.parent))
+    )
 
 
 def test_without_a_folder_nothing_is_written(catalog, config, tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """Using a network: one preprocessing path, whatever the picture comes as; segments without gaps."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -75,7 +77,7 @@ def test_a_clip_of_one_frame_is_judged_as_that_picture(recognizer, tmp_path, cat
     with ClipWriter(tmp_path / "one.mp4", pixels.shape[1], pixels.shape[0], 25) as writer:
         writer.write(pixels, 0.0)
     found = recognizer.predict_clip(tmp_path / "one.mp4", progress=False)
-    [(time, frame)] = read_frames(tmp_path / "one.mp4")
+    [(_, frame)] = read_frames(tmp_path / "one.mp4")
     np.testing.assert_allclose(found.logits, recognizer.logits([frame]), **CLOSE)
     assert found.times.tolist() == [0.0] and found.duration == pytest.approx(1 / 25, abs=0.01)
     assert len(found.segments()) == 1
@@ -302,10 +304,8 @@ def test_progress_goes_to_the_end(recognizer, clip, capsys):
 
 
 def test_a_warning_of_a_damaged_clip_reaches_the_caller(recognizer, clip, tmp_path):
-    whole = open(clip, "rb").read()
+    whole = Path(clip).read_bytes()
     (tmp_path / "cut.mp4").write_bytes(whole[: int(len(whole) * 0.7)])
     with pytest.warns(UserWarning, match="cut short"):
         found = recognizer.predict_clip(tmp_path / "cut.mp4", progress=False)
     assert 0 < len(found.times) < 32 and isinstance(found.frames(), pd.DataFrame)
-
-

@@ -37,6 +37,7 @@ def processes():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["workoutlib.experiments", "workoutlib.predict", "timm"])
+    finish(context, int, ())  # starts the server: the time of that is nobody's
     return context
 
 

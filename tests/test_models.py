@@ -190,7 +190,9 @@ def test_missing_and_reshaped_weights_are_refused(tmp_path, resnet_file):
     del state["layer1.0.bn1.weight"]
     state["conv1.weight"] = state["conv1.weight"][:32]
     torch.save(state, tmp_path / "broken.pth")
-    with pytest.raises(WorkoutlibError, match=r"1 missing \(layer1\.0\.bn1\.weight.*1 of another shape \(conv1\.weight"):
+    with pytest.raises(
+        WorkoutlibError, match=r"1 missing \(layer1\.0\.bn1\.weight.*1 of another shape \(conv1\.weight"
+    ):
         build_model("resnet18", 3, weights=str(tmp_path / "broken.pth"))
 
 
@@ -250,7 +252,9 @@ def test_random_damage_is_always_one_clear_error(tmp_path, resnet_file):
     for _ in range(200):
         bad = good.copy()
         bad[rng.integers(len(bad), size=rng.integers(1, 6))] = rng.integers(256, size=1)
-        (tmp_path / "bad.pth").write_bytes(bad.tobytes()[: rng.integers(1, len(bad) + 1) if rng.random() < 0.3 else None])
+        (tmp_path / "bad.pth").write_bytes(
+            bad.tobytes()[: rng.integers(1, len(bad) + 1) if rng.random() < 0.3 else None]
+        )
         try:
             read_state_dict(tmp_path / "bad.pth")
         except WorkoutlibError:

@@ -12,7 +12,9 @@ from workoutlib.pipes import prefetch
 def _no_thread_left():
     before = set(threading.enumerate())
     yield
-    assert not [t for t in set(threading.enumerate()) - before if t.is_alive() and "Thread-" in t.name and "produce" in t.name]
+    assert not [
+        t for t in set(threading.enumerate()) - before if t.is_alive() and "Thread-" in t.name and "produce" in t.name
+    ]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 1000])

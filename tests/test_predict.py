@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,9 @@ def test_rows_have_the_promised_keys(recognizer, folder, tmp_path):
         assert row["label"] == row["top3"][0]["label"] and row["confidence"] == row["top3"][0]["confidence"]
         assert [set(entry) for entry in row["top3"]] == [{"label", "confidence"}] * 3
         assert sum(entry["confidence"] for entry in row["top3"]) == pytest.approx(1)
-    assert [set(segment) for segment in clip["segments"]] == [{"start", "end", "label", "confidence"}] * len(clip["segments"])
+    assert [set(segment) for segment in clip["segments"]] == [{"start", "end", "label", "confidence"}] * len(
+        clip["segments"]
+    )
     assert json.loads(json.dumps(rows)) == rows, "plain values only"
     assert {os.path.basename(f["path"]): f["kind"] for f in failures} == {"broken.jpg": "photo", "broken.mp4": "clip"}
     for failure in failures:
@@ -77,7 +80,9 @@ def test_annotated_copies_and_tables_lie_as_the_folder_does(recognizer, folder, 
     out = tmp_path / "out"
     written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     assert written == ["deep/squat (2).png.jpg", "plank.frames.csv", "plank.mp4", "plank.segments.csv", "push_up.jpg"]
-    assert sorted(row["annotated"] for row in rows) == sorted(str(p) for p in out.rglob("*") if p.suffix in (".jpg", ".mp4"))
+    assert sorted(row["annotated"] for row in rows) == sorted(
+        str(p) for p in out.rglob("*") if p.suffix in (".jpg", ".mp4")
+    )
     with Image.open(out / "push_up.jpg") as image:
         assert image.format == "JPEG" and image.size == (60, 40)
     assert probe_clip(out / "plank.mp4").frames == 6
@@ -110,7 +115,7 @@ def test_equal_names_from_two_places_do_not_overwrite_each_other(recognizer, tmp
     files.append(tmp_path / "d" / "X.jpg")
     rows, _ = predict_files(recognizer, files, out=tmp_path / "out", progress=False)
     assert [os.path.basename(row["annotated"]) for row in rows] == ["x.jpg", "x (2).jpg", "x (3).jpg", "X (4).jpg"]
-    assert len({open(row["annotated"], "rb").read() for row in rows}) == 4
+    assert len({Path(row["annotated"]).read_bytes() for row in rows}) == 4
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
@@ -227,7 +232,7 @@ def test_strange_names_are_harmless_on_a_page(recognizer, strange, tmp_path):
 
 
 def test_labels_that_are_formulas_or_tags(tmp_path, folder):
-    hostile = ("=HYPERLINK(\"http://x\")", "<script>alert(1)</script>", "@SUM(1)")
+    hostile = ('=HYPERLINK("http://x")', "<script>alert(1)</script>", "@SUM(1)")
     recognizer = Recognizer(make_network(), hostile, Config(resize=64, crop=64))
     rows, _ = predict_files(recognizer, [folder], out=tmp_path / "out", progress=False)
     write_csv(as_table(rows), tmp_path / "all.csv")
@@ -238,7 +243,11 @@ def test_labels_that_are_formulas_or_tags(tmp_path, folder):
 
 
 def test_accuracy_counts_only_what_is_named_after_an_exercise():
-    rows = [{"truth": "squat", "label": "squat"}, {"truth": "squat", "label": "plank"}, {"truth": None, "label": "plank"}]
+    rows = [
+        {"truth": "squat", "label": "squat"},
+        {"truth": "squat", "label": "plank"},
+        {"truth": None, "label": "plank"},
+    ]
     assert accuracy_by_name(rows) == "1 of 2 files named after an exercise recognised as it"
     assert accuracy_by_name(rows[2:]) == "" and accuracy_by_name([]) == ""
 

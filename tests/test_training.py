@@ -47,6 +47,10 @@ def run(config: Config, *, out=None, network=None, valid=True, **options):
     return network, found
 
 
+def copy_of(network) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
 def without_seconds(history: pd.DataFrame) -> pd.DataFrame:
     return history.drop(columns="seconds")
 
@@ -78,7 +82,9 @@ def test_the_optimizer_has_only_what_may_move(name):
     network.body.requires_grad_(False)
     optimizer = build_optimizer(network, CONFIG.replace(optimizer=name, weight_decay=0.25), CPU)
     assert type(optimizer).__name__.lower() == name
-    assert [id(p) for group in optimizer.param_groups for p in group["params"]] == [id(p) for p in network.head.parameters()]
+    assert [id(p) for group in optimizer.param_groups for p in group["params"]] == [
+        id(p) for p in network.head.parameters()
+    ]
     assert optimizer.defaults["lr"] == 0.01 and optimizer.defaults["weight_decay"] == 0.25
 
 
@@ -100,12 +106,33 @@ def test_a_short_last_batch_does_not_count_like_a_full_one(batch_size):
     assert found["accuracy"] == pytest.approx(expected["accuracy"])
 
 
+def test_every_batch_and_epoch_has_an_order_and_draws_of_its_own():
+    frames, seen = make_frames(22), []
+    frames = frames.select(frames.catalog)
+    frames.images[:, 0, 0, 0] = torch.arange(22)  # a number for each picture
+
+    def remember(images, draw):
+        seen.append((images[:, 0, 0, 0].tolist(), draw["angle"].tolist()))
+        return evaluation_batch(images, CONFIG, network.mean, network.std)
+
+    network = make_network()
+    for epoch in (1, 2):
+        train_one_epoch(network, frames, build_optimizer(network, CONFIG, CPU), CONFIG, epoch=epoch, device=CPU,
+                        prepare=remember)  # fmt: skip
+    orders = [[number for numbers, _ in seen[i : i + STEPS] for number in numbers] for i in (0, STEPS)]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(22)) and orders[0] != orders[1]
+    angles = [angle for _, angles in seen for angle in angles]
+    assert len(set(angles)) == len(angles) == 44
+
+
 def test_the_step_follows_the_mean_gradient_of_the_batch():
     network, frames = make_network(), make_frames(6)
     config = PLAIN.replace(batch_size=6, learning_rate=0.001, optimizer="adam", weight_decay=0.0, scheduler="none")
     training.freeze(network, 0.0, batch_norm=True)
     twin = make_network()
-    loss = nn.functional.cross_entropy(twin(evaluation_batch(frames.images, config, twin.mean, twin.std)), frames.targets)
+    loss = nn.functional.cross_entropy(
+        twin(evaluation_batch(frames.images, config, twin.mean, twin.std)), frames.targets
+    )
     loss.backward()
     before = network.head.weight.detach().clone()
     one_epoch(network, config, frames)
@@ -196,7 +223,11 @@ def assert_resumes(recipe, out, undisturbed):
     assert_same_state(kept["state_dict"], best["state_dict"])
     stored = pd.read_csv(out / "history.csv")
     pd.testing.assert_frame_equal(without_seconds(stored), without_seconds(history), check_exact=False, rtol=1e-12)
-    assert found.stopped is None and sorted(p.name for p in out.iterdir()) == ["best_model.pth", "history.csv", "last.pth"]
+    assert found.stopped is None and sorted(p.name for p in out.iterdir()) == [
+        "best_model.pth",
+        "history.csv",
+        "last.pth",
+    ]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -241,7 +272,7 @@ def test_a_stop_while_files_are_written(where, fault, time, tmp_path, undisturbe
             _, found = run(RECIPES["plain"], out=tmp_path)
             assert found.stopped == "interrupted" and 1 <= len(found.history) < 4
         else:
-            with pytest.raises(WorkoutlibError, match="No space left|before the first epoch ended"):
+            with pytest.raises(WorkoutlibError, match=r"No space left|before the first epoch ended"):
                 run(RECIPES["plain"], out=tmp_path)
     assert written[-1] == where
     assert_resumes("plain", tmp_path, undisturbed)
@@ -261,7 +292,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path, undisturbed):
 
 def test_without_resume_a_run_begins_anew(tmp_path, undisturbed):
     run(RECIPES["plain"].replace(seed=3), out=tmp_path)
-    network, found = run(RECIPES["plain"], out=tmp_path)
+    _, found = run(RECIPES["plain"], out=tmp_path)
     pd.testing.assert_frame_equal(without_seconds(found.history), without_seconds(undisturbed["plain"][1]))
     assert_same_state(read_file(tmp_path / "best_model.pth")["state_dict"], undisturbed["plain"][2]["state_dict"])
 
@@ -298,7 +329,7 @@ def test_ctrl_c_keeps_the_best_model_and_the_last_finished_epoch(tmp_path):
     network = make_network()
 
     def remember(history):
-        states[int(history["epoch"].iloc[-1])] = {k: v.clone() for k, v in network.state_dict().items()}
+        states[int(history["epoch"].iloc[-1])] = copy_of(network)
 
     _, found = run(CONFIG, out=tmp_path, network=network, on_epoch=remember, **stop_after(2 * STEPS + 3, "Ctrl-C"))
     assert found.stopped == "interrupted" and found.history["epoch"].tolist() == [1, 2]
@@ -314,7 +345,7 @@ def test_the_best_model_is_the_one_with_the_lowest_validation_loss(tmp_path, mon
     monkeypatch.setattr(training, "validate", lambda *_, **__: {"loss": next(losses), "accuracy": 0.5})
     states, network = [], make_network()
     _, found = run(CONFIG, out=tmp_path, network=network,
-                   on_epoch=lambda _: states.append({k: v.clone() for k, v in network.state_dict().items()}))  # fmt: skip
+                   on_epoch=lambda _: states.append(copy_of(network)))  # fmt: skip
     assert found.best_epoch == 2
     assert_same_state(read_file(tmp_path / "best_model.pth")["state_dict"], states[1])
     assert_same_state(network.state_dict(), states[3])
@@ -353,6 +384,13 @@ def test_a_loss_that_is_no_number_stops_with_a_reason(tmp_path, value, moment):
     assert all(v.isfinite().all() for v in kept.values() if v.is_floating_point())
 
 
+def test_a_loss_that_is_no_number_stops_without_validation_too():
+    network = make_network()
+    network.head.bias.data[0] = math.nan
+    with pytest.raises(WorkoutlibError, match="the loss became nan in epoch 1, by step 5 of 5"):
+        run(CONFIG, network=network, valid=False)
+
+
 def test_a_full_device_memory_says_which_batch_to_try(monkeypatch):
     def full(*_, **__):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
@@ -360,6 +398,34 @@ def test_a_full_device_memory_says_which_batch_to_try(monkeypatch):
     monkeypatch.setattr(training, "train_one_epoch", full)
     with pytest.raises(WorkoutlibError, match=r"batches of 5 pictures: train with batches of 2 \(--batch-size\)"):
         run(CONFIG)
+
+
+class Crowded(nn.Module):
+    """A network on a GPU whose memory holds only a few pictures at once."""
+
+    def __init__(self, network, room: int):
+        super().__init__()
+        self.network, self.room = network, room
+        self.mean, self.std = network.mean, network.std
+
+    def forward(self, images):
+        if len(images) > self.room:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return self.network(images)
+
+
+@pytest.mark.filterwarnings("ignore:too little GPU memory")
+def test_too_many_pictures_at_once_are_taken_in_halves():
+    network, frames = make_network(), make_frames(21)
+    expected = predict_logits(network, frames, CONFIG, device=CPU)
+    with pytest.warns(UserWarning, match="too little GPU memory for 21 pictures at once: taking half as many"):
+        found = predict_logits(Crowded(network, 4), frames, CONFIG, device=CPU)
+    torch.testing.assert_close(found, expected)
+    with (
+        pytest.raises(WorkoutlibError, match="too little memory for one picture"),
+        pytest.warns(UserWarning, match="too little GPU memory"),
+    ):
+        predict_logits(Crowded(network, 0), frames, CONFIG, device=CPU)
 
 
 def test_the_head_alone_is_trained_on_cached_features():
@@ -392,7 +458,7 @@ def test_interpolating_by_nothing_gives_the_start(head_first):
     start = []
     network = make_network()
     _, found = run(config, network=network,
-                   on_epoch=lambda _: start.append({k: v.clone() for k, v in network.state_dict().items()}))  # fmt: skip
+                   on_epoch=lambda _: start.append(copy_of(network)))  # fmt: skip
     losses = found.history["valid_loss"]
     assert losses.nunique() == 1, "every epoch's evaluated weights are the start's"
     if head_first:
@@ -402,14 +468,14 @@ def test_interpolating_by_nothing_gives_the_start(head_first):
         assert_same_state(network.state_dict(), make_network().state_dict())
 
 
-def test_interpolating_half_way_is_the_mean_of_start_and_end():
+def test_interpolating_half_way_is_the_mean_of_start_and_end(tmp_path):
     states, network = [], make_network()
     config = PLAIN.replace(head_first=True, interpolate=0.5, epochs=2)
-    run(config, network=network,
-        on_epoch=lambda _: states.append({k: v.clone() for k, v in network.state_dict().items()}))  # fmt: skip
+    run(config, network=network, valid=False, out=tmp_path, on_epoch=lambda _: states.append(copy_of(network)))
     for name, value in network.state_dict().items():
         if value.is_floating_point():
             torch.testing.assert_close(value, (states[0][name] + states[2][name]) / 2)
+    assert_same_state(read_file(tmp_path / "best_model.pth")["state_dict"], network.state_dict())
 
 
 def test_features_are_those_of_pictures_and_mirror_images():

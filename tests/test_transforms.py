@@ -61,6 +61,7 @@ def test_flip_and_centre_crop_are_exact():
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
 @pytest.mark.parametrize("flip", [False, True])
 def test_rotation_turns_as_torchvision_does(mode, flip):
+    """Our angles are clockwise, torchvision's are not."""
     config = Config(resize=96, crop=72, rotation=180.0, interpolation=mode)
     angles = torch.tensor([-35.0, -7.3, 12.0, 35.0, 90.0, 171.0])
     images = smooth(len(angles))
@@ -70,11 +71,13 @@ def test_rotation_turns_as_torchvision_does(mode, flip):
         expected = F.center_crop(picture, [72, 72]).float() / 255
         expected = F.horizontal_flip(expected) if flip else expected
         expected = F.rotate(expected, -angle, interpolation=InterpolationMode(mode))
-        inside = F.rotate(torch.ones_like(expected), -angle, interpolation=InterpolationMode(mode)) > 0.999
+        # Along the edge of the turned square the two mix with black by other rules, so it is left out.
+        inner = F.pad(torch.ones(3, 68, 68), [2, 2, 2, 2])
+        inside = F.rotate(inner, -angle, interpolation=InterpolationMode(mode)) > 0.999
         off = ((made - expected).abs() > LEVEL + TINY) & inside
-        # Our angles are clockwise, torchvision's are not. Half-way between two pixels, nearest may fall on either side; along the edge of the turned square
-        # bilinear mixes with black by other rules. Both are lines, so only a small share may differ.
-        assert off.float().mean() < 0.01
+        # Half-way between two pixels, nearest may fall on either side: one pixel in two hundred, at most.
+        assert off.float().mean() <= (0.005 if mode == "nearest" else 0)
+        assert inside.float().mean() > 0.6
         corners = torch.stack([made[:, 0, 0], made[:, -1, -1], expected[:, 0, 0], expected[:, -1, -1]])
         if angle % 90 > 5:
             assert corners.max() == 0  # black where the square does not reach
@@ -164,7 +167,9 @@ def test_any_size_becomes_a_square(width, height, fit, size):
 def test_paths_arrays_and_pil_images_give_the_same_square(tmp_path):
     pixels = np.random.default_rng(1).integers(0, 256, (50, 70, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "x.png")
-    squares = [to_square(i, size=64) for i in (pixels, Image.fromarray(pixels), tmp_path / "x.png", str(tmp_path / "x.png"))]
+    squares = [
+        to_square(i, size=64) for i in (pixels, Image.fromarray(pixels), tmp_path / "x.png", str(tmp_path / "x.png"))
+    ]
     assert all(np.array_equal(square, squares[0]) for square in squares)
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from datetime import datetime, timezone
 from io import BytesIO
 from pathlib import Path
 
@@ -73,7 +74,13 @@ def pixels_in(html: str) -> np.ndarray:
 def upload(field: widgets.FileUpload, files: dict[str, bytes]) -> None:
     """What the browser does when files were chosen."""
     field.value = tuple(
-        {"name": name, "type": "", "size": len(data), "content": memoryview(data), "last_modified": None}
+        {
+            "name": name,
+            "type": "",
+            "size": len(data),
+            "content": memoryview(data),
+            "last_modified": datetime.now(timezone.utc),
+        }
         for name, data in files.items()
     )
 

@@ -42,7 +42,9 @@ def render_workout(
     """An H.264 clip (480 × 360, 30 frames a second) of several exercises in a row, each for so many seconds."""
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    frames = chain.from_iterable(render_clip(name, seed, frames=round(30 * seconds)).frames for name in exercises)
+    frames = chain.from_iterable(
+        render_clip(name, seed, frames=round(30 * seconds)).frames for name in exercises
+    )
     return _write(out, frames)
 
 

@@ -120,7 +120,7 @@ def _curves(history: pd.DataFrame, measure: str, label: str, scale: float) -> Fi
 def plot_confusion(predictions: Predictions) -> Figure:
     """Confusion matrix: true labels down, predicted labels across, counts written in the cells."""
     counts = confusion(predictions)
-    shares = counts.div(counts.sum(1).clip(lower=1), axis=0)
+    shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     side = 0.42 * len(counts) + 1.5
     figure, axis = _figure(side, side * 0.92)
     texts = counts.astype(str).mask(counts == 0, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -126,9 +127,18 @@ def predict_logits(network: Network, frames: Frames, config: Config, *, device: 
 
 @torch.inference_mode()
 def forward(network: Network, images: Tensor, config: Config, device: torch.device) -> Tensor:
-    """Logits of uint8 squares: the one path that validation, photos, clips and folders share."""
-    with devices.autocast(device):
-        return logits_of_squares(network, images.to(device), config).cpu()
+    """Logits of uint8 squares: the one path that validation, photos, clips and folders share.
+
+    Where the GPU's memory is too small for so many at once, they are taken in halves, with a warning.
+    """
+    try:
+        with devices.autocast(device):
+            return logits_of_squares(network, images.to(device), config).cpu()
+    except torch.cuda.OutOfMemoryError as error:
+        if len(images) == 1:
+            raise WorkoutlibError("the GPU has too little memory for one picture: close what else uses it") from error
+    warnings.warn(f"too little GPU memory for {len(images)} pictures at once: taking half as many", stacklevel=2)
+    return torch.cat([forward(network, half, config, device) for half in images.tensor_split(2)])
 
 
 def logits_of_squares(network: Network, images: Tensor, config: Config) -> Tensor:

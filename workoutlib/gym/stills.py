@@ -40,7 +40,7 @@ def render_still(exercise: str, seed: int = 0, size: tuple[int, int] | None = No
     shape = size or SHAPES[int(rng.integers(len(SHAPES)))]
     take = draw_take(exercise, rng, np.zeros(1), None)
     camera = draw_camera(rng, take, shape, anywhere=True)
-    style = str(rng.choice(["studio", "drawing", "sketch"], p=[0.5, 0.35, 0.15]))
+    style = str(rng.choice(["studio", "drawing", "sketch"], p=[0.25, 0.4, 0.35]))
     light = draw_light(rng, camera)
     if style == "drawing":
         light = replace(light, steps=int(rng.integers(2, 4)), contrast=1.25, dark=light.dark * 1.25)
@@ -50,6 +50,10 @@ def render_still(exercise: str, seed: int = 0, size: tuple[int, int] | None = No
     image = stage.frame(moving, vertex_normals(moving), 0)
     if style == "sketch":
         image = _sketch(image)
+    if rng.random() < 0.35:
+        image = _duotone(image, rng)
+    if rng.random() < 0.35:
+        image = _title_bar(image, rng)
     pixels = {name: camera.project(take.joints[name])[0] for name in JOINTS}
     return image, truth_table(take, exercise, None, pixels).iloc[0]
 
@@ -79,3 +83,27 @@ def _sketch(image: np.ndarray) -> np.ndarray:
     lines = cv2.divide(grey, 255 - soft, scale=256)
     mixed = cv2.addWeighted(lines, 0.7, grey, 0.3, 0)
     return cv2.cvtColor(mixed, cv2.COLOR_GRAY2RGB)
+
+
+def _duotone(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A poster's two inks: dark grey levels in one colour, light ones in another."""
+    dark, light = (255 * np.array(color(STUDIOS[int(i)])) for i in (rng.integers(8, 10), rng.integers(0, 7)))
+    if rng.random() < 0.25:
+        dark, light = light, dark
+    share = np.arange(256)[:, None] / 255
+    inks = np.clip(dark * 0.5 * (1 - share) + light * share, 0, 255).astype(np.uint8)
+    return inks[cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)]
+
+
+def _title_bar(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A bar of one colour over the upper or lower edge, with strokes where a title would stand."""
+    height, width = image.shape[:2]
+    thick = int(height * rng.uniform(0.1, 0.2))
+    top = 0 if rng.random() < 0.5 else height - thick
+    image = image.copy()
+    image[top : top + thick] = np.round(255 * np.array(color(STUDIOS[int(rng.integers(len(STUDIOS)))])))
+    left, length = int(width * rng.uniform(0.05, 0.3)), int(width * rng.uniform(0.3, 0.6))
+    middle, half = top + thick // 2, max(thick // 8, 2)
+    ink = (40, 44, 52) if image[middle, 0].mean() > 127 else (240, 240, 236)
+    cv2.rectangle(image, (left, middle - half), (left + length, middle + half), ink, -1)
+    return image

@@ -10,7 +10,16 @@ import ipywidgets as widgets
 
 from workoutlib.errors import WorkoutlibError
 from workoutlib.inference import SHORTEST_SEGMENT, SMOOTHING, ClipPrediction, Recognizer
-from workoutlib.widgets.common import Panel, control, download_html, keep_upload, message, on_change, row
+from workoutlib.widgets.common import (
+    Panel,
+    control,
+    download_html,
+    keep_upload,
+    message,
+    on_change,
+    row,
+    table_html,
+)
 from workoutlib.widgets.player import browser_copy, player_html, timeline_html
 
 
@@ -30,7 +39,10 @@ class ClipDesk(Panel):
         known = {Path(path).name: Path(path) for path in [clip.path, *paths]}
         self.choice = control(widgets.Dropdown, "clip", "Clips at hand", options=known, value=Path(clip.path))
         self.upload = widgets.FileUpload(
-            accept="video/*", description="Upload a clip", tooltip="Up to about 10 MB"
+            accept="video/*",
+            description="Upload a clip",
+            tooltip="Up to about 10 MB",
+            layout=widgets.Layout(width="auto"),
         )
         self.path = control(widgets.Text, "or its path", "Path of a clip on the machine that runs this notebook",
                             placeholder="folder/clip.mp4", continuous_update=False)  # fmt: skip
@@ -54,7 +66,7 @@ class ClipDesk(Panel):
         self.add_class(self.name)
         self._show_clip(clip)
         on_change([self.smoothing, self.confidence, self.shortest], self.refresh)
-        on_change([self.choice], lambda: self.recognise(self.choice.value))
+        on_change([self.choice], self._choose)
         on_change([self.path], lambda: self.recognise(Path(self.path.value).expanduser()))
         on_change([self.upload], self._open_upload)
         self.annotate.on_click(lambda button: self.write_copy())
@@ -63,6 +75,10 @@ class ClipDesk(Panel):
         """Recognise another clip, in a thread."""
         self._in_thread(f"the network looks at {path.name} …", lambda: self._show_clip(
             self.recognizer.predict_clip(path, progress=False)))  # fmt: skip
+
+    def _choose(self) -> None:
+        if self.choice.value != self.clip.path:
+            self.recognise(self.choice.value)
 
     def _open_upload(self) -> None:
         if self.upload.value:
@@ -73,7 +89,7 @@ class ClipDesk(Panel):
         """Smooth and cut into segments anew, from the stored logits."""
         segments = self.clip.segments(self.smoothing.value, self.shortest.value, self.confidence.value)
         self.timeline.value = timeline_html(segments, self.clip.duration, self.name)
-        self.table.value = segments.round(2).to_html(index=False, border=0)
+        self.table.value = table_html(segments.round(2))
         stem = self.clip.path.stem
         tables = {
             f"{stem}.frames.csv": self.clip.frames(self.smoothing.value),
@@ -97,10 +113,13 @@ class ClipDesk(Panel):
     def _show_clip(self, clip: ClipPrediction) -> None:
         self.clip, self.copy.value = clip, ""
         self.player.value = player_html(browser_copy(clip.path, self.folder), self.name)
+        if self.choice.value != clip.path:  # uploaded or typed: from now on it is in the menu, too
+            self.choice.options = {clip.path.name: clip.path} | dict(self.choice.options)
+            self.choice.value = clip.path
         self.refresh()
 
     def _in_thread(self, what: str, work: Callable[[], None]) -> None:
-        self.annotate.disabled = True
+        self._enable(False)
         self.status.value = message(what)
         self.thread = threading.Thread(target=self._do, args=(work,), daemon=True)
         self.thread.start()
@@ -115,4 +134,8 @@ class ClipDesk(Panel):
             self.status.value = message(f"{type(error).__name__}: {error}", alert=True)
             raise
         finally:
-            self.annotate.disabled = False
+            self._enable(True)
+
+    def _enable(self, enabled: bool) -> None:
+        for each in (self.annotate, self.choice, self.upload, self.path):
+            each.disabled = not enabled

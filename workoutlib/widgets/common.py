@@ -11,6 +11,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -38,8 +39,8 @@ def control(kind: type[widgets.Widget], description: str, tooltip: str, **option
     """A slider, switch or field of one width, with its explanation on hover; it speaks when it is released."""
     if issubclass(kind, widgets.IntSlider | widgets.FloatSlider | widgets.FloatLogSlider):
         options = {"continuous_update": False, **options}
-    style = {"description_width": "110px"}
-    layout = widgets.Layout(width="330px")
+    style = {"description_width": "100px"}
+    layout = widgets.Layout(width="300px")
     return kind(description=description, tooltip=tooltip, style=style, layout=layout, **options)
 
 
@@ -92,7 +93,18 @@ def data_url(content: bytes, mime: str) -> str:
 
 def download_html(name: str, content: bytes, mime: str) -> str:
     """A link that saves a file."""
-    return f"<a download='{escape(name, quote=True)}' href='{data_url(content, mime)}'>Download {escape(name)}</a>"
+    link = f"download='{escape(name, quote=True)}' href='{data_url(content, mime)}'"
+    # JupyterLab takes the underline from links, and then they look like any text.
+    return f"<a {link} style='text-decoration:underline'>Download {escape(name)}</a>"
+
+
+def table_html(table: pd.DataFrame) -> str:
+    """A table with air between its columns, and headings that stand above what they name."""
+    cells = (
+        ".workoutlib-table th, .workoutlib-table td {padding: .1em 1.2em .1em 0; text-align: left !important}"
+    )
+    body = table.to_html(index=False, border=0, classes="workoutlib-table", justify="left")
+    return f"<style>{cells}</style><div style='overflow-x:auto'>{body}</div>"
 
 
 def as_code(config: Config) -> str:

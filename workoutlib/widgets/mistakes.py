@@ -57,7 +57,7 @@ class ErrorBrowser(Panel):
         what = "clips" if self.unit.value else "pictures"
         kind = "wrongly recognised " if self.true.value == self.predicted.value == ANY else ""
         self.status.value = message(
-            f"{len(self.found)} {kind}{what}; the first {min(len(self.found), SHOWN)} are shown"
+            f"{len(self.found)} {kind}{what}" + f"; the first {SHOWN} are shown" * (len(self.found) > SHOWN)
         )
         self.pictures.value = (
             "" if self.found.empty else picture_html(self._explain(), "Pictures and activation maps")
@@ -115,7 +115,7 @@ def matching(
 
 def matrix_html(counts: pd.DataFrame, bridge: Bridge) -> str:
     """The confusion matrix with a button in every cell that is not empty: true labels down, predicted across."""
-    shares = counts.div(counts.sum(1).clip(lower=1), axis=0)
+    shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     turned = "writing-mode:vertical-rl;transform:rotate(180deg);font-weight:normal"
     head = "".join(
         f"<th scope='col' style='vertical-align:bottom'><span style='{turned}'>{escape(name)}</span></th>"
@@ -131,15 +131,15 @@ def matrix_html(counts: pd.DataFrame, bridge: Bridge) -> str:
         rows.append(f"<tr>{name}{''.join(cells)}</tr>")
     note = "true labels down, predicted labels across: click a cell to see its pictures"
     return (
-        "<div style='overflow-x:auto'><table style='border-collapse:collapse;font-size:12px;line-height:1.2'>"
-        f"<caption style='caption-side:top;text-align:left'>{note}</caption>"
+        f"<div style='overflow-x:auto'><p>{note}</p>"
+        "<table style='border-collapse:collapse;font-size:12px;line-height:1.2'>"
         f"<tr><th></th>{head}</tr>{''.join(rows)}</table></div>"
     )
 
 
 def _cell(true: str, predicted: str, number: int, share: float, bridge: Bridge) -> str:
     if not number:
-        return "<td></td>"
+        return "<td style='min-width:26px;border:1px solid #8884'></td>"
     red, green, blue = (round(255 * channel) for channel in colormaps["cividis"](share)[:3])
     text = f"{true} recognised: {number}" if true == predicted else f"{true} taken for {predicted}: {number}"
     style = (

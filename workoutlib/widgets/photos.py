@@ -24,6 +24,7 @@ from workoutlib.widgets.common import (
     on_change,
     picture_html,
     row,
+    table_html,
 )
 
 # Reads the dropped files in the browser and hands them on as one list of {name, data}.
@@ -46,8 +47,10 @@ class PhotoDesk(Panel):
     def __init__(self, recognizer: Recognizer, paths: Sequence[Path] = (), *, folder: Path):
         self.recognizer, self.folder, self.rows = recognizer, Path(folder), []
         self.bridge = Bridge(self._open_dropped)
-        self.upload = widgets.FileUpload(accept="image/*", multiple=True, description="Upload photos",
-                                         tooltip="One or several photos")  # fmt: skip
+        self.upload = widgets.FileUpload(
+            accept="image/*", multiple=True, description="Upload photos", tooltip="One or several photos",
+            layout=widgets.Layout(width="auto"),
+        )  # fmt: skip
         self.path = control(widgets.Text, "or a folder", "Path of a photo or folder on the machine that runs this",
                             placeholder="folder of photos", continuous_update=False)  # fmt: skip
         self.drop = widgets.HTML(
@@ -80,7 +83,7 @@ class PhotoDesk(Panel):
             return
         table = as_table(self.rows)
         table["path"] = [Path(path).name for path in table["path"]]
-        self.table.value = table.round(3).to_html(index=False, border=0)
+        self.table.value = table_html(table.round(3))
         self.download.value = download_html(
             "photos.csv", as_table(self.rows).to_csv(index=False).encode(), "text/csv"
         )
@@ -88,7 +91,10 @@ class PhotoDesk(Panel):
         self.status.value = message(accuracy_by_name(self.rows)) + failed
         photos = [(Path(row["path"]).name, i) for i, row in enumerate(self.rows) if row["kind"] == "photo"]
         self.choice.options = photos
-        self.show_photo()
+        if photos and self.choice.index is None:
+            self.choice.index = 0  # an empty menu that is filled selects nothing; this shows the photo, too
+        else:
+            self.show_photo()
 
     def show_photo(self) -> None:
         """The chosen photo with its three best guesses, and where the network looked for the first."""
@@ -106,9 +112,11 @@ class PhotoDesk(Panel):
             [view, looked], ["what the network sees", f"what speaks for {chosen['label']}"]
         )
         self.card.value = (
-            picture_html(bars, f"{name}: {top3[0][0]}, {top3[0][1]:.0%}", "60%")
-            + picture_html(maps, f"Class-activation map of {name}", "38%")
-        )  # fmt: skip
+            "<div style='display:flex;align-items:center;background:white'>"
+            + picture_html(bars, f"{name}: {top3[0][0]}, {top3[0][1]:.0%}", "60%")
+            + picture_html(maps, f"Class-activation map of {name}", "40%")
+            + "</div>"
+        )
 
     def _open_uploads(self) -> None:
         self._keep_and_open([(file["name"], bytes(file["content"])) for file in self.upload.value])

@@ -86,7 +86,7 @@ class TrainingPanel(Panel):
             "seed": control(whole, "seed", "Another seed draws another split, order and augmentation"),
         }  # fmt: skip
         self.more = control(widgets.Text, "more", "Any other field of Config, for example label_smoothing=0.1",
-                            placeholder="label_smoothing=0.1, frozen=0.8")  # fmt: skip
+                            placeholder="label_smoothing=0.1")  # fmt: skip
 
     def _make_display(self) -> None:
         def button(name: str, icon: str, tooltip: str) -> widgets.Button:
