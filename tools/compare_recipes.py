@@ -61,7 +61,8 @@ def main() -> None:
     last = options.only[-1]
     for name, result in found.items():
         p = paired_p(catalog, found[last]["correct"], result["correct"]) if name != last else float("nan")
-        print(f"{name:12} {result['mean']:.3f} ± {result['std']:.3f}  {result['seconds']:6.1f} s a fold  p against {last}: {p:.4f}")
+        score = f"{result['mean']:.3f} ± {result['std']:.3f}"
+        print(f"{name:12} {score}  {result['seconds']:6.1f} s a fold  p against {last}: {p:.4f}")
     if options.json:
         options.json.write_text(json.dumps({n: {**r, "correct": r["correct"].tolist()} for n, r in found.items()}))
 

@@ -56,7 +56,7 @@ class ClipDesk(Panel):
             description="Annotate", icon="film", tooltip="Write a copy with the labels on it"
         )
         self.status, self.player, self.timeline, self.table, self.downloads, self.copy = (
-            widgets.HTML(layout=widgets.Layout(width="100%")) for _ in range(6)
+            widgets.HTML() for _ in range(6)
         )
         super().__init__("Clip desk", [
             row(self.choice, self.upload, self.path), row(self.smoothing, self.confidence, self.shortest),
@@ -114,8 +114,10 @@ class ClipDesk(Panel):
         self.clip, self.copy.value = clip, ""
         self.player.value = player_html(browser_copy(clip.path, self.folder), self.name)
         if self.choice.value != clip.path:  # uploaded or typed: from now on it is in the menu, too
-            self.choice.options = {clip.path.name: clip.path} | dict(self.choice.options)
-            self.choice.value = clip.path
+            others = {
+                name: path for name, path in dict(self.choice.options).items() if name != clip.path.name
+            }
+            self.choice.options = {clip.path.name: clip.path, **others}  # selects the first
         self.refresh()
 
     def _in_thread(self, what: str, work: Callable[[], None]) -> None:

@@ -27,7 +27,7 @@ class Panel(widgets.VBox):
 
     def __init__(self, title: str, children: Iterable[widgets.Widget]):
         heading = widgets.HTML(f"<h3 style='margin:.2em 0'>{escape(title)}</h3>")
-        super().__init__([heading, *children], layout=widgets.Layout(width="100%", max_width="1000px"))
+        super().__init__([heading, *children], layout=widgets.Layout(max_width="1000px"))
         self.title = title
 
     def _repr_mimebundle_(self, **kwargs) -> dict:

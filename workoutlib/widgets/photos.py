@@ -60,9 +60,7 @@ class PhotoDesk(Panel):
             "style='border:2px dashed;border-radius:6px;padding:.6em 2em'>or drop photos here</div>"
         )
         self.choice = control(widgets.Dropdown, "photo", "The photo that is shown below", options=[])
-        self.status, self.card, self.table, self.download = (
-            widgets.HTML(layout=widgets.Layout(width="100%")) for _ in range(4)
-        )
+        self.status, self.card, self.table, self.download = (widgets.HTML() for _ in range(4))
         super().__init__("Photo desk", [
             row(self.upload, self.drop, self.path), self.status, self.choice, self.card, self.table, self.download,
             self.bridge,
