@@ -137,13 +137,17 @@ def test_weights_that_cannot_be_had_name_three_ways_out(monkeypatch, tmp_path):
 def test_a_download_that_is_something_else_is_refused(monkeypatch, tmp_path, content):
     """A hotel's login page, an empty answer: never loaded, nothing left behind as the real file."""
 
-    def fake(url, target, *arguments, **options):
+    hashes = []
+
+    def fake(url, target, hash_prefix, **options):
+        hashes.append(hash_prefix)
         Path(target).write_bytes(content)
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", fake)
     with pytest.raises(WorkoutlibError, match="Three ways out"):
         build_model("resnet18", 3)
+    assert len(hashes) == 1 and len(hashes[0]) >= 8, "the hash in the file's name is checked"
 
 
 @pytest.fixture(scope="module")
