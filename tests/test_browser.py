@@ -34,7 +34,7 @@ SETTINGS = {
     "themes": {"adaptive-theme": True},
 }
 
-# JupyterLab's own: without network it cannot reach a server outside.
+# The Colab badge lies on a server outside; without network the browser complains.
 NOT_OURS = "Failed to load resource: net::ERR_"
 
 CELLS = """() => {
@@ -135,7 +135,6 @@ def page(browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, accept_downloads=True)
     context.set_default_timeout(MINUTE)
     page, faults = context.new_page(), []
-    page.on("requestfailed", lambda r: open("/tmp/faults.txt","a").write(r.url+"\n"))  # DEBUG
     page.on("pageerror", lambda error: faults.append(f"uncaught: {error}"))
     page.on("console", lambda entry: faults.append(entry.text) if entry.type == "error" else None)
     yield page
