@@ -299,6 +299,8 @@ def test_no_frame_is_read_before_it_is_needed(recognizer, clip, monkeypatch):
 
 
 def test_progress_goes_to_the_end(recognizer, clip, monkeypatch):
+    from workoutlib import inference
+
     ends = []
 
     class Bar(inference.tqdm):
