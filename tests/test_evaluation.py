@@ -11,6 +11,7 @@ from workoutlib import evaluation
 from workoutlib.errors import WorkoutlibError
 from workoutlib.evaluation import (
     Predictions,
+    by_video_size,
     calibration_error,
     calibration_table,
     confused_pairs,
@@ -20,8 +21,10 @@ from workoutlib.evaluation import (
     in_top,
     intervals,
     mistakes,
+    pair_examples,
     per_class,
     scores,
+    suspected_labels,
     unknown_auroc,
 )
 
@@ -235,6 +238,48 @@ def test_pairs_count_both_directions():
     answers = [1, 1, 0, 0, 1, 2]
     found = Predictions(catalog, np.eye(3)[answers], ("a", "b", "c"))
     assert confused_pairs(found).to_numpy().tolist() == [["a", "b", 3]]
+
+
+def test_pairs_are_shown_from_both_sides():
+    found = simulate()
+    pairs = confused_pairs(found, 3)
+    rows = pair_examples(found, pairs)
+    assert len(rows) == 2 * len(pairs) == 6
+    for (mistake, other), pair in zip(
+        zip(rows[::2].itertuples(), rows[1::2].itertuples(), strict=True), pairs.itertuples(index=False), strict=True
+    ):
+        assert mistake.label != mistake.predicted == other.label
+        assert {mistake.label, mistake.predicted} == set(pair[:2])
+    assert pair_examples(found, pairs.iloc[:0]).empty
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_wrong_labels_are_suspected(seed):
+    found = simulate(stills=300, videos=0, skill=8.0, seed=seed)
+    rng = np.random.default_rng(seed)
+    swapped = rng.permutation(len(found.catalog))[:15]
+    labels = found.catalog["label"].to_numpy(copy=True)
+    labels[swapped] = [LABELS[(LABELS.index(label) + 1) % len(LABELS)] for label in labels[swapped]]
+    noisy = Predictions(found.catalog.assign(label=labels), found.logits, LABELS)
+    suspects = suspected_labels(noisy)
+    hits = suspects["path"].isin(found.catalog["path"].iloc[swapped])
+    assert hits.sum() >= 14 and hits.mean() > 0.8
+    truth = found.catalog.set_index("path")["label"]
+    assert (suspects["predicted"][hits] == truth[suspects["path"][hits]].to_numpy()).all()
+
+
+def test_right_answers_are_never_suspected():
+    found = simulate()
+    suspects = suspected_labels(found)
+    assert set(suspects["path"]) <= set(mistakes(found)["path"])
+
+
+def test_scores_by_video_size_by_hand():
+    rows = [("a/1", "frame", 0)] * 40 + [("a/2", "frame", 1)] * 4 + [("a/3", "frame", 0)] * 2 + [("a/g1", "still", 1)]
+    catalog = pd.DataFrame(rows, columns=["video", "source", "answer"]).assign(label="a", path="x")
+    table = by_video_size(Predictions(catalog, np.eye(2)[catalog["answer"]], ("a", "b")))
+    assert table.index.tolist() == ["stills", "1 to 10 frames", "31 to 100 frames"]
+    assert table.to_numpy().tolist() == [[1, 1, 0, 0], [6, 2, 2 / 6, 0.5], [40, 1, 1, 1]]
 
 
 def test_where_keeps_rows_and_logits_together():

@@ -11,7 +11,7 @@ from workoutlib.checkpoints import load_checkpoint
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
 from workoutlib.evaluation import fit_temperature, scores
-from workoutlib.experiments import SCORES, build_network, crossvalidate, judge, measure_leak, split, train
+from workoutlib.experiments import SCORES, build_network, by_fold, crossvalidate, judge, measure_leak, split, train
 from workoutlib.loaders import load_frames
 from workoutlib.splits import leakage
 
@@ -143,16 +143,30 @@ def test_a_stopped_fold_is_no_fold(catalog, config, monkeypatch):
         crossvalidate(catalog, config, folds=2, progress=False)
 
 
-def test_the_leak_is_measured_on_the_same_network(catalog, config):
-    found = measure_leak(catalog, config, progress=False)
-    assert {"random frames", "by video"} <= set(found)
-    for name in ("random frames", "by video"):
-        kind = {"random frames": "random", "by video": "video"}[name]
-        expected = split(catalog, config.replace(split=kind))["valid"]
-        assert found[name].catalog["path"].tolist() == expected["path"].tolist()
-        assert 0 <= scores(found[name])["top1"] <= 1
-    if "stills" in found:
-        assert set(found["stills"].catalog["source"]) == {"still"}
+def test_the_leak_is_measured_on_the_same_pictures(catalog, config):
+    groups = catalog["video"].replace({"plank/2": "plank/1"})
+    found = measure_leak(catalog, config, folds=3, groups=groups, progress=False)
+    assert list(found) == ["random frames", "by video", "by recording", "stills"]
+    for way in list(found)[:3]:
+        assert sorted(found[way].catalog["path"]) == sorted(catalog["path"])
+        assert set(by_fold(found[way])) == set(SCORES) and set(found[way].catalog["fold"]) == {0, 1, 2}
+    folds = found["by recording"].catalog.groupby(groups)["fold"].nunique()
+    assert (folds == 1).all() and (found["by video"].catalog.groupby("video")["fold"].nunique() == 1).all()
+    assert (found["random frames"].catalog.groupby("video")["fold"].nunique() > 1).any()
+    assert set(found["stills"].catalog["source"]) == {"still"}
+
+
+def test_stills_are_not_judged_where_a_class_has_nothing_else(catalog, config):
+    few = catalog[(catalog["label"] != "plank") | (catalog["source"] == "still")]
+    more = pd.concat([few, few[few["label"] == "plank"].assign(video="plank/g2")], ignore_index=True)
+    assert "stills" not in measure_leak(more, config, folds=2, progress=False)
+
+
+def test_crossvalidation_over_random_frames(catalog, config):
+    summary, together = crossvalidate(catalog, config.replace(epochs=0), folds=3, split="random", progress=False)
+    assert sorted(together.catalog["path"]) == sorted(catalog["path"])
+    assert (together.catalog.groupby("video")["fold"].nunique() > 1).any()
+    assert summary == by_fold(together)
 
 
 def test_too_few_videos_are_an_error(catalog):

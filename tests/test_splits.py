@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from workoutlib.errors import WorkoutlibError
-from workoutlib.splits import folds_by_video, group_near_duplicates, leakage, split_by_video, split_random
+from workoutlib.splits import folds_by_video, folds_random, group_near_duplicates, leakage, split_by_video, split_random
 
 
 def make_catalog(videos: dict[str, list[int]], stills: dict[str, int] | None = None) -> pd.DataFrame:
@@ -84,6 +84,17 @@ def test_folds_hold_whole_groups_and_train_on_every_class(catalog, seed, folds, 
     for pair in pairs:
         assert_whole(catalog, [pair["train"], pair["valid"]], groups)
         assert set(pair["train"]["label"]) == set(catalog["label"])
+
+
+def test_random_folds_hold_each_image_once_and_share_videos():
+    catalog = make_catalog({"squat": [20, 20], "plank": [20]})
+    parts = folds_random(catalog, folds=4, seed=3)
+    assert sorted(np.concatenate([part["valid"].index for part in parts])) == catalog.index.tolist()
+    for part in parts:
+        assert sorted([*part["train"].index, *part["valid"].index]) == catalog.index.tolist()
+        assert leakage(part["train"], part["valid"])["seen_video"] == 1.0
+    with pytest.raises(WorkoutlibError, match="choose 2 to 60"):
+        folds_random(catalog, folds=61)
 
 
 def test_split_random_is_the_tutorials():

@@ -35,11 +35,13 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--scheduler", action=argparse.BooleanOptionalAction, default=None)
     train.add_argument("--save-name", default="model", help="name of the last epoch's checkpoint, without .pth")
     train.add_argument("--resume", action="store_true", help="go on after the last finished epoch in --out")
-    command("evaluate", "judge a checkpoint on a folder of class folders", "--checkpoint", "--data!", "--json")
+    command("evaluate", "judge a checkpoint on a folder of class folders", "--checkpoint", "--data!", "--out", "--json")
     cross = command("crossvalidate", "train and judge by video, each fold in turn",
                     "--data!", "--profile", "--seed", "--out", "--json")  # fmt: skip
     cross.add_argument("--folds", type=int, default=5)
     cross.add_argument("--model", help="name of the network")
+    cross.add_argument("--split", choices=CHOICES["split"], default="video",
+                       help="random: let frames of one video be on both sides, as the tutorial does")  # fmt: skip
     cross.add_argument("--merge-near-duplicates", action="store_true",
                        help="keep videos that look like cuts of one recording in one fold")  # fmt: skip
     predict = command("predict", "recognise photos, clips and folders of them", "--checkpoint", "--out", "--json")
@@ -188,6 +190,7 @@ def print_scores(predictions, split: str) -> None:
 def evaluate(options: argparse.Namespace) -> None:
     from workoutlib import devices, evaluation, experiments, paths
     from workoutlib.checkpoints import load_checkpoint
+    from workoutlib.files import write_csv
     from workoutlib.loaders import load_frames
 
     stored = load_checkpoint(options.checkpoint)
@@ -198,12 +201,16 @@ def evaluate(options: argparse.Namespace) -> None:
     found = evaluation.scores(predictions, stored.temperature)
     print_scores(predictions, "all images of the folder")
     print(evaluation.per_class(predictions).query("images > 0").round(3).to_string())
+    print(evaluation.by_video_size(predictions).round(3).to_string())
+    if options.out:
+        write_csv(predictions.table(stored.temperature), options.out / "predictions.csv")
     write_json({**found, "intervals": evaluation.intervals(predictions)}, options.json)
 
 
 def crossvalidate(options: argparse.Namespace) -> None:
-    from workoutlib import experiments, paths
+    from workoutlib import evaluation, experiments, paths
     from workoutlib.files import write_csv
+    from workoutlib.images import shown
 
     config = choose_config(options)
     catalog = read_data(options.data)
@@ -212,12 +219,20 @@ def crossvalidate(options: argparse.Namespace) -> None:
         groups = experiments.near_duplicate_groups(catalog, cache=cache)
         videos = catalog["video"].nunique()
         print(f"{groups.attrs['merged']} of {videos} videos and stills merged with a near-duplicate")
-    summary, together = experiments.crossvalidate(catalog, config, folds=options.folds, cache=cache, groups=groups)
+    summary, together = experiments.crossvalidate(
+        catalog, config, folds=options.folds, split=options.split, groups=groups, cache=cache
+    )
+    print(f"{options.folds} folds, " + {"random": "random frames", "video": "by video"}[options.split])
     for name, score in summary.items():
         print(f"{name:10} {score['mean']:.3f} ± {score['std']:.3f}   folds {[round(v, 3) for v in score['folds']]}")
+    suspects = evaluation.suspected_labels(together)
+    if len(suspects):
+        print(f"{len(suspects)} labels look wrong to networks that had not seen the picture; the most suspect:")
+        print(suspects.assign(file=suspects["path"].map(lambda path: shown(Path(path).name)))
+              [["file", "label", "predicted", "confidence"]].head(5).round(2).to_string(index=False))  # fmt: skip
     if options.out:
-        table = together.catalog.assign(predicted=[together.labels[i] for i in together.predicted])
-        write_csv(table, options.out / "crossvalidation.csv")
+        write_csv(together.table(), options.out / "crossvalidation.csv")
+        write_csv(suspects, options.out / "suspected_labels.csv")
     write_json(summary, options.json)
 
 

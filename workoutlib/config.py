@@ -23,6 +23,7 @@ RANGES = {
     "zoom": (0.0, 0.9),
     "colour": (0.0, 0.9),
     "erase": (0.0, 1.0),
+    "rendered": (0.0, 1.0),
     "valid": (0.0, 0.5),
     "test": (0.0, 0.5),
     "epochs": (0, 10_000),
@@ -88,6 +89,9 @@ class Config:
     split: str = "video"
     valid: float = 0.15
     test: float = 0.0
+
+    rendered: float = 0.0
+    """Pictures of the built-in gym that join each training batch, as a share of its own ones."""
 
     # Optimisation
     epochs: int = 2

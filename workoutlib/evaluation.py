@@ -16,6 +16,8 @@ from sklearn import metrics
 
 from workoutlib.errors import WorkoutlibError
 
+VIDEO_SIZES = ("stills", "1 to 10 frames", "11 to 30 frames", "31 to 100 frames", "over 100 frames")
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -59,6 +61,15 @@ class Predictions:
         rows = self.catalog[keep].reset_index(drop=True)
         logits = pd.DataFrame(self.logits[keep]).groupby(rows["video"]).mean()
         return Predictions(rows.groupby("video").first().reset_index(), logits.to_numpy(), self.labels)
+
+    def table(self, temperature: float = 1.0) -> pd.DataFrame:
+        """The catalog's rows with ``predicted``, its ``confidence`` and the true label's ``true_confidence`` (0..1)."""
+        probabilities = self.probabilities(temperature)
+        return self.catalog.assign(
+            predicted=np.array(self.labels)[self.predicted],
+            confidence=probabilities.max(1),
+            true_confidence=probabilities[np.arange(len(probabilities)), self.targets],
+        )
 
     def where(self, mask) -> Predictions:
         """The rows for which a boolean mask is true."""
@@ -121,6 +132,25 @@ def _macro(table: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
         return np.nanmean(right / count, axis=1)
 
 
+def by_video_size(predictions: Predictions) -> pd.DataFrame:
+    """Scores of the stills and of short, middling and long videos: does one long video carry the figure?
+
+    Returns:
+        A row a size that occurs: ``images``, ``videos``, ``top1`` over its images, and ``video_mean``, where
+        every video counts the same. One plank video of the real data set holds two thirds of its class.
+    """
+    table = _by_video(predictions)
+    table["share"] = table["top1"] / table["images"]
+    still = predictions.catalog.loc[predictions.catalog["source"] == "still", "video"]
+    sizes = pd.cut(table["images"], [0, 10, 30, 100, np.inf], labels=VIDEO_SIZES[1:]).astype(object)
+    table["size"] = sizes.mask(table["video"].isin(still), VIDEO_SIZES[0])
+    found = table.groupby("size").agg(
+        images=("images", "sum"), videos=("video", "size"), right=("top1", "sum"), video_mean=("share", "mean")
+    )
+    found.insert(2, "top1", found.pop("right") / found["images"])
+    return found.reindex([size for size in VIDEO_SIZES if size in found.index])
+
+
 def intervals(
     predictions: Predictions, *, level: float = 0.95, repeats: int = 2000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
@@ -174,14 +204,44 @@ def confused_pairs(predictions: Predictions, count: int = 5) -> pd.DataFrame:
 
 
 def mistakes(predictions: Predictions, temperature: float = 1.0) -> pd.DataFrame:
-    """The wrongly recognised pictures, the most confident first: path, label, predicted, confidence."""
-    confidence = predictions.probabilities(temperature)
-    table = predictions.catalog[["path", "label", "video", "source"]].assign(
-        predicted=np.array(predictions.labels)[predictions.predicted],
-        confidence=confidence.max(1),
-        true_confidence=confidence[np.arange(len(confidence)), predictions.targets],
-    )
+    """The wrongly recognised rows of ``Predictions.table``, the most confident first."""
+    table = predictions.table(temperature)
     return table[table["label"] != table["predicted"]].sort_values("confidence", ascending=False)
+
+
+def pair_examples(predictions: Predictions, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Pictures of both sides of each confused pair (from :func:`confused_pairs`), two rows a pair.
+
+    The first is the most confident mistake between the two labels, the second a picture of the label it
+    was taken for, the one most surely recognised. Columns as in ``Predictions.table``.
+    """
+    table, rows = predictions.table(), []
+    wrong = mistakes(predictions)
+    for pair in map(set, zip(pairs["label"], pairs["taken for"], strict=True)):
+        mistake = wrong[wrong["label"].isin(pair) & wrong["predicted"].isin(pair)].head(1)
+        other = table[table["label"] == mistake["predicted"].item()].nlargest(1, "true_confidence")
+        rows += [mistake, other]
+    return pd.concat(rows) if rows else table.iloc[:0]
+
+
+def suspected_labels(predictions: Predictions) -> pd.DataFrame:
+    """Pictures whose label is probably wrong, the most suspect first, by "confident learning".
+
+    A class counts as confidently seen in a picture where its probability reaches the mean that it has over
+    the pictures so labelled. A picture is suspect where another class than its label's is so seen, and more
+    probable than its label (Northcutt et al. 2021, arXiv:1911.00068). The predictions must come from networks
+    that had not seen the picture: those of cross-validation.
+
+    Returns:
+        Rows of ``Predictions.table``; ``predicted`` is what the picture shows instead.
+    """
+    probabilities, rows = predictions.probabilities(), np.arange(len(predictions.targets))
+    own = probabilities[rows, predictions.targets]
+    usual = pd.Series(own).groupby(predictions.targets).mean().reindex(range(len(predictions.labels))).to_numpy()
+    other = probabilities[rows, predictions.predicted]
+    suspect = (predictions.predicted != predictions.targets) & (other >= usual[predictions.predicted])
+    table = predictions.table()[suspect]
+    return table.iloc[np.argsort(-(other - own)[suspect], kind="stable")]
 
 
 def fit_temperature(predictions: Predictions) -> float:

@@ -10,15 +10,14 @@ import pandas as pd
 import torch
 
 from workoutlib import devices
-from workoutlib.catalog import read_catalog
 from workoutlib.checkpoints import load_checkpoint, save_checkpoint
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
 from workoutlib.evaluation import Predictions, fit_temperature, fit_unknown_threshold, scores
-from workoutlib.files import save_atomically
+from workoutlib.lessons import rendered_frames, warmed_up_weights
 from workoutlib.loaders import Frames, load_frames
 from workoutlib.models import Network, build_model
-from workoutlib.splits import folds_by_video, group_near_duplicates, split_by_video, split_random
+from workoutlib.splits import folds_by_video, folds_random, group_near_duplicates, split_by_video, split_random
 from workoutlib.training import Fit, extract_features, fit, fit_head, predict_logits
 
 SCORES = ("top1", "top3", "macro", "clip_top1")
@@ -44,28 +43,8 @@ def split(catalog: pd.DataFrame, config: Config) -> dict[str, pd.DataFrame]:
 def build_network(config: Config, classes: int) -> Network:
     """The config's network, with a head drawn from its seed: the same one in every run."""
     torch.manual_seed(config.seed)
-    weights = warmed_up_weights(config) if config.weights == "WARM" else config.weights
+    weights = warmed_up_weights(config.model) if config.weights == "WARM" else config.weights
     return build_model(config.model, classes, config.fine_tune, weights)
-
-
-def warmed_up_weights(config: Config) -> Path:
-    """The file of a body that was fine-tuned on the built-in sample, from ImageNet: trained once, then kept.
-
-    What the rendered gym teaches about poses and equipment carries over to real photos. Half of the way
-    from the ImageNet weights holds up best there. The file lies beside the sample it was trained on.
-    """
-    from workoutlib.download import make_sample
-
-    sample = make_sample()
-    path = sample.with_name(f"{sample.name}-{config.model}.pth")
-    if not path.exists():
-        device = devices.pick_device()
-        lesson = Config.profile("best", model=config.model, weights="DEFAULT", epochs=2)
-        frames = load_frames(read_catalog(sample), lesson, cache=sample.with_name("cache"), device=device)
-        network = build_network(lesson, len(frames.labels))
-        fit(network, frames, None, lesson, device=device)
-        save_atomically({name: value.cpu() for name, value in network.body.state_dict().items()}, path)
-    return path
 
 
 def judge(network: Network, frames: Frames, config: Config, *, device: torch.device) -> Predictions:
@@ -95,8 +74,9 @@ def train(
     frames = load_frames(catalog, config, cache=cache, device=device, progress=progress)
     network = network or build_network(config, len(frames.labels))
     valid = frames.select(parts["valid"])
-    result = fit(network, frames.select(parts["train"]), valid, config,
-                 device=device, out=out, resume=resume, progress=progress, **callbacks)  # fmt: skip
+    result = fit(network, frames.select(parts["train"]), valid, config, device=device,
+                 rendered=rendered_frames(config, frames.labels, device=device, progress=progress),
+                 out=out, resume=resume, progress=progress, **callbacks)  # fmt: skip
     predictions = judge(network, valid, config, device=device)
     if out is None or devices.rank_and_world()[0] > 0:
         return Trained(network, result, predictions, None)
@@ -117,38 +97,35 @@ def _save_judged(path: Path, network: Network, predictions: Predictions, config:
 
 
 def crossvalidate(
-    catalog: pd.DataFrame, config: Config, *, folds: int = 5, cache: Path | None = None,
-    device: torch.device | None = None, groups: pd.Series | None = None, progress: bool = True,
+    catalog: pd.DataFrame, config: Config, *, folds: int = 5, split: str = "video", groups: pd.Series | None = None,
+    cache: Path | None = None, device: torch.device | None = None, progress: bool = True,
 ) -> tuple[dict, Predictions]:  # fmt: skip
     """Train on all folds but one, judge on that one, in turn; no video is in two parts.
 
     Nothing is chosen on the judged fold: the number of epochs is fixed and the last weights count.
 
+    Args:
+        split: ``"random"`` shuffles the frames instead, whatever video they are of: it shows what a recipe
+            seems to reach when validation sees the twins of training frames.
+        groups: what must stay together, if more than videos (:func:`near_duplicate_groups`).
     Returns:
         ``{"top1": {"mean", "std", "folds"}, ...}`` for ``top1, top3, macro, clip_top1``, and the
         predictions for every picture by the network that had not seen its video.
     """
     device = device or devices.pick_device()
     frames = load_frames(catalog, config, cache=cache, device=device, progress=progress)
-    judged, pieces = [], []
-    for part in folds_by_video(catalog, folds=folds, seed=config.seed, groups=groups):
-        network = build_network(config, len(frames.labels))
-        if fit(network, frames.select(part["train"]), None, config, device=device, progress=progress).stopped:
+    if split == "random":
+        parts = folds_random(catalog, folds=folds, seed=config.seed)
+    else:
+        parts = folds_by_video(catalog, folds=folds, seed=config.seed, groups=groups)
+    rendered, judged = rendered_frames(config, frames.labels, device=device, progress=progress), []
+    for part in parts:
+        network, train = build_network(config, len(frames.labels)), frames.select(part["train"])
+        if fit(network, train, None, config, device=device, rendered=rendered, progress=progress).stopped:
             raise KeyboardInterrupt  # half a fold is no fold
-        pieces.append(judge(network, frames.select(part["valid"]), config, device=device))
-        judged.append(scores(pieces[-1]))
-    summary = {
-        name: {
-            "mean": float(np.mean([fold[name] for fold in judged])),
-            "std": float(np.std([fold[name] for fold in judged], ddof=1)),
-            "folds": [fold[name] for fold in judged],
-        }
-        for name in SCORES
-    }
-    together = Predictions(
-        pd.concat([p.catalog for p in pieces]), np.concatenate([p.logits for p in pieces]), frames.labels
-    )
-    return summary, together
+        judged.append(judge(network, frames.select(part["valid"]), config, device=device))
+    together = join_folds(judged)
+    return by_fold(together), together
 
 
 def near_duplicate_groups(
@@ -166,33 +143,58 @@ def near_duplicate_groups(
     return group_near_duplicates(catalog, extract_features(network, frames, config, device=device)[0].numpy())
 
 
-def measure_leak(catalog: pd.DataFrame, config: Config, *, cache: Path | None = None,
-                 device: torch.device | None = None, progress: bool = True) -> dict[str, Predictions]:  # fmt: skip
-    """The same network and the same number of training pictures under two splits: what does the leak pay?
+def measure_leak(
+    catalog: pd.DataFrame, config: Config, *, folds: int = 5, groups: pd.Series | None = None,
+    cache: Path | None = None, device: torch.device | None = None, progress: bool = True,
+) -> dict[str, Predictions]:  # fmt: skip
+    """One frozen network under several ways of dividing the same pictures: what does the leak pay?
 
-    The frozen body's head is fitted once on a random split of the frames and once on a split by video.
+    The features of all pictures are computed once. For each of the folds a head is fitted on the others and
+    judged on it, so every way judges every picture, after training on the same number of pictures.
 
+    Args:
+        groups: what else must stay together (:func:`near_duplicate_groups`); adds ``"by recording"``.
     Returns:
-        Predictions on the validation part of each, ``"random frames"`` and ``"by video"``; and, where there
-        are web stills, of a head that saw no still on all of them: ``"stills"``.
+        Predictions for ``"random frames"``, ``"by video"``, maybe ``"by recording"``, with the number of the
+        ``fold`` in their catalogs; and, where there are web stills, ``"stills"``: those, by a head that was
+        fitted on the frames of videos alone.
     """
     device = device or devices.pick_device()
     frames = load_frames(catalog, config, cache=cache, device=device, progress=progress)
-    network = build_model(config.model, len(frames.labels), False, config.weights).to(device)
+    network = build_network(config.replace(fine_tune=False), len(frames.labels)).to(device)
     features = extract_features(network, frames, config, device=device)
-    head, found = network.head.cpu(), {}
-    parts = {
-        "random frames": split(catalog, config.replace(split="random")),
-        "by video": split(catalog, config.replace(split="video")),
-    }
-    stills = catalog[catalog["source"] == "still"]
-    if len(stills):
-        seen = parts["by video"]["train"]
-        parts["stills"] = {"train": seen[seen["source"] == "frame"], "valid": stills}
-    for name, part in parts.items():
-        train, valid = (catalog.index.get_indexer(part[key].index) for key in ("train", "valid"))
-        fit_head(head, features[:, train], frames.targets[train], frames.labels)
+    head = network.head.cpu()
+
+    def judge_head(train: pd.DataFrame, valid: pd.DataFrame) -> Predictions:
+        seen, asked = (catalog.index.get_indexer(rows.index) for rows in (train, valid))
+        fit_head(head, features[:, seen], frames.targets[seen], frames.labels)
         with torch.inference_mode():
-            logits = head(features[:, valid]).mean(0).numpy()
-        found[name] = Predictions(part["valid"], logits, frames.labels)
+            return Predictions(valid, head(features[:, asked]).mean(0).numpy(), frames.labels)
+
+    ways = {
+        "random frames": folds_random(catalog, folds=folds, seed=config.seed),
+        "by video": folds_by_video(catalog, folds=folds, seed=config.seed),
+    }
+    if groups is not None:
+        ways["by recording"] = folds_by_video(catalog, folds=folds, seed=config.seed, groups=groups)
+    found = {way: join_folds([judge_head(**part) for part in parts]) for way, parts in ways.items()}
+    is_still = catalog["source"] == "still"
+    if is_still.any() and set(catalog["label"][~is_still]) == set(frames.labels):
+        found["stills"] = judge_head(catalog[~is_still], catalog[is_still])
     return found
+
+
+def join_folds(judged: list[Predictions]) -> Predictions:
+    """The predictions of all folds as one, with the number of the ``fold`` as a column of the catalog."""
+    catalogs = [one.catalog.assign(fold=number) for number, one in enumerate(judged)]
+    return Predictions(pd.concat(catalogs), np.concatenate([one.logits for one in judged]), judged[0].labels)
+
+
+def by_fold(judged: Predictions) -> dict[str, dict]:
+    """``{"top1": {"mean", "std", "folds"}, ...}`` for ``top1, top3, macro, clip_top1`` of joined folds."""
+    folds = [judged.where(judged.catalog["fold"] == number) for number in judged.catalog["fold"].unique()]
+    values = {name: [scores(fold)[name] for fold in folds] for name in SCORES}
+    return {
+        name: {"mean": float(np.mean(each)), "std": float(np.std(each, ddof=1)), "folds": each}
+        for name, each in values.items()
+    }

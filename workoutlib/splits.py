@@ -67,6 +67,19 @@ def split_by_video(
     return {name: _part(catalog, (part == name).to_numpy()) for name in shares}
 
 
+def folds_random(catalog: pd.DataFrame, *, folds: int = 5, seed: int = 42) -> list[dict[str, pd.DataFrame]]:
+    """Cross-validation over shuffled images (scikit-learn's KFold), the tutorial's way: twins on both sides.
+
+    Returns a list of {"train", "valid"}; each image is validated exactly once.
+    """
+    from sklearn.model_selection import KFold
+
+    if not 2 <= folds <= len(catalog):
+        raise WorkoutlibError(f"folds={folds}: choose 2 to {len(catalog)}, the number of images")
+    splitter = KFold(folds, shuffle=True, random_state=seed)
+    return [_fold(catalog, held_out) for _, held_out in splitter.split(catalog)]
+
+
 def folds_by_video(
     catalog: pd.DataFrame, *, folds: int = 5, seed: int = 42, groups: pd.Series | None = None
 ) -> list[dict[str, pd.DataFrame]]:
@@ -88,12 +101,7 @@ def folds_by_video(
         raise WorkoutlibError(f"{folds} folds are too many for these videos ({cause})") from cause
     if any(len(held_out) == 0 for _, held_out in pairs):
         raise WorkoutlibError(f"{folds} folds leave one empty: the catalog has {len(table)} videos; choose fewer folds")
-    parts = []
-    for _, held_out in pairs:
-        mask = np.zeros(len(catalog), dtype=bool)
-        mask[held_out] = True
-        parts.append({"train": _part(catalog, ~mask), "valid": _part(catalog, mask)})
-    return parts
+    return [_fold(catalog, held_out) for _, held_out in pairs]
 
 
 def leakage(train: pd.DataFrame, valid: pd.DataFrame) -> dict[str, int | float | str]:
@@ -175,6 +183,12 @@ def _cluster(means: np.ndarray, threshold: float) -> np.ndarray:
         n_clusters=None, metric="precomputed", linkage="average", distance_threshold=threshold
     )
     return clustering.fit_predict(distances)
+
+
+def _fold(catalog: pd.DataFrame, held_out: np.ndarray) -> dict[str, pd.DataFrame]:
+    mask = np.zeros(len(catalog), dtype=bool)
+    mask[held_out] = True
+    return {"train": _part(catalog, ~mask), "valid": _part(catalog, mask)}
 
 
 def _part(catalog: pd.DataFrame, mask: np.ndarray) -> pd.DataFrame:

@@ -51,7 +51,7 @@ def build_optimizer(network: nn.Module, config: Config, device: torch.device) ->
 
 def train_one_epoch(
     network: nn.Module, frames: Frames, optimizer: torch.optim.Optimizer, config: Config, *,
-    epoch: int, device: torch.device, prepare: Callable[[Tensor, dict], Tensor],
+    epoch: int, device: torch.device, prepare: Callable[[Tensor, dict], Tensor], rendered: Frames | None = None,
     scaler: torch.amp.GradScaler | None = None, on_step: Callable[[int, int], None] | None = None,
 ) -> dict[str, float]:  # fmt: skip
     """One pass over the training pictures, in an order and with draws given by (seed, epoch).
@@ -61,6 +61,7 @@ def train_one_epoch(
     Args:
         network: maps what `prepare` returns to logits.
         prepare: ``prepare(images, draw)`` augments a batch by the draws of ``draw_augmentation``.
+        rendered: pictures of which ``config.rendered`` times a batch's size, drawn at random, join each batch.
         on_step: called as ``on_step(steps_done, steps)`` after each step.
     Returns:
         ``loss`` and ``accuracy`` (0..1), means over the pictures as they were augmented.
@@ -74,16 +75,19 @@ def train_one_epoch(
     order = shuffled(len(frames), generator)
     scaler = scaler or torch.amp.GradScaler(enabled=False)
     steps = math.ceil(len(order) / config.batch_size)
-    totals = torch.zeros(2, device=device, dtype=torch.float64)  # summed loss, correct
+    totals, seen = torch.zeros(2, device=device, dtype=torch.float64), 0  # summed loss, correct
     for step, whole in enumerate(order.split(config.batch_size)):
         rate = learning_rate_at(config, epoch - 1 + step / steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        draw = draw_augmentation(len(whole), config, generator)
         # where fewer pictures are left than processes, the others compute the first one and count nothing
         mine, counted = (slice(rank, None, world), 1) if rank < len(whole) else (slice(1), 0)
-        images, targets = next(batches(frames, config.batch_size, device=device, order=whole[mine]))
-        draw = {name: values[mine].to(device, non_blocking=True) for name, values in draw.items()}
+        shares, size = [_share(frames, whole, mine, config, generator, device)], len(whole)
+        if rendered:
+            guests = torch.randint(len(rendered), (round(config.rendered * len(whole)),), generator=generator)
+            shares.append(_share(rendered, guests, slice(rank, None, world), config, generator, device))
+            size += len(guests)
+        images, targets, draw = _joined(shares)
         with torch.no_grad():
             inputs = prepare(images, draw)
         with devices.autocast(device):
@@ -92,18 +96,33 @@ def train_one_epoch(
             logits.float(), targets, reduction="none", label_smoothing=config.label_smoothing
         )
         optimizer.zero_grad(set_to_none=True)
-        # processes average their gradients: world / len(whole) makes that the mean over the whole batch
-        scaler.scale(losses.sum() * world / len(whole)).backward()
+        # processes average their gradients: world / size makes that the mean over the whole batch
+        scaler.scale(losses.sum() * world / size).backward()
         scaler.step(optimizer)
         scaler.update()
         with torch.no_grad():
             totals += torch.stack([losses.sum(), counted * (logits.argmax(1) == targets).sum()])
+            seen += size
         if (step % 20 == 19 or step + 1 == steps) and not torch.isfinite(totals[0]):
             raise _diverged(totals[0].item(), f"epoch {epoch}, by step {step + 1} of {steps}", rate)
         if on_step:
             on_step(step + 1, steps)
-    loss, correct = (devices.sum_over_processes(totals) / len(order)).tolist()
+    loss, correct = (devices.sum_over_processes(totals) / seen).tolist()
     return {"loss": loss, "accuracy": correct}
+
+
+def _share(
+    frames: Frames, places: Tensor, mine: slice, config: Config, generator: torch.Generator, device: torch.device
+) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    """This process's pictures of a batch, their targets and their draws (drawn for the whole batch, as everywhere)."""
+    draw = draw_augmentation(len(places), config, generator)
+    images, targets = next(batches(frames, max(len(places), 1), device=device, order=places[mine]))
+    return images, targets, {name: values[mine].to(device, non_blocking=True) for name, values in draw.items()}
+
+
+def _joined(shares: list[tuple]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    images, targets, draws = zip(*shares, strict=True)
+    return torch.cat(images), torch.cat(targets), {name: torch.cat([d[name] for d in draws]) for name in draws[0]}
 
 
 def _diverged(loss: float, where: str, rate: float) -> WorkoutlibError:
@@ -215,7 +234,8 @@ class Fit:
 
 def fit(
     network: Network, train: Frames, valid: Frames | None, config: Config, *,
-    device: torch.device, out: Path | None = None, resume: bool = False, progress: bool = True,
+    device: torch.device, rendered: Frames | None = None, out: Path | None = None, resume: bool = False,
+    progress: bool = True,
     on_epoch: Callable[[pd.DataFrame], None] | None = None,
     on_step: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -226,6 +246,7 @@ def fit(
     the line from the head-only start to the fine-tuned weights (Wortsman et al. 2022, arXiv:2109.01903).
 
     Args:
+        rendered: pictures of the built-in gym for ``config.rendered``; the head-first start is fitted without them.
         valid: without it (``None``) nothing is validated and the last epoch counts as the best.
         out: folder for ``best_model.pth``, ``last.pth`` (written after every epoch) and ``history.csv``.
         resume: go on after the last finished epoch in `out`, as if never interrupted.
@@ -266,7 +287,8 @@ def fit(
             if epoch > 0:
                 trained = train_one_epoch(
                     stepper, learned, optimizer, config, epoch=epoch, device=device, prepare=prepare,
-                    scaler=scaler, on_step=_watch(on_step, should_stop, bar),
+                    rendered=rendered if config.fine_tune else None, scaler=scaler,
+                    on_step=_watch(on_step, should_stop, bar),
                 )  # fmt: skip
             evaluated = _interpolated(network, start, config.interpolate)
             judged = validate(evaluated, valid, config, device=device) if valid else NOT_MEASURED

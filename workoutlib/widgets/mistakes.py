@@ -95,14 +95,9 @@ def matching(
     """The pictures of one cell, row or column of the confusion matrix; all mistakes where both are ``"any"``.
 
     Returns:
-        path, label, video, predicted, confidence, true_confidence, sorted by confidence.
+        Rows of ``Predictions.table``, sorted by confidence.
     """
-    probabilities = predictions.probabilities(temperature)
-    table = predictions.catalog[["path", "label", "video"]].assign(
-        predicted=np.array(predictions.labels)[predictions.predicted],
-        confidence=probabilities.max(1),
-        true_confidence=probabilities[np.arange(len(probabilities)), predictions.targets],
-    )
+    table = predictions.table(temperature)
     keep = pd.Series(True, table.index)
     if true != ANY:
         keep &= table["label"] == true
