@@ -93,8 +93,8 @@ def test_random_folds_hold_each_image_once_and_share_videos():
     for part in parts:
         assert sorted([*part["train"].index, *part["valid"].index]) == catalog.index.tolist()
         assert leakage(part["train"], part["valid"])["seen_video"] == 1.0
-    with pytest.raises(WorkoutlibError, match="choose 2 to 60"):
-        folds_random(catalog, folds=61)
+    with pytest.raises(WorkoutlibError, match="choose 2 to 20"):
+        folds_random(catalog, folds=21)
 
 
 def test_split_random_is_the_tutorials():

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -42,7 +43,7 @@ def run(config: Config, *, out=None, network=None, valid=True, **options):
     network = network or make_network()
     found = fit(
         network, make_frames(22), make_frames(9, seed=1) if valid else None, config,
-        device=CPU, out=out, progress=False, **options,
+        device=CPU, rendered=make_frames(30, seed=2) if config.rendered else None, out=out, progress=False, **options,
     )  # fmt: skip
     return network, found
 
@@ -125,6 +126,38 @@ def test_every_batch_and_epoch_has_an_order_and_draws_of_its_own():
     assert len(set(angles)) == len(angles) == 44
 
 
+def test_rendered_pictures_join_each_batch_with_draws_of_their_own():
+    frames, rendered, seen = make_frames(22), make_frames(30, seed=2), []
+    frames.images[:, 0, 0, 0], rendered.images[:, 0, 0, 0] = torch.arange(22), torch.arange(100, 130)
+
+    def remember(images, draw):
+        seen.append((images[:, 0, 0, 0].tolist(), draw["angle"].tolist()))
+        return evaluation_batch(images, config, network.mean, network.std)
+
+    network, config = make_network(), CONFIG.replace(rendered=0.6)
+    for epoch in (1, 2):
+        train_one_epoch(network, frames, build_optimizer(network, config, CPU), config, epoch=epoch, device=CPU,
+                        prepare=remember, rendered=rendered)  # fmt: skip
+    assert [len(numbers) for numbers, _ in seen] == 2 * [8, 8, 8, 8, 3]  # 5 + 3, at last 2 + 1
+    own = [number for numbers, _ in seen[:STEPS] for number in numbers if number < 100]
+    guests = [[n for numbers, _ in seen[i : i + STEPS] for n in numbers if n >= 100] for i in (0, STEPS)]
+    assert sorted(own) == list(range(22)) and guests[0] != guests[1]
+    angles = [angle for _, angles in seen for angle in angles]
+    assert len(set(angles)) == len(angles) == 70
+
+
+def test_rendered_pictures_count_in_the_mean():
+    config = PLAIN.replace(learning_rate=1e-8, batch_size=22, rendered=1.0)
+    network, frames, rendered = make_network(), make_frames(22), make_frames(1, seed=2)
+    training.freeze(network, 0.0, batch_norm=True)
+    losses = [validate(network, each, config, device=CPU)["loss"] for each in (frames, rendered)]
+    found = train_one_epoch(
+        network, frames, build_optimizer(network, config, CPU), config, epoch=1, device=CPU, rendered=rendered,
+        prepare=lambda images, draw: apply_augmentation(images, draw, config, network.mean, network.std),
+    )  # fmt: skip
+    assert found["loss"] == pytest.approx(np.mean(losses), rel=1e-5)
+
+
 def test_the_step_follows_the_mean_gradient_of_the_batch():
     network, frames = make_network(), make_frames(6)
     config = PLAIN.replace(batch_size=6, learning_rate=0.001, optimizer="adam", weight_decay=0.0, scheduler="none")
@@ -176,6 +209,7 @@ RECIPES = {
     "plain": CONFIG,
     "head first": CONFIG.replace(head_first=True),
     "interpolated": CONFIG.replace(head_first=True, interpolate=0.4, frozen=0.5),
+    "with rendered pictures": CONFIG.replace(head_first=True, rendered=0.5),
     "head only": CONFIG.replace(fine_tune=False),
     "adam, steps": CONFIG.replace(optimizer="adam", scheduler="step", step_epochs=2, freeze_batch_norm=True),
 }
@@ -523,8 +557,8 @@ torch.set_num_threads(1)
 devices.join_processes()
 network = make_network()
 config = Config.from_dict(eval(sys.argv[2]))
-fit(network, make_frames(21), make_frames(9, seed=1), config, device=torch.device("cpu"), out=sys.argv[3],
-    progress=False)
+fit(network, make_frames(21), make_frames(9, seed=1), config, device=torch.device("cpu"),
+    rendered=make_frames(30, seed=2), out=sys.argv[3], progress=False)
 assert devices.rank_and_world()[1] == 2
 torch.save(network.state_dict(), f"{sys.argv[3]}/rank{devices.rank_and_world()[0]}.pth")
 torch.distributed.destroy_process_group()
@@ -534,7 +568,7 @@ torch.distributed.destroy_process_group()
 @pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="PyTorch was built without gloo")
 def test_two_processes_train_what_one_does(tmp_path):
     """21 pictures in batches of 5: the last batch is one picture, so the second process has none of it."""
-    config = CONFIG.replace(epochs=2, freeze_batch_norm=True, head_first=True, interpolate=0.5)
+    config = CONFIG.replace(epochs=2, freeze_batch_norm=True, head_first=True, interpolate=0.5, rendered=0.6)
     (tmp_path / "worker.py").write_text(WORKER)
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
@@ -543,7 +577,10 @@ def test_two_processes_train_what_one_does(tmp_path):
     done = subprocess.run(command, env=one_thread_environment(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     alone = make_network()
-    found = fit(alone, make_frames(21), make_frames(9, seed=1), config, device=CPU, progress=False)
+    found = fit(
+        alone, make_frames(21), make_frames(9, seed=1), config,
+        device=CPU, rendered=make_frames(30, seed=2), progress=False,
+    )  # fmt: skip
     history = pd.read_csv(tmp_path / "history.csv")
     pd.testing.assert_frame_equal(without_seconds(history), without_seconds(found.history), rtol=1e-3, atol=1e-4)
     for rank in (0, 1):

@@ -52,8 +52,8 @@ class Config:
     model: str = "tf_efficientnet_lite0"
     """Name of the network, one of ``models.MODELS``."""
     weights: str = "DEFAULT"
-    """``"DEFAULT"`` for ImageNet weights, ``"WARM"`` for those warmed up on the built-in sample
-    (``experiments.warmed_up_weights``), or the path of a file with the network's state dict."""
+    """``"DEFAULT"`` for ImageNet weights, ``"WARM"`` for those warmed up on the rendered gym
+    (``lessons.warmed_up_weights``), or the path of a file with the network's state dict."""
     fine_tune: bool = True
     """Train the body too; ``False`` trains the classifier head alone, on cached features."""
     head_first: bool = True
@@ -172,7 +172,7 @@ PROFILES = {
         "weight_decay": 0.0,
         "scheduler": "step",
     },
-    "best": {"weights": "WARM", "epochs": 8, "zoom": 0.3, "colour": 0.3, "interpolate": 0.5},
+    "best": {"weights": "WARM", "rendered": 0.5, "epochs": 8, "zoom": 0.3, "colour": 0.3, "interpolate": 0.75},
 }
 
 

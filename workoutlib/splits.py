@@ -68,16 +68,18 @@ def split_by_video(
 
 
 def folds_random(catalog: pd.DataFrame, *, folds: int = 5, seed: int = 42) -> list[dict[str, pd.DataFrame]]:
-    """Cross-validation over shuffled images (scikit-learn's KFold), the tutorial's way: twins on both sides.
+    """Cross-validation over shuffled images, each class evenly over the folds (scikit-learn's StratifiedKFold).
 
-    Returns a list of {"train", "valid"}; each image is validated exactly once.
+    The tutorial's way to divide: twins on both sides. Returns a list of {"train", "valid"}; each image is
+    validated exactly once. Raises WorkoutlibError where a class has too few images.
     """
-    from sklearn.model_selection import KFold
+    from sklearn.model_selection import StratifiedKFold
 
-    if not 2 <= folds <= len(catalog):
-        raise WorkoutlibError(f"folds={folds}: choose 2 to {len(catalog)}, the number of images")
-    splitter = KFold(folds, shuffle=True, random_state=seed)
-    return [_fold(catalog, held_out) for _, held_out in splitter.split(catalog)]
+    fewest = int(catalog["label"].value_counts().min())
+    if not 2 <= folds <= fewest:
+        raise WorkoutlibError(f"folds={folds}: choose 2 to {fewest}, the number of images of the smallest class")
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return [_fold(catalog, held_out) for _, held_out in splitter.split(catalog, catalog["label"])]
 
 
 def folds_by_video(
