@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 import torchvision
+from sklearn import metrics
 from test_predict import CLIP_KEYS, PHOTO_KEYS, save_clip
 from tiny import Code, one_thread_environment, save_noise
 
@@ -85,6 +86,12 @@ def test_train_then_evaluate_then_resume(small, data_folder, capsys):
     assert set(found) >= SCORES and all(0 <= found[name] <= 1 for name in SCORES)
     assert set(found["intervals"]) == SCORES and found["images"] == 48
 
+    assert main(["evaluate", *arguments, "--out", str(small / "judged")]) == 0
+    table = pd.read_csv(small / "judged" / "predictions.csv")
+    assert found["top1"] == pytest.approx(metrics.accuracy_score(table["label"], table["predicted"]))
+    assert found["macro"] == pytest.approx(metrics.balanced_accuracy_score(table["label"], table["predicted"]))
+    assert len(table) == 48 and table["confidence"].between(1 / 3, 1).all()
+
     assert main(["train", "--profile", "quick", "--data", str(data_folder), "--epochs", "2", "--resume"]) == 0
     assert pd.read_csv(out / "history.csv").equals(history)
     assert main(["train", "--profile", "quick", "--data", str(data_folder), "--epochs", "1", "--resume"]) == 2
@@ -116,7 +123,15 @@ def test_crossvalidate(small, data_folder, tmp_path, capsys):
     table = pd.read_csv(tmp_path / "out" / "crossvalidation.csv")
     assert len(table) == 48 and set(table["predicted"]) <= set(table["label"])
     assert (table["label"] == table["predicted"]).mean() > 0.4
-    assert "top1" in capsys.readouterr().out
+    folds = [metrics.accuracy_score(fold["label"], fold["predicted"]) for _, fold in table.groupby("fold")]
+    assert folds == pytest.approx(found["top1"]["folds"])
+    printed = capsys.readouterr().out
+    assert "top1" in printed and "3 folds, by video" in printed
+    suspects = pd.read_csv(tmp_path / "out" / "suspected_labels.csv")
+    assert set(suspects["path"]) <= set(table.loc[table["label"] != table["predicted"], "path"])
+    assert (f"{len(suspects)} labels look wrong" in printed) == bool(len(suspects))
+    assert main(["crossvalidate", *arguments, "--split", "random"]) == 0
+    assert "3 folds, random frames" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", ["random", "video"])

@@ -20,7 +20,7 @@ import pandas as pd
 from workoutlib.catalog import read_catalog
 from workoutlib.config import Config
 from workoutlib.evaluation import Predictions, in_top
-from workoutlib.experiments import by_fold, crossvalidate, join_folds
+from workoutlib.experiments import by_fold, crossvalidate, join_folds, near_duplicate_groups
 from workoutlib.models import imagenet_weights
 from workoutlib.splits import folds_by_video
 
@@ -88,11 +88,19 @@ def paired_p(catalog, first: np.ndarray, second: np.ndarray, repeats: int = 10_0
 
 
 def print_table(catalog, found: dict[str, dict]) -> None:
+    """Each recipe on all images, and on those of recordings that have one video, which no fold can give away."""
+    groups = near_duplicate_groups(catalog, progress=False)
+    alone = (catalog["video"].groupby(groups).transform("nunique") == 1).to_numpy()
+    print(f"{len(catalog)} images; {alone.sum()} of a recording with one video")
     *_, last = found
     for name, result in found.items():
-        score = f"{name:12} {result['mean']:.3f} ± {result['std']:.3f}  {result['seconds']:6.1f} s a fold"
-        p = paired_p(catalog, np.array(found[last]["correct"]), np.array(result["correct"]))
-        print(score if name == last else f"{score}  p against {last}: {p:.4f}")
+        correct, best = np.array(result["correct"]), np.array(found[last]["correct"])
+        line = f"{name:20} {result['mean']:.3f} ± {result['std']:.3f}  alone {correct[alone].mean():.3f}"
+        line += f"  {result['seconds']:6.1f} s a fold"
+        if name != last:
+            p, p_alone = paired_p(catalog, best, correct), paired_p(catalog[alone], best[alone], correct[alone])
+            line += f"  p against {last}: {p:.4f}, alone {p_alone:.4f}"
+        print(line)
 
 
 def main() -> None:
