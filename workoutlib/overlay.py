@@ -136,21 +136,33 @@ def draw_timeline(
     top, bottom = max(height - 2 * thickness, 0), max(height - thickness, 1)
     left, right = margin, max(width - margin, margin + 1)
 
-    def column(seconds: float) -> int:
-        part = min(max(seconds / duration, 0.0), 1.0) if duration > 0 else 0.0
-        return left + round(part * (right - left))
-
     frame_of_bar = canvas[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1]
     frame_of_bar[:] = cv2.convertScaleAbs(frame_of_bar, alpha=_DIMMED)
-    for start, end, label, confidence in segments:
-        share = 0.35 + 0.65 * _share(confidence)
-        colour = [share * c + (1 - share) * g for c, g in zip(colour_of(label), _TRACK, strict=True)]
-        canvas[top:bottom, column(start) : column(end)] = np.round(colour)
-    cursor, half = column(time), max(thickness // 4, 1)
+    colours, covered = _bar(tuple(segments), right - left, duration)
+    visible = covered[: width - left]
+    canvas[top:bottom, left:right][:, visible] = colours[: width - left][visible]
+    cursor, half = left + _column(time, right - left, duration), max(thickness // 4, 1)
     reach = slice(max(top - thickness // 2, 0), bottom + thickness // 2)
     canvas[reach, max(cursor - half - 1, 0) : cursor + half + 1] = _BLACK
     canvas[reach, max(cursor - half, 0) : cursor + half] = _WHITE
     return canvas
+
+
+@lru_cache(maxsize=4)
+def _bar(segments: tuple, length: int, duration: float) -> tuple[np.ndarray, np.ndarray]:
+    """Colours (length, 3) of a timeline's columns, and which of them a segment covers: the same for a whole clip."""
+    colours, covered = np.zeros((length, 3), np.uint8), np.zeros(length, bool)
+    for start, end, label, confidence in segments:
+        share = 0.35 + 0.65 * _share(confidence)
+        columns = slice(_column(start, length, duration), _column(end, length, duration))
+        mixed = [share * c + (1 - share) * g for c, g in zip(colour_of(label), _TRACK, strict=True)]
+        colours[columns], covered[columns] = np.round(mixed), True
+    return colours, covered
+
+
+def _column(seconds: float, length: int, duration: float) -> int:
+    part = min(max(seconds / duration, 0.0), 1.0) if duration > 0 else 0.0
+    return round(part * length)
 
 
 def _draw_panel(canvas: np.ndarray, rows: list[_Row], stripe_colour: Colour) -> None:
