@@ -86,14 +86,13 @@ class ClipPrediction:
     def frames(self, smoothing: float = SMOOTHING) -> pd.DataFrame:
         """A row a frame: ``time, label, confidence, known``, and each class's probability."""
         logits = self.smoothed(smoothing)
-        rows = [self.recognizer.read_logits(row) for row in logits]
+        probabilities = softmax(logits / self.recognizer.temperature, axis=1)
         table = pd.DataFrame({
             "time": self.times,
-            "label": [row.label for row in rows],
-            "confidence": [row.confidence for row in rows],
-            "known": [row.known for row in rows],
+            "label": np.array(self.recognizer.labels, dtype=object)[probabilities.argmax(1)],
+            "confidence": probabilities.max(1),
+            "known": self.recognizer.is_known(logits),
         })  # fmt: skip
-        probabilities = softmax(logits / self.recognizer.temperature, axis=1)
         names = [f"{label} (probability)" if label in table else label for label in self.recognizer.labels]
         return table.join(pd.DataFrame(probabilities, columns=names))
 
@@ -203,8 +202,11 @@ class Recognizer:
         probabilities = softmax(logits.astype(np.float64) / self.temperature)
         best = np.argsort(-probabilities, kind="stable")[:3]
         top3 = [(self.labels[i], float(probabilities[i])) for i in best]
-        known = self.unknown_threshold is None or float(logits.max()) >= self.unknown_threshold
-        return Prediction(*top3[0], top3, known)
+        return Prediction(*top3[0], top3, bool(self.is_known(logits)))
+
+    def is_known(self, logits: np.ndarray) -> np.ndarray:
+        """Whether rows of logits (..., C) show a known exercise at all: bool (...)."""
+        return logits.max(-1) >= (-np.inf if self.unknown_threshold is None else self.unknown_threshold)
 
     def predict(self, image) -> Prediction:
         """Recognise one picture: an array, a PIL image or a path.
