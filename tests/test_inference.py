@@ -116,6 +116,29 @@ def test_a_checkpoint_alone_is_enough(trained, catalog, recognizer):
     assert answers == [valid.labels[i] for i in valid.predicted]
 
 
+@pytest.mark.parametrize("flip_at_test", [False, True])
+def test_every_back_end_gives_torchs_answers(trained, config, clip, flip_at_test):
+    pytest.importorskip("openvino")
+    settings = config.replace(flip_at_test=flip_at_test)
+    labels = trained.predictions.labels
+    eager, compiled, auto = (
+        Recognizer(trained.network, labels, settings, device=CPU, backend=backend).predict_clip(clip, progress=False)
+        for backend in ("torch", "openvino", "auto")
+    )
+    np.testing.assert_allclose(compiled.logits, eager.logits, atol=2e-3)
+    np.testing.assert_allclose(auto.logits, compiled.logits, atol=1e-5)
+
+
+def test_auto_does_without_openvino(trained, config, clip, monkeypatch):
+    monkeypatch.setattr("workoutlib.inference.find_spec", lambda name: None)
+    found = [
+        Recognizer(trained.network, trained.predictions.labels, config, device=CPU, backend=backend)
+        .predict_clip(clip, progress=False).logits
+        for backend in ("auto", "torch")
+    ]  # fmt: skip
+    np.testing.assert_array_equal(*found)
+
+
 def test_no_pictures_no_logits(recognizer):
     assert recognizer.logits([]).shape == (0, 3)
 
@@ -131,7 +154,7 @@ def test_wrong_arguments(recognizer, clip):
     for stride in (0, -1):
         with pytest.raises(WorkoutlibError, match="stride must be at least 1"):
             recognizer.predict_clip(clip, stride=stride)
-    with pytest.raises(WorkoutlibError, match="no back end 'gpu': choose torch or openvino"):
+    with pytest.raises(WorkoutlibError, match="no back end 'gpu': choose one of auto, torch, openvino"):
         Recognizer(make_network(), ("a", "b", "c"), Config(), backend="gpu")
 
 
@@ -293,7 +316,7 @@ def test_no_frame_is_read_before_it_is_needed(recognizer, clip, monkeypatch):
         return np.zeros((len(squares), 3), np.float32)
 
     monkeypatch.setattr(inference, "read_frames", counting)
-    monkeypatch.setattr(recognizer, "_forward", forward)
+    monkeypatch.setitem(vars(recognizer), "_forward_clip", forward)
     recognizer.predict_clip(clip, size=2, progress=False)
     assert judged[0] == 32 and furthest[0] <= 2 * 6 + 2
 

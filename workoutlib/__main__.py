@@ -9,7 +9,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from workoutlib.config import CHOICES, PROFILES, Config, choose_profile
+from workoutlib.config import BACKENDS, CHOICES, PROFILES, Config, choose_profile
 from workoutlib.errors import WorkoutlibError
 
 
@@ -47,12 +47,12 @@ def build_parser() -> argparse.ArgumentParser:
     predict = command("predict", "recognise photos, clips and folders of them", "--checkpoint", "--out", "--json")
     predict.add_argument("paths", nargs="+", metavar="PATH")
     predict.add_argument("--stride", type=int, default=1, help="judge every so many frames of a clip (default 1)")
-    predict.add_argument("--backend", choices=("torch", "openvino"), default="torch")
+    predict.add_argument("--backend", choices=BACKENDS, default="auto")
     split = command("split", "sizes of a split's parts and how much it leaks", "--data", "--seed", "--json")
     split.add_argument("--split", choices=CHOICES["split"], default="random")
     bench = command("benchmark", "measure this machine: the tutorial's pipeline, ours, the ceiling", "--json")
     bench.add_argument("--model", help="name of the network")
-    bench.add_argument("--backend", choices=("torch", "openvino"), default="torch", help="of our clip pipeline")
+    bench.add_argument("--backend", choices=BACKENDS, default="auto", help="of our clip pipeline")
     command("info", "versions, devices, weights and data found")
     return parser
 

@@ -38,14 +38,14 @@ __all__ = ["print_table", "run_benchmark", "tutorial_clip"]
 
 
 def run_benchmark(
-    model: str | None = None, *, images: int | None = None, clip_frames: int = 150, backend="torch"
+    model: str | None = None, *, images: int | None = None, clip_frames: int = 150, backend: str = "auto"
 ) -> dict:
     """Time training, frozen training, evaluation and a clip, three ways; higher is better throughout.
 
     Args:
         model: default ResNet-50 on a GPU, EfficientNet-Lite0 on a CPU. Its weights are random: speed only.
         images: size of the rendered training set (default 4,096 on a GPU, 192 on a CPU).
-        backend: of our clip pipeline, ``"torch"`` or ``"openvino"``.
+        backend: of our clip pipeline, as for :class:`workoutlib.inference.Recognizer`.
     Returns:
         ``machine``, ``images_per_second``, ``clip_frames_per_second``, ``peak_memory_mb`` and ``ratios``
         (``train_vs_ceiling``, ``train_vs_tutorial``, ``frozen_vs_tutorial``, ``clip_vs_tutorial``).

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from workoutlib.errors import WorkoutlibError
 
+BACKENDS = ("auto", "torch", "openvino")
+
 CHOICES = {
     "fit": ("squash", "crop"),
     "interpolation": ("nearest", "bilinear"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -14,8 +16,9 @@ from scipy.special import softmax
 from tqdm.auto import tqdm
 
 from workoutlib import devices
+from workoutlib.backends import openvino_forward
 from workoutlib.checkpoints import Checkpoint, load_checkpoint
-from workoutlib.config import Config
+from workoutlib.config import BACKENDS, Config
 from workoutlib.errors import WorkoutlibError
 from workoutlib.images import as_rgb
 from workoutlib.models import Network
@@ -153,24 +156,29 @@ class Recognizer:
         temperature: divides the logits before the softmax.
         unknown_threshold: a largest logit below it means "no known exercise"; ``None`` switches that off.
         device: default, the best one here.
-        backend: ``"torch"``, or ``"openvino"`` for Intel and AMD processors (needs the package openvino).
+        backend: ``"torch"``; ``"openvino"``, several times faster on a CPU once it has compiled the network (needs
+            the package openvino); or ``"auto"``, which takes that for clips on a CPU where it is installed.
     """
 
     def __init__(
         self, network: Network, labels: Sequence[str], config: Config, *, temperature: float = 1.0,
-        unknown_threshold: float | None = None, device: torch.device | None = None, backend: str = "torch",
+        unknown_threshold: float | None = None, device: torch.device | None = None, backend: str = "auto",
     ):  # fmt: skip
         self.device = device or devices.pick_device()
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()
         self.labels, self.config = tuple(labels), config
         self.temperature, self.unknown_threshold = temperature, unknown_threshold
-        if backend not in ("torch", "openvino"):
-            raise WorkoutlibError(f"no back end {backend!r}: choose torch or openvino")
-        self._forward = self._torch_forward
-        if backend == "openvino":
-            from workoutlib.backends import openvino_forward
+        if backend not in BACKENDS:
+            raise WorkoutlibError(f"no back end {backend!r}: choose one of {', '.join(BACKENDS)}")
+        self.backend = backend
+        self._forward = openvino_forward(network, config) if backend == "openvino" else self._torch_forward
 
-            self._forward = openvino_forward(self.network, config)
+    @cached_property
+    def _forward_clip(self) -> Callable[[np.ndarray], np.ndarray]:
+        """As ``_forward``; for all of a clip's frames it pays to compile the network first."""
+        if self.backend == "auto" and self.device.type == "cpu" and find_spec("openvino"):
+            return openvino_forward(self.network, self.config)
+        return self._forward
 
     @classmethod
     def from_checkpoint(cls, path: str | Path | Checkpoint, **options) -> Recognizer:
@@ -239,7 +247,7 @@ class Recognizer:
         squares = ((time, self.square(frame)) for time, frame in read_frames(path, stride=stride))
         for batch in prefetch(_chunks(squares, size)):
             times += [time for time, _ in batch]
-            parts.append(self._forward(np.stack([square for _, square in batch])))
+            parts.append(self._forward_clip(np.stack([square for _, square in batch])))
             bar.update(len(batch))
         bar.close()
         duration = max(info.duration or 0.0, times[-1] + 1 / info.frames_per_second)
