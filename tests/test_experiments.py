@@ -167,6 +167,8 @@ def test_crossvalidation_over_random_frames(catalog, config):
     assert sorted(together.catalog["path"]) == sorted(catalog["path"])
     assert (together.catalog.groupby("video")["fold"].nunique() > 1).any()
     assert summary == by_fold(together)
+    with pytest.raises(WorkoutlibError, match="choose one of the two"):
+        crossvalidate(catalog, config, split="random", groups=catalog["video"], progress=False)
 
 
 def test_too_few_videos_are_an_error(catalog):

@@ -111,7 +111,11 @@ def crossvalidate(
     Returns:
         ``{"top1": {"mean", "std", "folds"}, ...}`` for ``top1, top3, macro, clip_top1``, and the
         predictions for every picture by the network that had not seen its video.
+    Raises:
+        WorkoutlibError: `groups` for a random split, or too few videos for so many folds.
     """
+    if split == "random" and groups is not None:
+        raise WorkoutlibError("groups keep videos together and a random split tears them apart: choose one of the two")
     device = device or devices.pick_device()
     frames = load_frames(catalog, config, cache=cache, device=device, progress=progress)
     if split == "random":
