@@ -199,12 +199,12 @@ def evaluate(options: argparse.Namespace) -> None:
     frames = load_frames(catalog, stored.config, labels=stored.labels, cache=paths.data_root() / "cache")
     predictions = experiments.judge(stored.network.to(device), frames, stored.config, device=device)
     found = evaluation.scores(predictions, stored.temperature)
+    if options.out:  # files first: whoever reads the output may hang up, as head does
+        write_csv(predictions.table(stored.temperature), options.out / "predictions.csv")
+    write_json({**found, "intervals": evaluation.intervals(predictions)}, options.json)
     print_scores(predictions, "all images of the folder")
     print(evaluation.per_class(predictions).query("images > 0").round(3).to_string())
     print(evaluation.by_video_size(predictions).round(3).to_string())
-    if options.out:
-        write_csv(predictions.table(stored.temperature), options.out / "predictions.csv")
-    write_json({**found, "intervals": evaluation.intervals(predictions)}, options.json)
 
 
 def crossvalidate(options: argparse.Namespace) -> None:
@@ -222,18 +222,18 @@ def crossvalidate(options: argparse.Namespace) -> None:
     summary, together = experiments.crossvalidate(
         catalog, config, folds=options.folds, split=options.split, groups=groups, cache=cache
     )
-    print(f"{options.folds} folds, " + {"random": "random frames", "video": "by video"}[options.split])
-    for name, score in summary.items():
-        print(f"{name:10} {score['mean']:.3f} ± {score['std']:.3f}   folds {[round(v, 3) for v in score['folds']]}")
     suspects = evaluation.suspected_labels(together)
-    if len(suspects):
-        print(f"{len(suspects)} labels look wrong to networks that had not seen the picture; the most suspect:")
-        print(suspects.assign(file=suspects["path"].map(lambda path: shown(Path(path).name)))
-              [["file", "label", "predicted", "confidence"]].head(5).round(2).to_string(index=False))  # fmt: skip
     if options.out:
         write_csv(together.table(), options.out / "crossvalidation.csv")
         write_csv(suspects, options.out / "suspected_labels.csv")
     write_json(summary, options.json)
+    print(f"{options.folds} folds, " + {"random": "random frames", "video": "by video"}[options.split])
+    for name, score in summary.items():
+        print(f"{name:10} {score['mean']:.3f} ± {score['std']:.3f}   folds {[round(v, 3) for v in score['folds']]}")
+    if len(suspects):
+        print(f"{len(suspects)} labels look wrong to networks that had not seen the picture; the most suspect:")
+        print(suspects.assign(file=suspects["path"].map(lambda path: shown(Path(path).name)))
+              [["file", "label", "predicted", "confidence"]].head(5).round(2).to_string(index=False))  # fmt: skip
 
 
 def predict(options: argparse.Namespace) -> int:
