@@ -1,5 +1,6 @@
 """Loaders: decoded once and kept, never stale, never half, and every row where it belongs."""
 
+import dataclasses
 import errno
 import os
 import sys
@@ -188,11 +189,22 @@ def test_select_finds_rows_by_their_index():
     frames = make_frames(12)
     rows = frames.catalog.iloc[[7, 0, 4]]
     part = frames.select(rows)
-    assert torch.equal(part.images, frames.images[[7, 0, 4]]) and torch.equal(part.targets, frames.targets[[7, 0, 4]])
+    images, targets = part.take(torch.arange(3))
+    assert torch.equal(images, frames.images[[7, 0, 4]]) and torch.equal(targets, frames.targets[[7, 0, 4]])
     assert part.catalog is rows and part.labels == frames.labels and len(part) == 3
-    part.images.zero_()
-    assert frames.images[7].any(), "select must copy"
-    assert torch.equal(part.select(rows.iloc[[2]]).targets, frames.targets[[4]])
+    images.zero_()
+    assert frames.images[7].any(), "take must copy"
+    assert part.images is frames.images, "select must not copy: a full data set would be twice in memory"
+    image, target = part.select(rows.iloc[[2]]).take(torch.tensor([0]))
+    assert torch.equal(image, frames.images[[4]]) and torch.equal(target, frames.targets[[4]])
+
+
+def test_features_take_the_place_of_pictures():
+    frames = make_frames(12)
+    part = frames.select(frames.catalog.iloc[[7, 0, 4]]).holding(torch.tensor([[1.0], [2.0], [3.0]]))
+    features, targets = part.take(torch.tensor([2, 0]))
+    assert features.tolist() == [[3.0], [1.0]] and torch.equal(targets, frames.targets[[4, 7]])
+    assert part.catalog["path"].tolist() == frames.catalog["path"].iloc[[7, 0, 4]].tolist()
 
 
 def test_select_refuses_strange_rows():
@@ -200,7 +212,7 @@ def test_select_refuses_strange_rows():
     with pytest.raises(WorkoutlibError, match="2 rows are not in these frames' catalog"):
         frames.select(frames.catalog.iloc[:2].set_axis([100, 101]))
     twice = make_frames(4)
-    twice = loaders.Frames(twice.images, twice.targets, twice.labels, pd.concat([twice.catalog.iloc[:2]] * 2))
+    twice = dataclasses.replace(twice, catalog=pd.concat([twice.catalog.iloc[:2]] * 2))
     with pytest.raises(WorkoutlibError, match="reset_index"):
         twice.select(twice.catalog.iloc[:1])
 

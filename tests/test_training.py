@@ -109,7 +109,6 @@ def test_a_short_last_batch_does_not_count_like_a_full_one(batch_size):
 
 def test_every_batch_and_epoch_has_an_order_and_draws_of_its_own():
     frames, seen = make_frames(22), []
-    frames = frames.select(frames.catalog)
     frames.images[:, 0, 0, 0] = torch.arange(22)  # a number for each picture
 
     def remember(images, draw):

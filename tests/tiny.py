@@ -39,7 +39,7 @@ def make_frames(count: int = 22, classes: int = 3, size: int = 64, seed: int = 0
         "source": "frame",
     })  # fmt: skip
     images = torch.from_numpy(pixels.astype(np.uint8)).contiguous(memory_format=torch.channels_last)
-    return Frames(images, torch.from_numpy(targets), labels, catalog)
+    return Frames(images, torch.arange(count), torch.from_numpy(targets), labels, catalog)
 
 
 def save_noise(path: Path, *, size: tuple[int, int] = (60, 40), seed: int = 0) -> Path:

@@ -216,7 +216,7 @@ def _our_frozen_training(
 
     def work() -> None:
         features = extract_features(network, frames, config, device=device)[0].to(device)
-        cached = Frames(features, frames.targets, frames.labels, frames.catalog)
+        cached = frames.holding(features)
         optimizer = build_optimizer(network.head, config, device)
         for epoch in range(1, epochs + 1):
             train_one_epoch(network.head, cached, optimizer, config, epoch=epoch, device=device, prepare=lambda x, _: x)

@@ -35,13 +35,15 @@ class Frames:
     """Decoded pictures and what they show.
 
     Attributes:
-        images: uint8 (N, 3, resize, resize), in channels-last memory order.
+        images: uint8 (M, 3, resize, resize), in channels-last memory order; selections share it.
+        places: int64 (N,), on the device of `images`: where in it each of the N pictures lies.
         targets: int64 (N,), the index of each picture's label in `labels`.
         labels: the class names.
         catalog: the N catalog rows, in the same order.
     """
 
     images: Tensor
+    places: Tensor
     targets: Tensor
     labels: tuple[str, ...]
     catalog: pd.DataFrame
@@ -50,18 +52,24 @@ class Frames:
         return len(self.targets)
 
     def select(self, rows: pd.DataFrame) -> Frames:
-        """The pictures of some rows of this catalog, found by their index; the pixels are copied."""
+        """The pictures of some rows of this catalog, found by their index; no pixel is copied."""
         if not self.catalog.index.is_unique:
             raise WorkoutlibError("rows of this catalog share an index: make it with reset_index(drop=True)")
-        places = torch.from_numpy(self.catalog.index.get_indexer(rows.index))
-        if (places < 0).any():
-            raise WorkoutlibError(f"{int((places < 0).sum())} rows are not in these frames' catalog")
-        home = places.to(self.images.device)
-        return Frames(self.images[home], self.targets[home], self.labels, rows)
+        chosen = torch.from_numpy(self.catalog.index.get_indexer(rows.index))
+        if (chosen < 0).any():
+            raise WorkoutlibError(f"{int((chosen < 0).sum())} rows are not in these frames' catalog")
+        chosen = chosen.to(self.images.device)
+        return Frames(self.images, self.places[chosen], self.targets[chosen], self.labels, rows)
 
-    def to(self, device: torch.device) -> Frames:
-        """The same pictures on another device."""
-        return Frames(self.images.to(device), self.targets.to(device), self.labels, self.catalog)
+    def holding(self, images: Tensor) -> Frames:
+        """The same rows with other tensors in the place of their pictures: features (N, D), for example."""
+        places = torch.arange(len(images), device=images.device)
+        return Frames(images, places, self.targets.to(images.device), self.labels, self.catalog)
+
+    def take(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """Copies of the pictures with these numbers (0 to N - 1), and their targets."""
+        numbers = numbers.to(self.images.device)
+        return self.images[self.places[numbers]], self.targets[numbers]
 
 
 def load_frames(
@@ -90,8 +98,8 @@ def load_frames(
     targets = torch.tensor([labels.index(label) for label in catalog["label"]], dtype=torch.int64)
     pixels = decode(catalog["path"].tolist(), config, cache=cache, progress=progress)
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
-    frames = Frames(images, targets, labels, catalog)
-    return frames.to(torch.device(device)) if fits(images.nbytes, torch.device(device)) else frames
+    home = torch.device(device if fits(images.nbytes, torch.device(device)) else "cpu")
+    return Frames(images.to(home), torch.arange(len(images), device=home), targets.to(home), labels, catalog)
 
 
 def fits(size: int, device: torch.device) -> bool:
@@ -176,9 +184,8 @@ def batches(
     Pictures that live in host memory are copied asynchronously from pinned memory to a GPU.
     """
     order = torch.arange(len(frames)) if order is None else order
-    for places in order.split(size):
-        home = places.to(frames.images.device)
-        images, targets = frames.images[home], frames.targets[home]
+    for numbers in order.split(size):
+        images, targets = frames.take(numbers)
         if images.device != device:
             pin = device.type == "cuda"
             images, targets = (x.pin_memory() if pin else x for x in (images, targets))

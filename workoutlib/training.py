@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -340,7 +340,7 @@ def _learner(network: Network, train: Frames, config: Config, device: torch.devi
     if config.fine_tune:
         return network, train, lambda images, draw: apply_augmentation(images, draw, config, network.mean, network.std)
     features = extract_features(network, train, config, device=device)[0].to(device)
-    return network.head, replace(train, images=features), lambda features, draw: features
+    return network.head, train.holding(features), lambda features, draw: features
 
 
 def _in_parallel(learner: nn.Module) -> nn.Module:
