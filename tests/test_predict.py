@@ -2,15 +2,17 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from test_video import turned_by_metadata
-from tiny import make_network, save_noise
+from tiny import make_network, one_thread_environment, save_noise
 
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
@@ -256,3 +258,25 @@ def test_the_stride_reaches_the_clips(recognizer, folder, tmp_path):
     [row], _ = predict_files(recognizer, [folder / "plank.mp4"], out=tmp_path / "out", stride=4, progress=False)
     assert row["frames"] == 2
     assert len(list(read_frames(row["annotated"]))) == 6, "the copy has all frames"
+
+
+@pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="PyTorch was built without gloo")
+def test_two_processes_share_a_folder_and_tell_what_one_does(trained, folder, tmp_path):
+    begin = [sys.executable, "-m"]
+    together = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    for name, launcher in (("one", begin), ("two", begin + together)):
+        command = ["workoutlib", "predict", str(folder), "--checkpoint", str(trained.checkpoint), "--backend", "torch",
+                   "--out", str(tmp_path / name), "--json", str(tmp_path / f"{name}.json")]  # fmt: skip
+        done = subprocess.run([*launcher, *command], env=one_thread_environment(), capture_output=True, text=True)
+        assert done.returncode == 1, "two of the files are broken"
+        assert done.stderr.count("error: Cannot read") == 2 and done.stdout.count("push_up.jpg") == 1
+    one, two = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "two"))
+    assert [row["path"] for row in two] == [row["path"] for row in one] and len(one) == 5
+    for row, other in zip(one, two, strict=True):
+        assert (row["label"], row.get("error")) == (other["label"], other.get("error"))
+        assert row["confidence"] == pytest.approx(other["confidence"])
+    assert names_below(tmp_path / "one") == names_below(tmp_path / "two")
+
+
+def names_below(folder: Path) -> list[Path]:
+    return sorted(path.relative_to(folder) for path in folder.rglob("*"))

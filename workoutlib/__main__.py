@@ -237,15 +237,19 @@ def crossvalidate(options: argparse.Namespace) -> None:
 
 
 def predict(options: argparse.Namespace) -> int:
+    from workoutlib import devices
     from workoutlib.files import write_csv
     from workoutlib.images import shown
     from workoutlib.inference import Recognizer
     from workoutlib.paths import output_root
     from workoutlib.predict import accuracy_by_name, as_table, predict_files
 
+    devices.join_processes()
     recognizer = Recognizer.from_checkpoint(options.checkpoint, backend=options.backend)
     out = options.out or output_root() / "predictions"
     rows, failures = predict_files(recognizer, options.paths, out=out, stride=options.stride)
+    if devices.rank_and_world()[0] > 0:
+        return 0
     write_json(rows + failures, options.json)
     if rows:
         table = as_table(rows)

@@ -6,11 +6,13 @@ import os
 import time
 from collections.abc import Sequence
 from itertools import chain, count
+from operator import itemgetter
 from pathlib import Path
 
 import pandas as pd
 from PIL import Image
 
+from workoutlib import devices
 from workoutlib.errors import WorkoutlibError
 from workoutlib.files import replacing, write_csv
 from workoutlib.images import IMAGE_SUFFIXES, list_files, read_image, shown
@@ -40,6 +42,8 @@ def predict_files(
 ) -> tuple[list[dict], list[dict]]:  # fmt: skip
     """Recognise files and folders, going on past those that cannot be read.
 
+    Under ``torchrun`` each process takes its share of the files; every process returns the rows of all.
+
     Args:
         out: folder for annotated copies and, for each clip, ``.frames.csv`` and ``.segments.csv``. None
             of the given files is overwritten there, and no two copies take one name.
@@ -48,24 +52,33 @@ def predict_files(
         ``frames_per_second`` and ``segments`` too; ``annotated`` where written), and a row with
         ``error`` and no label for each file that failed.
     """
-    files, rows, failures = [], [], []
+    files, failures = [], []
     for path in map(Path, paths):
         try:
             files += expand(path)
         except WorkoutlibError as error:
             failures.append(_failure(path, "folder", error))
     taken = {_identity(file) for file, _ in files}
-    for file, inside in files:
-        kind = "clip" if is_clip(file) else "photo"
-        target = out and _free_name(Path(out) / inside, ".mp4" if kind == "clip" else ".jpg", taken)
+    kinds = ["clip" if is_clip(file) else "photo" for file, _ in files]
+    targets = [
+        out and _free_name(Path(out) / inside, ".mp4" if kind == "clip" else ".jpg", taken)
+        for kind, (_, inside) in zip(kinds, files, strict=True)
+    ]
+    found = []
+    rank, world = devices.rank_and_world()
+    for number in range(rank, len(files), world):
+        (file, _), kind, target = files[number], kinds[number], targets[number]
         try:
             if kind == "clip":
-                rows.append(_clip_row(recognizer, file, target, stride, progress))
+                row = _clip_row(recognizer, file, target, stride, progress)
             else:
-                rows.append(_photo_row(recognizer, file, target))
+                row = _photo_row(recognizer, file, target)
         except WorkoutlibError as error:
-            failures.append(_failure(file, kind, error))
-    return rows, failures
+            row = _failure(file, kind, error)
+        found.append((number, row))
+    found = [row for _, row in sorted(devices.gather_over_processes(found), key=itemgetter(0))]
+    failures += [row for row in found if "error" in row]
+    return [row for row in found if "error" not in row], failures
 
 
 def _failure(path: Path, kind: str, error: WorkoutlibError) -> dict:
