@@ -68,6 +68,15 @@ def test_two_runs_of_one_config_are_equal(catalog, config, tmp_path, head_first)
     assert_same_state(runs[0].network.state_dict(), runs[1].network.state_dict())
 
 
+def test_training_from_the_memory_map_is_training_from_memory(catalog, config, trained, tmp_path):
+    load_frames(catalog, config, cache=tmp_path, progress=False)
+    mapped = train(catalog, config, cache=tmp_path, progress=False)
+    assert len(list(tmp_path.glob("*.npy"))) == 1
+    pd.testing.assert_frame_equal(
+        mapped.fit.history.drop(columns="seconds"), trained.fit.history.drop(columns="seconds")
+    )
+
+
 def test_an_interrupted_experiment_keeps_a_usable_model_and_goes_on(catalog, config, trained, tmp_path):
     steps = []
     stopped = train(catalog, config, out=tmp_path, progress=False, on_step=lambda *step: steps.append(step),
