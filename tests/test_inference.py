@@ -16,11 +16,11 @@ from workoutlib import gym
 from workoutlib.checkpoints import load_checkpoint
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
+from workoutlib.forward import predict_logits
 from workoutlib.images import read_image
 from workoutlib.inference import ClipPrediction, Recognizer
 from workoutlib.loaders import load_frames
 from workoutlib.overlay import UNKNOWN
-from workoutlib.training import predict_logits
 from workoutlib.video import ClipWriter, probe_clip, read_frames
 
 CPU = torch.device("cpu")

@@ -16,13 +16,12 @@ from workoutlib import devices, runs, training
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
 from workoutlib.files import read_file
+from workoutlib.forward import predict_logits
 from workoutlib.runs import HISTORY, best_epoch
 from workoutlib.training import (
     build_optimizer,
-    extract_features,
     fit,
     learning_rate_at,
-    predict_logits,
     train_one_epoch,
     validate,
 )
@@ -433,34 +432,6 @@ def test_a_full_device_memory_says_which_batch_to_try(monkeypatch):
         run(CONFIG)
 
 
-class Crowded(nn.Module):
-    """A network on a GPU whose memory holds only a few pictures at once."""
-
-    def __init__(self, network, room: int):
-        super().__init__()
-        self.network, self.room = network, room
-        self.mean, self.std = network.mean, network.std
-
-    def forward(self, images):
-        if len(images) > self.room:
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-        return self.network(images)
-
-
-@pytest.mark.filterwarnings("ignore:too little GPU memory")
-def test_too_many_pictures_at_once_are_taken_in_halves():
-    network, frames = make_network(), make_frames(21)
-    expected = predict_logits(network, frames, CONFIG, device=CPU)
-    with pytest.warns(UserWarning, match="too little GPU memory for 21 pictures at once: taking half as many"):
-        found = predict_logits(Crowded(network, 4), frames, CONFIG, device=CPU)
-    torch.testing.assert_close(found, expected)
-    with (
-        pytest.raises(WorkoutlibError, match="too little memory for one picture"),
-        pytest.warns(UserWarning, match="too little GPU memory"),
-    ):
-        predict_logits(Crowded(network, 0), frames, CONFIG, device=CPU)
-
-
 def test_the_head_alone_is_trained_on_cached_features():
     network, calls = make_network(), []
     before = {name: value.clone() for name, value in network.body.state_dict().items()}
@@ -509,14 +480,6 @@ def test_interpolating_half_way_is_the_mean_of_start_and_end(tmp_path):
         if value.is_floating_point():
             torch.testing.assert_close(value, (states[0][name] + states[2][name]) / 2)
     assert_same_state(read_file(tmp_path / "best_model.pth")["state_dict"], network.state_dict())
-
-
-def test_features_are_those_of_pictures_and_mirror_images():
-    network, frames = make_network(), make_frames(7)
-    features = extract_features(network, frames, CONFIG, device=CPU)
-    inputs = evaluation_batch(frames.images, CONFIG, network.mean, network.std)
-    with torch.inference_mode():
-        torch.testing.assert_close(features, torch.stack([network.body(inputs), network.body(inputs.flip(3))]))
 
 
 def test_a_class_without_training_pictures_is_named():

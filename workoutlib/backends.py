@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
+from workoutlib.forward import logits_of_squares
 from workoutlib.models import Network
-from workoutlib.training import logits_of_squares
 
 # Pictures for one request: few enough that a layer's values stay in the processor's cache from layer to layer.
 _PICTURES = 4

@@ -27,10 +27,11 @@ from torchvision import transforms as T
 from workoutlib import devices
 from workoutlib.catalog import read_catalog
 from workoutlib.config import Config
+from workoutlib.forward import extract_features, predict_logits
 from workoutlib.inference import Recognizer
 from workoutlib.loaders import Frames, load_frames
 from workoutlib.models import Network, build_model, freeze
-from workoutlib.training import build_optimizer, extract_features, predict_logits, train_one_epoch
+from workoutlib.training import build_optimizer, train_one_epoch
 from workoutlib.transforms import apply_augmentation
 from workoutlib.video import ClipWriter
 

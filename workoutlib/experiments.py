@@ -14,11 +14,12 @@ from workoutlib.checkpoints import load_checkpoint, save_checkpoint
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
 from workoutlib.evaluation import Predictions, fit_temperature, fit_unknown_threshold, scores
+from workoutlib.forward import extract_features, predict_logits
 from workoutlib.lessons import rendered_frames, warmed_up_weights
 from workoutlib.loaders import Frames, load_frames
 from workoutlib.models import Network, build_model
 from workoutlib.splits import folds_by_video, folds_random, group_near_duplicates, split_by_video, split_random
-from workoutlib.training import Fit, extract_features, fit, fit_head, predict_logits
+from workoutlib.training import Fit, fit, fit_head
 
 SCORES = ("top1", "top3", "macro", "clip_top1")
 

@@ -20,11 +20,11 @@ from workoutlib.backends import openvino_forward
 from workoutlib.checkpoints import Checkpoint, load_checkpoint
 from workoutlib.config import BACKENDS, Config
 from workoutlib.errors import WorkoutlibError
+from workoutlib.forward import forward
 from workoutlib.images import as_rgb
 from workoutlib.models import Network
 from workoutlib.overlay import UNKNOWN, draw_label, draw_timeline
 from workoutlib.pipes import prefetch
-from workoutlib.training import forward
 from workoutlib.transforms import to_square
 from workoutlib.video import ClipWriter, probe_clip, read_frames
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ from tqdm.auto import tqdm
 from workoutlib import devices
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
+from workoutlib.forward import extract_features, predict_logits
 from workoutlib.loaders import Frames, batches, shuffled
 from workoutlib.models import Network, freeze
 from workoutlib.runs import HISTORY, RunFolder, best_epoch
-from workoutlib.transforms import apply_augmentation, draw_augmentation, evaluation_batch
+from workoutlib.transforms import apply_augmentation, draw_augmentation
 
 NOT_MEASURED = {"loss": math.nan, "accuracy": math.nan}
 
@@ -132,41 +132,6 @@ def _diverged(loss: float, where: str, rate: float) -> WorkoutlibError:
     )
 
 
-@torch.inference_mode()
-def predict_logits(network: Network, frames: Frames, config: Config, *, device: torch.device, size: int = 64) -> Tensor:
-    """Logits (N, C), float32 on the CPU, of pictures through the evaluation transform.
-
-    With ``config.flip_at_test`` they are the mean over a picture and its mirror image.
-    """
-    network.eval()
-    return torch.cat([
-        forward(network, images, config, device) for images, _ in batches(frames, size, device=device)
-    ] or [torch.empty(0, len(frames.labels))])  # fmt: skip
-
-
-@torch.inference_mode()
-def forward(network: Network, images: Tensor, config: Config, device: torch.device) -> Tensor:
-    """Logits of uint8 squares: the one path that validation, photos, clips and folders share.
-
-    Where the GPU's memory is too small for so many at once, they are taken in halves, with a warning.
-    """
-    try:
-        with devices.autocast(device):
-            return logits_of_squares(network, images.to(device), config).cpu()
-    except torch.cuda.OutOfMemoryError as error:
-        if len(images) == 1:
-            raise WorkoutlibError("the GPU has too little memory for one picture: close what else uses it") from error
-    warnings.warn(f"too little GPU memory for {len(images)} pictures at once: taking half as many", stacklevel=2)
-    return torch.cat([forward(network, half, config, device) for half in images.tensor_split(2)])
-
-
-def logits_of_squares(network: Network, images: Tensor, config: Config) -> Tensor:
-    """uint8 squares (N, 3, resize, resize) to float32 logits (N, C), averaged with the mirror image's if asked."""
-    inputs = evaluation_batch(images, config, network.mean, network.std)
-    logits = network(inputs).float()
-    return (logits + network(inputs.flip(3)).float()) / 2 if config.flip_at_test else logits
-
-
 def validate(network: Network, frames: Frames, config: Config, *, device: torch.device) -> dict[str, float]:
     """``loss`` and ``accuracy`` (0..1), means over the pictures."""
     logits = predict_logits(network, frames, config, device=device)
@@ -175,18 +140,6 @@ def validate(network: Network, frames: Frames, config: Config, *, device: torch.
         "loss": nn.functional.cross_entropy(logits, targets).item(),
         "accuracy": (logits.argmax(1) == targets).float().mean().item(),
     }
-
-
-@torch.inference_mode()
-def extract_features(network: Network, frames: Frames, config: Config, *, device: torch.device) -> Tensor:
-    """The body's features of pictures and of their mirror images: (2, N, D), float32 on the CPU."""
-    network.eval()
-    features = []
-    for images, _ in batches(frames, 64, device=device):
-        inputs = evaluation_batch(images, config, network.mean, network.std)
-        with devices.autocast(device):
-            features.append(torch.stack([network.body(inputs), network.body(inputs.flip(3))]).float().cpu())
-    return torch.cat(features, 1)
 
 
 def fit_head(head: nn.Linear, features: Tensor, targets: Tensor, labels: tuple[str, ...]) -> None:

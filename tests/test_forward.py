@@ -1,0 +1,49 @@
+"""Forward passes: logits and features of the right pictures, also where the memory is small."""
+
+import pytest
+import torch
+from tiny import make_frames, make_network
+from torch import nn
+
+from workoutlib.config import Config
+from workoutlib.errors import WorkoutlibError
+from workoutlib.forward import extract_features, predict_logits
+from workoutlib.transforms import evaluation_batch
+
+CPU = torch.device("cpu")
+CONFIG = Config(resize=64, crop=64)
+
+
+def test_features_are_those_of_pictures_and_mirror_images():
+    network, frames = make_network(), make_frames(7)
+    features = extract_features(network, frames, CONFIG, device=CPU)
+    inputs = evaluation_batch(frames.images, CONFIG, network.mean, network.std)
+    with torch.inference_mode():
+        torch.testing.assert_close(features, torch.stack([network.body(inputs), network.body(inputs.flip(3))]))
+
+
+class Crowded(nn.Module):
+    """A body on a GPU whose memory holds only a few pictures at once."""
+
+    def __init__(self, body: nn.Module, room: int):
+        super().__init__()
+        self.body, self.room = body, room
+
+    def forward(self, images):
+        if len(images) > self.room:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return self.body(images)
+
+
+@pytest.mark.filterwarnings("ignore:too little GPU memory")
+@pytest.mark.parametrize("outputs", [predict_logits, extract_features])
+def test_too_many_pictures_at_once_are_taken_in_halves(outputs):
+    network, frames = make_network(), make_frames(21)
+    whole, expected = network.body, outputs(network, frames, CONFIG, device=CPU)
+    network.body = Crowded(whole, 4)
+    with pytest.warns(UserWarning, match="too little GPU memory for 21 pictures at once: taking half as many"):
+        found = outputs(network, frames, CONFIG, device=CPU)
+    torch.testing.assert_close(found, expected)
+    network.body = Crowded(whole, 0)
+    with pytest.raises(WorkoutlibError, match="too little memory for one picture"):
+        outputs(network, frames, CONFIG, device=CPU)

@@ -1,0 +1,71 @@
+"""Forward passes: from pictures to logits or features, by the one path that validation, photos and clips share."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from workoutlib import devices
+from workoutlib.config import Config
+from workoutlib.errors import WorkoutlibError
+from workoutlib.loaders import Frames, batches
+from workoutlib.models import Network
+from workoutlib.transforms import evaluation_batch
+
+
+@torch.inference_mode()
+def predict_logits(network: Network, frames: Frames, config: Config, *, device: torch.device, size: int = 64) -> Tensor:
+    """Logits (N, C), float32 on the CPU, of pictures through the evaluation transform.
+
+    With ``config.flip_at_test`` they are the mean over a picture and its mirror image.
+    """
+    network.eval()
+    return torch.cat([
+        forward(network, images, config, device) for images, _ in batches(frames, size, device=device)
+    ] or [torch.empty(0, len(frames.labels))])  # fmt: skip
+
+
+@torch.inference_mode()
+def forward(network: Network, images: Tensor, config: Config, device: torch.device) -> Tensor:
+    """Logits of uint8 squares: the one path that validation, photos, clips and folders share."""
+
+    def logits(images: Tensor) -> Tensor:
+        with devices.autocast(device):
+            return logits_of_squares(network, images.to(device), config).cpu()
+
+    return _as_memory_allows(logits, images)
+
+
+def logits_of_squares(network: Network, images: Tensor, config: Config) -> Tensor:
+    """uint8 squares (N, 3, resize, resize) to float32 logits (N, C), averaged with the mirror image's if asked."""
+    inputs = evaluation_batch(images, config, network.mean, network.std)
+    logits = network(inputs).float()
+    return (logits + network(inputs.flip(3)).float()) / 2 if config.flip_at_test else logits
+
+
+@torch.inference_mode()
+def extract_features(network: Network, frames: Frames, config: Config, *, device: torch.device) -> Tensor:
+    """The body's features of pictures and of their mirror images: (2, N, D), float32 on the CPU."""
+    network.eval()
+
+    def both_sides(images: Tensor) -> Tensor:
+        inputs = evaluation_batch(images, config, network.mean, network.std)
+        with devices.autocast(device):
+            return torch.stack([network.body(inputs), network.body(inputs.flip(3))], 1).float().cpu()
+
+    pieces = [_as_memory_allows(both_sides, images) for images, _ in batches(frames, 64, device=device)]
+    return torch.cat(pieces).transpose(0, 1)
+
+
+def _as_memory_allows(work: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """``work(images)``; where the GPU's memory is too small for so many at once, in halves, with a warning."""
+    try:
+        return work(images)
+    except torch.cuda.OutOfMemoryError as error:
+        if len(images) == 1:
+            raise WorkoutlibError("the GPU has too little memory for one picture: close what else uses it") from error
+    warnings.warn(f"too little GPU memory for {len(images)} pictures at once: taking half as many", stacklevel=3)
+    return torch.cat([_as_memory_allows(work, half) for half in images.tensor_split(2)])
