@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from tiny import one_thread_environment
 
+from workoutlib.paths import data_root
+
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 expect, Page, Locator = playwright.expect, playwright.Page, playwright.Locator
 
@@ -53,16 +55,22 @@ CELLS = """() => {
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory) -> Iterator[str]:
-    """The address of a JupyterLab over a copy of the notebooks; it has its own settings, data and results."""
+    """The address of a JupyterLab over a copy of the notebooks, with its own settings and results.
+
+    The data sets are those of this run of the tests: the sample is rendered once.
+    """
     folder = tmp_path_factory.mktemp("lab")
     copy_notebooks(folder / "notebooks")
+    data_root().mkdir(parents=True, exist_ok=True)
+    (folder / "home").mkdir()
+    (folder / "home/input").symlink_to(data_root())
     settings = folder / "config/lab/user-settings/@jupyterlab/apputils-extension"
     settings.mkdir(parents=True)
     for name, values in SETTINGS.items():
         (settings / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
     port, token, log = free_port(), secrets.token_hex(16), folder / "log.txt"
     environment = one_thread_environment() | {
-        "WORKOUTLIB_HOME": os.environ.get("WORKOUTLIB_BROWSER_HOME") or str(folder / "home"),
+        "WORKOUTLIB_HOME": str(folder / "home"),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "IPYTHONDIR": str(folder / "ipython"),
@@ -123,7 +131,8 @@ def browser() -> Iterator:
         chromium = play.chromium.launch(
             executable_path=CHROMIUM,
             # A test picture takes the place of the camera, and nobody has to allow it.
-            args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+            args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+                  "--disable-background-networking", "--disable-component-update", "--disable-sync"],
         )
         yield chromium
         chromium.close()

@@ -450,6 +450,12 @@ def test_head_first_starts_from_a_fitted_head():
     assert found.history["valid_loss"][0] < 0.8 * untrained.history["valid_loss"].iloc[0]
 
 
+def test_a_stop_is_heard_while_features_are_extracted(monkeypatch):
+    monkeypatch.setattr(training, "fit_head", lambda *_: pytest.fail("went on"))
+    with pytest.raises(WorkoutlibError, match="stopped before the first epoch ended"):
+        run(PLAIN.replace(head_first=True), should_stop=lambda: True)
+
+
 def test_head_only_with_head_first_needs_no_epochs():
     network, found = run(PLAIN.replace(head_first=True, fine_tune=False))
     assert found.history["epoch"].tolist() == [0] and found.best_epoch == 0

@@ -428,6 +428,31 @@ def test_annotated_copy_can_be_downloaded(clip_desk, tmp_path):
     assert probe_clip(tmp_path / "clips" / "squat.annotated.mp4").frames == 20
 
 
+@pytest.mark.parametrize("work", ["recognise", "annotate"])
+def test_work_on_a_clip_shows_its_progress_and_can_be_stopped(clip_desk, clip, clip_path, tmp_path, monkeypatch, work):
+    moments = []
+
+    def press_stop(desk, done, total):
+        assert not desk.stop.disabled and desk.annotate.disabled
+        moments.append((done, total))
+        desk.stop.click()
+        watch(desk, done, total)
+
+    watch = ClipDesk._watch
+    monkeypatch.setattr(ClipDesk, "_watch", press_stop)
+    clip_desk.recognise(clip_path) if work == "recognise" else clip_desk.write_copy()
+    clip_desk.thread.join()
+    assert len(moments) == 1 and moments[0][1] == 20, "the first word of progress ended it"
+    assert "stopped" in clip_desk.status.value and "alert" not in clip_desk.status.value
+    assert clip_desk.choice.value == clip.path
+    assert clip_desk.clip is clip and clip_desk.stop.disabled and not clip_desk.annotate.disabled
+    assert clip_desk.copy.value == "" and list((tmp_path / "clips").glob("*")) == []
+    monkeypatch.setattr(ClipDesk, "_watch", watch)
+    clip_desk.write_copy()
+    clip_desk.thread.join()
+    assert "annotated.mp4" in clip_desk.copy.value and clip_desk.bar.value > 0
+
+
 def test_timeline_seeks_to_the_start_of_each_segment():
     segments = pd.DataFrame([(0.0, 2.0, "squat", 0.9), (2.0, 3.5, "plank", 0.6)],
                             columns=["start", "end", "label", "confidence"])  # fmt: skip
@@ -435,6 +460,13 @@ def test_timeline_seeks_to_the_start_of_each_segment():
     seeks = re.findall(r"currentTime = ([\d.]+)", html)
     assert seeks == ["0.000", "2.000"]
     assert "aria-label='Go to plank, 2.0 to 3.5 s, 60%'" in html
+
+
+def test_a_label_without_room_in_its_segment_is_left_out_not_cut():
+    segments = pd.DataFrame([(0.0, 9.9, "squat", 0.9), (9.9, 10.0, "barbell biceps curl", 0.6)],
+                            columns=["start", "end", "label", "confidence"])  # fmt: skip
+    html = timeline_html(segments, 10.0, "demo")
+    assert ">squat</button>" in html and "></button>" in html and "Go to barbell biceps curl" in html
 
 
 def test_show_clip_holds_the_file_itself(clip_path, clip):

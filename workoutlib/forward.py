@@ -47,16 +47,26 @@ def logits_of_squares(network: Network, images: Tensor, config: Config) -> Tenso
 
 
 @torch.inference_mode()
-def extract_features(network: Network, frames: Frames, config: Config, *, device: torch.device) -> Tensor:
-    """The body's features of pictures and of their mirror images: (2, N, D), float32 on the CPU."""
+def extract_features(
+    network: Network, frames: Frames, config: Config, *, device: torch.device,
+    after_batch: Callable[[], None] = lambda: None,
+) -> Tensor:  # fmt: skip
+    """The body's features of pictures and of their mirror images: (2, N, D), float32 on the CPU.
+
+    Args:
+        after_batch: called after each batch; what it raises ends the work.
+    """
     network.eval()
+    pieces = []
 
     def both_sides(images: Tensor) -> Tensor:
         inputs = evaluation_batch(images, config, network.mean, network.std)
         with devices.autocast(device):
             return torch.stack([network.body(inputs), network.body(inputs.flip(3))], 1).float().cpu()
 
-    pieces = [_as_memory_allows(both_sides, images) for images, _ in batches(frames, 64, device=device)]
+    for images, _ in batches(frames, 64, device=device):
+        pieces.append(_as_memory_allows(both_sides, images))
+        after_batch()
     return torch.cat(pieces).transpose(0, 1)
 
 

@@ -28,6 +28,9 @@ from workoutlib.pipes import prefetch
 from workoutlib.transforms import to_square
 from workoutlib.video import ClipWriter, probe_clip, read_frames
 
+Watch = Callable[[int, int | None], None]
+"""Told how many frames are done, and of how many where the clip says."""
+
 SMOOTHING = 1.0
 """Width in seconds of the window over which a clip's logits are averaged."""
 SHORTEST_SEGMENT = 0.5
@@ -231,10 +234,13 @@ class Recognizer:
         return draw_label(pixels, found.shown, found.confidence, top3=found.top3)
 
     def predict_clip(
-        self, path: str | Path, *, stride: int = 1, size: int = 32, progress: bool = True
-    ) -> ClipPrediction:
+        self, path: str | Path, *, stride: int = 1, size: int = 32, progress: bool = True,
+        on_frames: Watch | None = None,
+    ) -> ClipPrediction:  # fmt: skip
         """Recognise every `stride`-th frame of a clip, with `size` frames in memory at a time.
 
+        Args:
+            on_frames: called as ``on_frames(frames_done, frames)`` now and then; what it raises ends the work.
         Raises:
             WorkoutlibError: the clip cannot be read.
         """
@@ -249,6 +255,8 @@ class Recognizer:
             times += [time for time, _ in batch]
             parts.append(self._forward_clip(np.stack([square for _, square in batch])))
             bar.update(len(batch))
+            if on_frames:
+                on_frames(len(times), total)
         bar.close()
         duration = max(info.duration or 0.0, times[-1] + 1 / info.frames_per_second)
         return ClipPrediction(
@@ -257,7 +265,7 @@ class Recognizer:
 
     def annotate_clip(
         self, clip: ClipPrediction, out: str | Path, *, smoothing: float = SMOOTHING, progress: bool = True,
-        speed: float | None = None,
+        speed: float | None = None, on_frames: Watch | None = None,
     ) -> Path:  # fmt: skip
         """Write a copy of a judged clip with label, confidence and timeline drawn on every frame.
 
@@ -265,6 +273,7 @@ class Recognizer:
 
         Args:
             speed: frames a second of the recognition to show in the picture, if any.
+            on_frames: as for :meth:`predict_clip`; when it raises, nothing is left of the copy.
         """
         table, segments = clip.frames(smoothing), clip.segments(smoothing)
         spans = list(segments.itertuples(index=False, name=None))
@@ -278,6 +287,8 @@ class Recognizer:
                 drawn = draw_label(frame, labels[place], confidence[place], frames_per_second=speed)
                 writer.write(draw_timeline(drawn, spans, time, clip.duration), time)
                 bar.update()
+                if on_frames:
+                    on_frames(writer.frames, info.frames)
         bar.close()
         return Path(out)
 

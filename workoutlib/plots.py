@@ -104,13 +104,13 @@ def plot_learning_rates(configs: dict[str, Config]) -> Figure:
 
 def _curves(history: pd.DataFrame, measure: str, label: str, scale: float) -> Figure:
     figure, axis = _figure(5.5, 3.6)
-    for part, colour, marker in (("train", BLUE, "o"), ("valid", ORANGE, "s")):
+    epochs = history["epoch"]
+    for part, colour, marker, name in (("train", BLUE, "o", "training"), ("valid", ORANGE, "s", "validation")):
         values = scale * history[f"{part}_{measure}"]
-        axis.plot(
-            history["epoch"], values, marker=marker, color=colour, label={"train": "training"}.get(part, "validation")
-        )
-    axis.set(xlabel="epoch (0: head only)" if (history["epoch"] == 0).any() else "epoch", ylabel=label)
-    axis.set_title(f"{measure.capitalize()} by epoch")
+        if values.notna().any():  # nothing was trained at epoch 0, and not every run is validated
+            axis.plot(epochs, values, marker=marker, color=colour, label=name)
+    axis.set(xlabel="epoch (0: head only)" if (epochs == 0).any() else "epoch", ylabel=label)
+    axis.set(title=f"{measure.capitalize()} by epoch", xlim=(epochs.min() - 0.5, epochs.max() + 0.5))
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(alpha=0.3)
     axis.legend()

@@ -204,7 +204,8 @@ def fit(
         out: folder for ``best_model.pth``, ``last.pth`` (written after every epoch) and ``history.csv``.
         resume: go on after the last finished epoch in `out`, as if never interrupted.
         on_epoch: called with the history so far after each epoch; `on_step` with (steps done, steps).
-        should_stop: asked after each step; Ctrl-C and a notebook's stop button end the run as well.
+        should_stop: asked after each step and each batch of features; Ctrl-C and a notebook's stop button
+            end the run as well.
     Raises:
         WorkoutlibError: NaN loss, a resumed run with another config or other data, an unwritable folder.
     """
@@ -214,16 +215,21 @@ def fit(
     rows: list[dict] = []
     state = store.load() if store and resume else None
     stopped = None
+
+    def check() -> None:
+        if should_stop():
+            raise StopTraining("stopped")
+
     try:
         if state is None:
             if store and main:
                 store.clear()
             if config.head_first:
-                features = extract_features(network, train, config, device=device)
+                features = extract_features(network, train, config, device=device, after_batch=check)
                 fit_head(network.head, features, train.targets, train.labels)
         start = state["start"] if state else _copy_state(network)
         freeze(network, config.frozen if config.fine_tune else 1.0, batch_norm=config.freeze_batch_norm)
-        learner, learned, prepare = _learner(network, train, config, device)
+        learner, learned, prepare = _learner(network, train, config, device, check)
         optimizer = build_optimizer(learner, config, device)
         scaler = torch.amp.GradScaler(enabled=devices.autocast_dtype(device) == torch.float16)
         if state:
@@ -241,7 +247,7 @@ def fit(
                 trained = train_one_epoch(
                     stepper, learned, optimizer, config, epoch=epoch, device=device, prepare=prepare,
                     rendered=rendered if config.fine_tune else None, scaler=scaler,
-                    on_step=_watch(on_step, should_stop, bar),
+                    on_step=_watch(on_step, check, bar),
                 )  # fmt: skip
             evaluated = _interpolated(network, start, config.interpolate)
             judged = validate(evaluated, valid, config, device=device) if valid else NOT_MEASURED
@@ -274,25 +280,24 @@ def fit(
 
 
 class StopTraining(Exception):
-    """Raised within an epoch when `should_stop` says so; `fit` ends cleanly."""
+    """Raised when `should_stop` says so; `fit` ends cleanly."""
 
 
-def _watch(on_step, should_stop, bar) -> Callable[[int, int], None]:
+def _watch(on_step, check: Callable[[], None], bar) -> Callable[[int, int], None]:
     def after_step(step: int, steps: int) -> None:
         if on_step:
             on_step(step, steps)
         bar.set_description(f"training, step {step}/{steps}", refresh=False)
-        if should_stop():
-            raise StopTraining("stopped")
+        check()
 
     return after_step
 
 
-def _learner(network: Network, train: Frames, config: Config, device: torch.device):
+def _learner(network: Network, train: Frames, config: Config, device: torch.device, check: Callable[[], None]):
     """What is trained on what: the network on pictures, or the head on cached features."""
     if config.fine_tune:
         return network, train, lambda images, draw: apply_augmentation(images, draw, config, network.mean, network.std)
-    features = extract_features(network, train, config, device=device)[0].to(device)
+    features = extract_features(network, train, config, device=device, after_batch=check)[0].to(device)
     return network.head, train.holding(features), lambda features, draw: features
 
 

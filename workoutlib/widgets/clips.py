@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -55,12 +56,18 @@ class ClipDesk(Panel):
         self.annotate = widgets.Button(
             description="Annotate", icon="film", tooltip="Write a copy with the labels on it"
         )
+        self.bar = widgets.FloatProgress(min=0, max=1, layout=widgets.Layout(width="300px"))
+        self.stop = widgets.Button(
+            description="Stop", icon="stop", tooltip="End the work under way; what was shown stays", disabled=True
+        )
+        self._stop, self._bar_moved = threading.Event(), 0.0
         self.status, self.player, self.timeline, self.table, self.downloads, self.copy = (
             widgets.HTML() for _ in range(6)
         )
         super().__init__("Clip desk", [
             row(self.choice, self.upload, self.path), row(self.smoothing, self.confidence, self.shortest),
-            self.status, self.player, self.timeline, self.table, row(self.downloads, self.annotate, self.copy),
+            row(self.stop, self.bar), self.status, self.player, self.timeline, self.table,
+            row(self.downloads, self.annotate, self.copy),
         ])  # fmt: skip
         self.name = f"workoutlib-{self.model_id}"
         self.add_class(self.name)
@@ -70,11 +77,12 @@ class ClipDesk(Panel):
         on_change([self.path], lambda: self.recognise(Path(self.path.value).expanduser()))
         on_change([self.upload], self._open_upload)
         self.annotate.on_click(lambda button: self.write_copy())
+        self.stop.on_click(lambda button: self._stop.set())
 
     def recognise(self, path: Path) -> None:
         """Recognise another clip, in a thread."""
         self._in_thread(f"the network looks at {path.name} …", lambda: self._show_clip(
-            self.recognizer.predict_clip(path, progress=False)))  # fmt: skip
+            self.recognizer.predict_clip(path, progress=False, on_frames=self._watch)))  # fmt: skip
 
     def _choose(self) -> None:
         if self.choice.value != self.clip.path:
@@ -107,7 +115,9 @@ class ClipDesk(Panel):
     def _write_copy(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         target = self.folder / f"{self.clip.path.stem}.annotated.mp4"
-        self.recognizer.annotate_clip(self.clip, target, smoothing=self.smoothing.value, progress=False)
+        self.recognizer.annotate_clip(
+            self.clip, target, smoothing=self.smoothing.value, progress=False, on_frames=self._watch
+        )
         self.copy.value = download_html(target.name, target.read_bytes(), "video/mp4")
 
     def _show_clip(self, clip: ClipPrediction) -> None:
@@ -121,7 +131,9 @@ class ClipDesk(Panel):
         self.refresh()
 
     def _in_thread(self, what: str, work: Callable[[], None]) -> None:
+        self._stop.clear()
         self._enable(False)
+        self.bar.value = 0
         self.status.value = message(what)
         self.thread = threading.Thread(target=self._do, args=(work,), daemon=True)
         self.thread.start()
@@ -130,14 +142,29 @@ class ClipDesk(Panel):
         try:
             work()
             self.status.value = ""
+        except _Stopped:
+            self.status.value = message("stopped")
         except WorkoutlibError as error:
             self.status.value = message(str(error), alert=True)
         except Exception as error:  # shown on the page, then raised
             self.status.value = message(f"{type(error).__name__}: {error}", alert=True)
             raise
         finally:
+            self.choice.value = self.clip.path  # the menu names what is shown, also after a clip that was not opened
             self._enable(True)
 
     def _enable(self, enabled: bool) -> None:
         for each in (self.annotate, self.choice, self.upload, self.path):
             each.disabled = not enabled
+        self.stop.disabled = enabled
+
+    def _watch(self, done: int, total: int | None) -> None:
+        if self._stop.is_set():
+            raise _Stopped
+        now = time.monotonic()
+        if total and now - self._bar_moved > 0.3:  # the page need not hear of each frame
+            self._bar_moved, self.bar.value = now, done / total
+
+
+class _Stopped(Exception):
+    """Raised from within a clip's work when Stop was pressed."""

@@ -62,26 +62,28 @@ def player_html(path: str | Path, name: str) -> str:
 
 def timeline_html(segments: pd.DataFrame, duration: float, name: str) -> str:
     """A button a segment, as wide as it is long; each seeks the player of the same name to its start."""
-    buttons = []
+    buttons, width = [], 720
     for segment in segments.itertuples():
         text = f"{segment.label}, {segment.start:.1f} to {segment.end:.1f} s, {segment.confidence:.0%}"
         red, green, blue = colour_of(segment.label)
         ink = "#fff" if 0.299 * red + 0.587 * green + 0.114 * blue < 140 else "#000"
+        # a label that finds no room is left out, not cut off: hover, and the table below the timeline, tell it
+        inner = segment.label if width * (segment.end - segment.start) / duration > 8 * len(segment.label) else ""
         seek = f"document.querySelector('.{name} video').currentTime = {segment.start:.3f}"
         style = (
             f"flex:{max(segment.end - segment.start, 1e-3):.3f} 1 0;min-width:6px;height:34px;border:0;"
             # An outline inside stands out from the segment's own colour, on a light and on a dark page.
-            "cursor:pointer;overflow:hidden;white-space:nowrap;outline-offset:-3px;"
+            "padding:0;cursor:pointer;overflow:hidden;white-space:nowrap;outline-offset:-3px;"
             f"background:rgb({red},{green},{blue});color:{ink}"
         )
         buttons.append(
             f"<button type='button' title='{escape(text, quote=True)}' aria-label='Go to {escape(text, quote=True)}' "
             f"data-start='{segment.start:.3f}' data-end='{segment.end:.3f}' style='{style}' "
-            f'onclick="{escape(seek, quote=True)}">{escape(segment.label)}</button>'
+            f'onclick="{escape(seek, quote=True)}">{escape(inner)}</button>'
         )
     return (
-        f"<div style='display:flex;gap:2px;max-width:720px'>{''.join(buttons)}</div>"
-        "<div style='display:flex;justify-content:space-between;max-width:720px'>"
+        f"<div style='display:flex;gap:2px;max-width:{width}px'>{''.join(buttons)}</div>"
+        f"<div style='display:flex;justify-content:space-between;max-width:{width}px'>"
         f"<span>0 s</span><span>{duration:.1f} s</span></div>"
     )
 
