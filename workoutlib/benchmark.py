@@ -185,8 +185,7 @@ def _our_training(network: Network, frames: Frames, config: Config, device: torc
     def epoch(number: int) -> None:
         train_one_epoch(network, frames, optimizer, config, epoch=number, device=device, prepare=prepare)
 
-    if device.type == "cuda":
-        epoch(1)  # cuDNN picks its convolutions in the first one
+    epoch(1)  # the first one picks convolutions and fills the pools of memory; the ceiling finds that done
     return _rate(len(frames), lambda: epoch(2))
 
 

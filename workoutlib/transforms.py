@@ -101,21 +101,22 @@ def sample_geometry(pixels: Tensor, draw: dict[str, Tensor], config: Config) -> 
     if not config.rotation and not config.zoom:
         cut = centre_crop(pixels, config.crop)
         return torch.where(draw["flip"][:, None, None, None], cut.flip(3), cut)
-    angle = torch.deg2rad(draw["angle"])
-    cos, sin = angle.cos(), angle.sin()
-    mirror = 1 - 2 * draw["flip"].float()
-    zero = torch.zeros_like(cos)
-    turn = torch.stack([torch.stack([cos, sin, zero], 1), torch.stack([-sin, cos, zero], 1)], 1)
-    size = [len(pixels), 1, config.crop, config.crop]
-    in_box = torch.nn.functional.affine_grid(turn, size, align_corners=False)
-    outside = (in_box.abs() > 1).any(-1)
-    in_box = torch.stack([in_box[..., 0] * mirror[:, None, None], in_box[..., 1]], -1)
-    centre, half = draw["box"][:, None, None, :2], draw["box"][:, None, None, 2:]
-    grid = in_box * half + centre
-    grid = torch.where(outside[..., None], 2.0, grid)  # beyond the square: sampled as zeros
-    return torch.nn.functional.grid_sample(
+    # Columns and rows of the result in -1..1, and where in the box each of its pixels comes from: a sum of what
+    # the column says and what the row says.
+    steps = (torch.arange(config.crop, device=pixels.device) + 0.5) * 2 / config.crop - 1
+    angle = torch.deg2rad(draw["angle"])[:, None]
+    along, across = angle.cos() * steps, angle.sin() * steps  # (N, crop)
+    x = along[:, None, :] + across[:, :, None]
+    y = along[:, :, None] - across[:, None, :]
+    centre_x, centre_y, half = draw["box"][:, :, None, None].unbind(1)
+    mirror = 1 - 2 * draw["flip"][:, None, None].float()
+    grid = torch.stack([torch.addcmul(centre_x, x, half * mirror), torch.addcmul(centre_y, y, half)], -1)
+    cut = torch.nn.functional.grid_sample(
         pixels, grid, mode=config.interpolation, padding_mode="zeros", align_corners=False
     )
+    if config.rotation:
+        cut.masked_fill_(((x.abs() > 1) | (y.abs() > 1))[:, None], 0)
+    return cut
 
 
 def adjust_colour(pixels: Tensor, factors: Tensor) -> Tensor:
