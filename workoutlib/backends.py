@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from threading import Lock
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from workoutlib.forward import logits_of_squares
 from workoutlib.models import Network
 
 # Pictures for one request: few enough that a layer's values stay in the processor's cache from layer to layer.
-_PICTURES = 4
+_PICTURES = 2
 
 
 class SquaresToLogits(nn.Module):
@@ -50,6 +51,9 @@ def openvino_forward(network: Network, config: Config) -> Callable[[np.ndarray],
     # float32 gives torch's predictions; the default, bfloat16 where the processor has it, does not
     hints = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
     compiled = openvino.compile_model(model, "CPU", hints)
+    # as many requests as keep all cores busy, and as many again that wait, so that no core does
+    requests = openvino.AsyncInferQueue(compiled, 2 * compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+    one_caller = Lock()
 
     def forward(squares: np.ndarray) -> np.ndarray:
         logits = np.empty((len(squares), network.head.out_features), np.float32)
@@ -57,11 +61,11 @@ def openvino_forward(network: Network, config: Config) -> Callable[[np.ndarray],
         def keep(request, start: int) -> None:
             logits[start : start + _PICTURES] = request.get_output_tensor().data
 
-        queue = openvino.AsyncInferQueue(compiled)  # as many requests at a time as keep all cores busy
-        queue.set_callback(keep)
-        for start in range(0, len(squares), _PICTURES):
-            queue.start_async(squares[start : start + _PICTURES], start)
-        queue.wait_all()
+        with one_caller:
+            requests.set_callback(keep)
+            for start in range(0, len(squares), _PICTURES):
+                requests.start_async(squares[start : start + _PICTURES], start)
+            requests.wait_all()
         return logits
 
     return forward

@@ -281,11 +281,16 @@ class Recognizer:
         bar = tqdm(total=info.frames, desc=f"writing {Path(out).name}", unit="frame", disable=not progress, leave=False)
         labels = table["label"].where(table["known"], UNKNOWN).tolist()
         confidence = table["confidence"].tolist()
-        with ClipWriter(out, info.width, info.height, info.frames_per_second) as writer:
+
+        def drawn() -> Iterator[tuple[float, np.ndarray]]:
             for time, frame in prefetch(read_frames(clip.path)):
                 place = max(int(np.searchsorted(clip.times, time + 1e-9, side="right")) - 1, 0)
-                drawn = draw_label(frame, labels[place], confidence[place], frames_per_second=speed)
-                writer.write(draw_timeline(drawn, spans, time, clip.duration), time)
+                labelled = draw_label(frame, labels[place], confidence[place], frames_per_second=speed)
+                yield time, draw_timeline(labelled, spans, time, clip.duration)
+
+        with ClipWriter(out, info.width, info.height, info.frames_per_second) as writer:
+            for time, frame in prefetch(drawn()):  # reading, drawing and encoding, each in its own thread
+                writer.write(frame, time)
                 bar.update()
                 if on_frames:
                     on_frames(writer.frames, info.frames)
