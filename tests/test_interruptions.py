@@ -1,11 +1,12 @@
 """kill -9 at random moments: nothing half-written is taken for whole, and the next run gives what it should.
 
-``WORKOUTLIB_KILLS=50 python -m pytest tests/test_interruptions.py`` kills fifty times in each phase.
+``WORKOUTLIB_KILLS=50 python -m pytest -s tests/test_interruptions.py`` kills fifty times in each phase.
 """
 
 import multiprocessing
 import os
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ from workoutlib import experiments
 from workoutlib.catalog import read_catalog
 from workoutlib.checkpoints import load_checkpoint
 from workoutlib.config import Config
-from workoutlib.files import read_file
+from workoutlib.download import unpack_archive
+from workoutlib.files import read_file, save_atomically
 from workoutlib.inference import Recognizer
 from workoutlib.loaders import decode
 from workoutlib.predict import predict_files
@@ -62,6 +64,7 @@ def kill_at_random_moments(processes, work, prepare):
         process.join()
         killed += process.exitcode != 0
         yield arguments
+    print(f"\n{work.__name__}: {killed} of {KILLS} processes killed before their end")
     assert killed > 0, "no process was killed before its end"
 
 
@@ -135,6 +138,37 @@ def test_killed_decoding_leaves_no_half_cache(data_folder, tmp_path, processes):
             assert all(np.array_equal(np.load(path), fresh) for path in cache.glob("*.npy"))
             decode_into(data_folder, cache)
         assert len(list(cache.glob("*.npy"))) == 1
+
+
+def save_into(out: Path) -> None:
+    for number in range(1, 31):
+        save_atomically({"number": number, "weights": torch.full((1_000_000,), float(number))}, out / "model.pth")
+
+
+def test_killed_saving_keeps_one_whole_checkpoint(tmp_path, processes):
+    outs = iter(tmp_path / str(i) for i in range(KILLS + 1))
+    for (out,) in kill_at_random_moments(processes, save_into, lambda: (next(outs),)):
+        if (out / "model.pth").exists():
+            stored = read_file(out / "model.pth")
+            assert (stored["weights"] == stored["number"]).all()
+        finish(processes, save_into, (out,))
+        assert read_file(out / "model.pth")["number"] == 30
+
+
+def unpack_into(archive: Path, out: Path) -> None:
+    if not out.exists():
+        unpack_archive(archive, out)
+
+
+def test_killed_unpacking_leaves_no_half_data_set(tmp_path, processes):
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as file:
+        for number in range(5000):
+            file.writestr(f"images/squat/squat_{number}.jpg", b"picture" * 100)
+    outs = iter(tmp_path / f"tree {i}" for i in range(KILLS + 1))
+    for archive, out in kill_at_random_moments(processes, unpack_into, lambda: (tmp_path / "data.zip", next(outs))):
+        assert not out.exists() or len(list(out.glob("squat/*.jpg"))) == 5000
+        finish(processes, unpack_into, (archive, out))
+        assert len(list(out.glob("squat/*.jpg"))) == 5000
 
 
 def annotate_into(checkpoint: Path, media: Path, out: Path) -> None:
