@@ -258,6 +258,13 @@ def test_stop_keeps_the_model_and_resume_ends_as_if_never_stopped(catalog, confi
     pd.testing.assert_frame_equal(panel.trained.fit.history[columns], trained.fit.history[columns])
 
 
+def test_a_stop_before_the_first_epoch_is_no_fault(panel):
+    panel._stop.set()
+    panel._run(panel.config, resume=False)
+    assert "stopped before the first epoch ended" in panel.status.value and "alert" not in panel.status.value
+    assert panel.trained is None and not panel.train_button.disabled
+
+
 def test_resume_with_another_config_says_what_changed(panel):
     panel.start()
     panel.thread.join()

@@ -43,7 +43,8 @@ def describe(device: torch.device) -> str:
     """The device in words: ``"NVIDIA T4"``, or ``"CPU, 2 threads"``."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{device.type.upper()}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{device.type.upper()}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def autocast_dtype(device: torch.device) -> torch.dtype | None:

@@ -93,7 +93,7 @@ class TrainingPanel(Panel):
             return widgets.Button(description=name, icon=icon, tooltip=tooltip)
 
         self.train_button = button("Train", "play", "Start anew with this config")
-        self.stop_button = button("Stop", "stop", "End after this step; the best model so far is kept")
+        self.stop_button = button("Stop", "stop", "End after this step or batch; the best model so far is kept")
         self.resume_button = button(
             "Resume", "forward", "Go on after the last finished epoch, with the same config"
         )
@@ -146,7 +146,7 @@ class TrainingPanel(Panel):
         """Ask the training to end after its current step."""
         self._stop.set()
         self.stop_button.disabled = True
-        self.status.value = message("stopping after this step …")
+        self.status.value = message("stopping …")
 
     def _run(self, config: Config, resume: bool) -> None:
         watch = _Watch(self, config)
@@ -157,7 +157,7 @@ class TrainingPanel(Panel):
             )  # fmt: skip
             self._report(self.trained)
         except WorkoutlibError as error:
-            self.status.value = message(str(error), alert=True)
+            self.status.value = message(str(error), alert=not self._stop.is_set())
         except Exception as error:  # shown on the page, then raised: a fault of ours must not pass for an end
             self.status.value = message(f"{type(error).__name__}: {error}", alert=True)
             raise
