@@ -111,7 +111,7 @@ def _curves(history: pd.DataFrame, measure: str, label: str, scale: float) -> Fi
             axis.plot(epochs, values, marker=marker, color=colour, label=name)
     axis.set(xlabel="epoch (0: head only)" if (epochs == 0).any() else "epoch", ylabel=label)
     axis.set(title=f"{measure.capitalize()} by epoch", xlim=(epochs.min() - 0.5, epochs.max() + 0.5))
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axis.grid(alpha=0.3)
     axis.legend()
     return figure

@@ -141,7 +141,7 @@ class ClipDesk(Panel):
     def _do(self, work: Callable[[], None]) -> None:
         try:
             work()
-            self.status.value = ""
+            self.bar.value, self.status.value = 1, ""
         except _Stopped:
             self.status.value = message("stopped")
         except WorkoutlibError as error:
