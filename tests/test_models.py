@@ -1,6 +1,8 @@
 """Networks: the right size, weights that are what they claim, frozen that means frozen, nothing executed."""
 
+import os
 import pickle
+import tarfile
 import urllib.request
 from pathlib import Path
 from urllib.error import URLError
@@ -216,7 +218,7 @@ def test_a_file_with_code_is_refused_and_not_executed(tmp_path, resnet_file, wra
 def test_a_plain_pickle_with_code_is_refused_and_not_executed(tmp_path, protocol):
     file, proof = tmp_path / "evil.pth", tmp_path / "executed"
     file.write_bytes(pickle.dumps(Code(proof), protocol))
-    with pytest.raises(WorkoutlibError, match=r"evil\.pth: (refused|cannot be read)"):
+    with pytest.raises(WorkoutlibError, match=r'evil\.pth": (refused|cannot be read)'):
         build_model("resnet18", 3, weights=str(file))
     assert not proof.exists()
     pickle.loads(file.read_bytes())
@@ -244,6 +246,24 @@ def test_truncated_missing_and_other_contents(tmp_path, resnet_file):
         torch.save(content, tmp_path / "other.pth")
         with pytest.raises(WorkoutlibError, match="not a state dict"):
             read_state_dict(tmp_path / "other.pth")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.pth")
+    with pytest.raises(WorkoutlibError, match="not a regular file"):
+        read_state_dict(tmp_path / "pipe.pth")
+
+
+def test_no_error_advises_to_load_without_protection(tmp_path):
+    """PyTorch's own words do, for a file in its oldest format, a tar."""
+    (tmp_path / "x").write_bytes(b"")
+    with tarfile.open(tmp_path / "old.pth", "w") as file:
+        file.add(tmp_path / "x", "storages")
+    with pytest.raises(WorkoutlibError, match="cannot be read as a PyTorch file") as found:
+        read_state_dict(tmp_path / "old.pth")
+    assert "weights_only" not in str(found.value)
+    assert "weights_only" in str(found.value.__cause__)
 
 
 def test_random_damage_is_always_one_clear_error(tmp_path, resnet_file):

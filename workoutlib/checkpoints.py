@@ -11,6 +11,7 @@ import workoutlib
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
 from workoutlib.files import check_weights, read_file, save_atomically
+from workoutlib.images import shown
 from workoutlib.models import Network, build_model
 
 FIELDS = {
@@ -65,13 +66,13 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """
     content = read_file(path)
     if not isinstance(content, dict) or FIELDS - set(content):
-        raise WorkoutlibError(f"{path}: not a workoutlib checkpoint; train one with python -m workoutlib train")
+        raise WorkoutlibError(f"{shown(path)}: not a workoutlib checkpoint; train one with python -m workoutlib train")
     try:
         _check_fields(content)
         config = Config.from_dict(content["config"])
         network = build_model(config.model, len(content["labels"]), weights=None)
     except (WorkoutlibError, TypeError) as error:
-        raise WorkoutlibError(f"{path}: {error}") from error
+        raise WorkoutlibError(f"{shown(path)}: {error}") from error
     network.mean, network.std = tuple(content["mean"]), tuple(content["std"])
     check_weights(content["state_dict"], network.state_dict(), path)
     network.load_state_dict(content["state_dict"])

@@ -16,11 +16,18 @@ import torch
 from torch import Tensor
 
 from workoutlib.errors import WorkoutlibError
-from workoutlib.images import shown
+from workoutlib.images import require_file, shown
 
 
 class Unwritable(WorkoutlibError):
     """A file that cannot be written."""
+
+
+class UnreadableFile(WorkoutlibError):
+    """A file that cannot be read, and why."""
+
+    def __init__(self, path: str | Path, reason: str, advice: str = "Fetch or make it again.") -> None:
+        super().__init__(f"{shown(path)}: {reason}. {advice}")
 
 
 def save_atomically(content: dict, path: str | Path) -> Path:
@@ -82,17 +89,17 @@ def _harmless(cell):
 
 def read_file(path: str | Path):
     """Tensors and plain values that ``torch.save`` wrote; a file with code in it is refused, not executed."""
+    require_file(Path(path), UnreadableFile)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of what it then refuses
             return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise WorkoutlibError(f"{path}: no such file") from error
     except pickle.UnpicklingError as error:
-        raise WorkoutlibError(f"{path}: refused, it is damaged or holds more than plain weights") from error
-    # A damaged file can raise nearly anything inside PyTorch's reader (EOFError, IndexError, KeyError, ...).
+        raise UnreadableFile(path, "refused, it is damaged or holds more than plain weights") from error
+    # A damaged file can raise nearly anything inside PyTorch's reader (EOFError, IndexError, KeyError, ...). Its own
+    # words stay in the cause: they are many, and for some files they advise to load without this protection.
     except Exception as error:
-        raise WorkoutlibError(f"{path}: cannot be read as a PyTorch file ({type(error).__name__}: {error})") from error
+        raise UnreadableFile(path, "cannot be read as a PyTorch file, it is damaged or something else") from error
 
 
 def check_weights(state: dict[str, Tensor], expected: dict[str, Tensor], source: str | Path) -> None:
@@ -109,4 +116,4 @@ def check_weights(state: dict[str, Tensor], expected: dict[str, Tensor], source:
     }
     found = [f"{len(names)} {fault} ({names[0]} …)" for fault, names in faults.items() if names]
     if found:
-        raise WorkoutlibError(f"{source}: its weights do not fit this network: {'; '.join(found)}")
+        raise WorkoutlibError(f"{shown(source)}: its weights do not fit this network: {'; '.join(found)}")

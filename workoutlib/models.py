@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from workoutlib.errors import WorkoutlibError
 from workoutlib.files import check_weights, read_file
+from workoutlib.images import shown
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -133,7 +134,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     state = read_file(path)
     state = state.get("state_dict", state) if isinstance(state, dict) else state
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise WorkoutlibError(f"{path}: not a state dict (a table of tensors by name)")
+        raise WorkoutlibError(f"{shown(path)}: not a state dict (a table of tensors by name)")
     return state
 
 

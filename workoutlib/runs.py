@@ -11,6 +11,7 @@ from workoutlib.checkpoints import save_checkpoint
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
 from workoutlib.files import read_file, save_atomically, sweep, write_csv
+from workoutlib.images import shown
 from workoutlib.loaders import Frames
 
 HISTORY = ("epoch", "train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "learning_rate", "seconds")
@@ -44,13 +45,13 @@ class RunFolder:
             return None
         state = read_file(path)
         if not isinstance(state, dict) or STATE - set(state) or not isinstance(state["config"], dict):
-            raise WorkoutlibError(f"{path}: not the state of a training run; train without --resume")
+            raise WorkoutlibError(f"{shown(path)}: not the state of a training run; train without --resume")
         before, now = state["config"], self.config.to_dict()
         changed = [f"{k} was {before.get(k)!r}, is {v!r}" for k, v in now.items() if before.get(k) != v]
         if changed:
-            raise WorkoutlibError(f"{path}: cannot resume with another config ({'; '.join(changed)})")
+            raise WorkoutlibError(f"{shown(path)}: cannot resume with another config ({'; '.join(changed)})")
         if state["data"] != self.data:
-            raise WorkoutlibError(f"{path}: cannot resume on other pictures than the run began with")
+            raise WorkoutlibError(f"{shown(path)}: cannot resume on other pictures than the run began with")
         self.write_history(state["history"])  # a run killed after its last epoch's state may lack it
         return state
 
