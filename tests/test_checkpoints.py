@@ -73,7 +73,8 @@ def test_other_contents(tmp_path, content):
 @pytest.mark.parametrize(
     ("field", "values"),
     {
-        "labels": [(), [], ["plank", "plank"], ["plank", 3], "plank", None, 2, ["x"] * 100_000],
+        "labels": [(), [], ["plank", "plank"], ["plank", 3], "plank", None, 2, ["x"] * 100_000,
+                   ["", "squat"], ["x" * 100_000, "squat"]],
         "mean": [None, [0.5], [0.5, 0.5, math.nan], ["a", "b", "c"], [5.0, 0.0, 0.0], 0.5],
         "std": [[0.0, 0.5, 0.5], [0.5, 0.5], [-1.0, 0.5, 0.5], [math.inf] * 3],
         "temperature": [0.0, -1.0, math.nan, math.inf, "1", None, [1.0]],
@@ -110,7 +111,7 @@ def test_a_config_out_of_range(saved, values, message):
 
 
 def test_other_classes_than_weights(saved):
-    with pytest.raises(WorkoutlibError, match=r"2 of another shape \(head\.bias"):
+    with pytest.raises(WorkoutlibError, match=r"2 of another shape or kind \(head\.bias"):
         load_checkpoint(changed(saved, labels=["plank", "squat", "deadlift"]))
 
 
@@ -124,6 +125,31 @@ def test_weights_that_are_not_numbers(saved, network):
     state["head.weight"][0, 0] = math.nan
     with pytest.raises(WorkoutlibError, match=r"NaN or infinite \(head\.weight"):
         load_checkpoint(changed(saved, state_dict=state))
+
+
+@pytest.mark.parametrize("value", [
+    torch.zeros(2).to_sparse(), torch.zeros(2, device="meta"), torch.zeros(2, dtype=torch.complex64),
+    torch.zeros(2, dtype=torch.int64),
+], ids=["sparse", "without values", "complex", "whole numbers"])  # fmt: skip
+def test_weights_of_another_kind(saved, network, value):
+    """Each of them can be in a file; PyTorch then fails in many ways, or takes the wrong numbers."""
+    with pytest.raises(WorkoutlibError, match=r"1 of another shape or kind \(head\.bias"):
+        load_checkpoint(changed(saved, state_dict={**network.state_dict(), "head.bias": value}))
+
+
+def test_weights_in_another_precision(saved, network):
+    state = network.state_dict()
+    assert load_checkpoint(changed(saved, state_dict={**state, "head.bias": torch.ones(2).to(torch.float8_e4m3fn)}))
+    too_large = torch.full((2,), 1e300, dtype=torch.float64)
+    with pytest.raises(WorkoutlibError, match=r"NaN or infinite \(head\.bias"):
+        load_checkpoint(changed(saved, state_dict={**state, "head.bias": too_large}))
+
+
+def test_names_that_are_no_text(saved, network):
+    for fields in ({"state_dict": {**network.state_dict(), 5: torch.zeros(1), "x": torch.zeros(1)}},
+                   {"config": {**CONFIG.to_dict(), 5: 1, "x": 1}}):  # fmt: skip
+        with pytest.raises(WorkoutlibError, match=r"(2 not known \(5|unknown Config field 'x', 5)"):
+            load_checkpoint(changed(saved, **fields))
 
 
 def test_code_in_any_field_is_refused_and_not_executed(saved, tmp_path):

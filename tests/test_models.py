@@ -197,7 +197,7 @@ def test_missing_and_reshaped_weights_are_refused(tmp_path, resnet_file):
     state["conv1.weight"] = state["conv1.weight"][:32]
     torch.save(state, tmp_path / "broken.pth")
     with pytest.raises(
-        WorkoutlibError, match=r"1 missing \(layer1\.0\.bn1\.weight.*1 of another shape \(conv1\.weight"
+        WorkoutlibError, match=r"1 missing \(layer1\.0\.bn1\.weight.*1 of another shape or kind \(conv1\.weight"
     ):
         build_model("resnet18", 3, weights=str(tmp_path / "broken.pth"))
 

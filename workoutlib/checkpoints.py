@@ -17,7 +17,7 @@ from workoutlib.models import Network, build_model
 FIELDS = {
     "state_dict", "labels", "config", "mean", "std", "metrics", "temperature", "unknown_threshold", "version",
 }  # fmt: skip
-MOST_LABELS = 10_000
+MOST_LABELS, LONGEST_LABEL = 10_000, 1_000  # a folder's name has 255 characters at most
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ def _check_fields(content: dict) -> None:
     labels, mean, std = content["labels"], content["mean"], content["std"]
     threshold = content["unknown_threshold"]
     sound = {
-        "labels": isinstance(labels, list) and all(isinstance(label, str) for label in labels)
+        "labels": isinstance(labels, list)
+        and all(isinstance(label, str) and 0 < len(label) <= LONGEST_LABEL for label in labels)
         and 0 < len(labels) == len(set(labels)) <= MOST_LABELS,
         "mean": isinstance(mean, list) and len(mean) == 3 and numbers(mean, 0, 1),
         "std": isinstance(std, list) and len(std) == 3 and numbers(std, 0.01, 1),

@@ -135,9 +135,9 @@ class Config:
     @classmethod
     def from_dict(cls, values: dict) -> Config:
         """Rebuild a config from ``to_dict``'s value; an unknown field is an error."""
-        unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
+        unknown = sorted(map(repr, set(values) - {field.name for field in dataclasses.fields(cls)}))
         if unknown:
-            raise WorkoutlibError(f"unknown Config field {', '.join(map(repr, unknown))}")
+            raise WorkoutlibError(f"unknown Config field {', '.join(unknown)}")
         return cls(**values)
 
     def replace(self, **changes) -> Config:

@@ -106,14 +106,23 @@ def check_weights(state: dict[str, Tensor], expected: dict[str, Tensor], source:
     """Refuse weights that do not belong to the network whose own state is `expected`, or are not finite.
 
     Raises:
-        WorkoutlibError: names of `source` that are missing, unknown, of another shape, NaN or infinite.
+        WorkoutlibError: names of `source` that are missing, unknown, of another shape or kind, NaN or infinite.
     """
+    both = set(state) & set(expected)
+    odd = {name for name in both if not _is_like(state[name], expected[name])}
     faults = {
-        "missing": sorted(set(expected) - set(state)),
-        "not known": sorted(set(state) - set(expected)),
-        "of another shape": sorted(k for k in set(state) & set(expected) if state[k].shape != expected[k].shape),
-        "NaN or infinite": sorted(k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()),
+        "missing": set(expected) - set(state),
+        "not known": set(state) - set(expected),
+        "of another shape or kind": odd,
+        # in the network's own type: a number of a wider one may be too large for it
+        "NaN or infinite": {name for name in both - odd if not state[name].to(expected[name].dtype).isfinite().all()},
     }
-    found = [f"{len(names)} {fault} ({names[0]} …)" for fault, names in faults.items() if names]
+    found = [f"{len(names)} {fault} ({min(map(str, names))} …)" for fault, names in faults.items() if names]
     if found:
         raise WorkoutlibError(f"{shown(source)}: its weights do not fit this network: {'; '.join(found)}")
+
+
+def _is_like(value: Tensor, own: Tensor) -> bool:
+    """Whether a tensor can take the other's place: as large, numbers of one kind, and really there, each of them."""
+    plain = value.layout == torch.strided and not (value.is_nested or value.is_quantized or value.is_meta)
+    return plain and value.shape == own.shape and value.is_floating_point() == own.is_floating_point()
