@@ -348,6 +348,32 @@ def test_resuming_from_a_broken_state_is_refused(tmp_path, content):
         run(CONFIG, out=tmp_path, resume=True)
 
 
+@pytest.mark.parametrize(("field", "change", "message"), [
+    ("network", lambda state: {**state, "head.bias": state["head.bias"] * math.nan}, "NaN or infinite"),
+    ("network", lambda state: {"a": torch.zeros(1)}, "missing"),
+    ("start", lambda state: {}, "missing"),
+    ("optimizer", lambda state: {}, "its optimizer is not"),
+    ("optimizer", lambda state: {**state, "param_groups": []}, "its optimizer is not"),
+    ("scaler", lambda state: None, "not the state of a training run"),
+    ("history", lambda rows: None, "not the state of a training run"),
+    ("history", lambda rows: [], "not the state of a training run"),
+    ("history", lambda rows: rows[1:], "not the state of a training run"),
+    ("history", lambda rows: [{"epoch": 1}], "not the state of a training run"),
+    ("data", lambda data: None, "not the state of a training run"),
+    ("config", lambda config: {**config, "new": 1}, "new was 1, is None"),
+    ("config", lambda config: {k: v for k, v in config.items() if k != "rendered"}, "rendered was None, is 0.0"),
+])  # fmt: skip
+def test_resuming_from_a_state_with_something_wrong_in_it(tmp_path, field, change, message):
+    """Damaged, or written by another version: nothing is trained on, and the file stays as it is."""
+    run(CONFIG, out=tmp_path, **stop_after(2 * STEPS + 1, "should_stop"))
+    state = read_file(tmp_path / "last.pth")
+    torch.save({**state, field: change(state[field])}, tmp_path / "last.pth")
+    before = (tmp_path / "last.pth").read_bytes()
+    with pytest.raises(WorkoutlibError, match=rf"last\.pth.*{message}"):
+        run(CONFIG, out=tmp_path, resume=True)
+    assert (tmp_path / "last.pth").read_bytes() == before
+
+
 def test_an_unwritable_folder_is_found_out_before_training(tmp_path):
     (tmp_path / "file").write_text("x")
     steps = []
@@ -510,7 +536,7 @@ def test_two_classes_are():
 
 def test_state_of_a_run_names_all_that_it_needs(tmp_path):
     run(CONFIG, out=tmp_path)
-    assert set(read_file(tmp_path / "last.pth")) == runs.STATE
+    assert set(read_file(tmp_path / "last.pth")) == set(runs.STATE)
 
 
 WORKER = """

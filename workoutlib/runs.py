@@ -10,18 +10,29 @@ import pandas as pd
 from workoutlib.checkpoints import save_checkpoint
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
-from workoutlib.files import read_file, save_atomically, sweep, write_csv
+from workoutlib.files import check_weights, read_file, save_atomically, sweep, write_csv
 from workoutlib.images import shown
 from workoutlib.loaders import Frames
+from workoutlib.models import Network
 
 HISTORY = ("epoch", "train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "learning_rate", "seconds")
-STATE = {"network", "optimizer", "scaler", "history", "start", "config", "data"}
+STATE = {
+    "network": dict, "optimizer": dict, "scaler": dict, "history": list, "start": dict, "config": dict, "data": str,
+}  # fmt: skip
 
 
 def best_epoch(history: pd.DataFrame) -> int:
     """The epoch with the lowest validation loss; the last one where nothing was validated."""
     losses = history["valid_loss"]
     return int(history["epoch"].iloc[losses.argmin() if losses.notna().any() else -1])
+
+
+def _is_history(rows: list) -> bool:
+    """Whether these are the rows of a run's first epochs; it counts from 1 where no head was fitted first."""
+    if not all(isinstance(row, dict) and set(row) == set(HISTORY) for row in rows):
+        return False
+    epochs = [row["epoch"] for row in rows]
+    return bool(rows) and epochs[0] in (0, 1) and epochs == list(range(epochs[0], epochs[0] + len(rows)))
 
 
 class RunFolder:
@@ -38,22 +49,35 @@ class RunFolder:
         self.write_history([])
         (self.out / "last.pth").unlink(missing_ok=True)
 
-    def load(self) -> dict | None:
-        """The state after the last finished epoch, or ``None`` if no epoch was finished."""
+    def load(self, network: Network) -> dict | None:
+        """The state after the last finished epoch of `network`, or ``None`` if no epoch was finished."""
         path = self.out / "last.pth"
         if not path.exists():
             return None
         state = read_file(path)
-        if not isinstance(state, dict) or STATE - set(state) or not isinstance(state["config"], dict):
+        sound = isinstance(state, dict) and all(isinstance(state.get(key), kind) for key, kind in STATE.items())
+        if not sound or not _is_history(state["history"]):
             raise WorkoutlibError(f"{shown(path)}: not the state of a training run; train without --resume")
         before, now = state["config"], self.config.to_dict()
-        changed = [f"{k} was {before.get(k)!r}, is {v!r}" for k, v in now.items() if before.get(k) != v]
+        fields = {**now, **before}  # a run of another version may have had other ones
+        changed = [f"{k} was {before.get(k)!r}, is {now.get(k)!r}" for k in fields if before.get(k) != now.get(k)]
         if changed:
             raise WorkoutlibError(f"{shown(path)}: cannot resume with another config ({'; '.join(changed)})")
         if state["data"] != self.data:
             raise WorkoutlibError(f"{shown(path)}: cannot resume on other pictures than the run began with")
+        for weights in ("network", "start"):
+            check_weights(state[weights], network.state_dict(), path)
         self.write_history(state["history"])  # a run killed after its last epoch's state may lack it
         return state
+
+    def restore(self, state: dict, optimizer, scaler) -> None:
+        """Give optimizer and scaler the places that they had in a loaded state."""
+        try:
+            optimizer.load_state_dict(state["optimizer"])
+            scaler.load_state_dict(state["scaler"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            where = shown(self.out / "last.pth")
+            raise WorkoutlibError(f"{where}: its optimizer is not that of this run; train without --resume") from error
 
     def write_history(self, rows: list[dict]) -> None:
         write_csv(pd.DataFrame(rows, columns=HISTORY), self.out / "history.csv")

@@ -213,7 +213,7 @@ def fit(
     main = devices.rank_and_world()[0] == 0
     store = RunFolder(out, config, train, valid) if out else None
     rows: list[dict] = []
-    state = store.load() if store and resume else None
+    state = store.load(network) if store and resume else None
     stopped = None
 
     def check() -> None:
@@ -234,8 +234,7 @@ def fit(
         scaler = torch.amp.GradScaler(enabled=devices.autocast_dtype(device) == torch.float16)
         if state:
             network.load_state_dict(state["network"])
-            optimizer.load_state_dict(state["optimizer"])
-            scaler.load_state_dict(state["scaler"])
+            store.restore(state, optimizer, scaler)
             rows, kept = state["history"], _copy_state(_interpolated(network, start, config.interpolate))
         stepper = _in_parallel(learner)
         epochs = config.epochs if config.fine_tune or not config.head_first else 0
