@@ -1,6 +1,7 @@
 """The command line: the tutorial's flags, results as JSON, one clear line for what went wrong."""
 
 import importlib.metadata
+import io
 import json
 import math
 import os
@@ -199,6 +200,10 @@ def test_a_name_that_is_no_text_reaches_table_and_json(trained, small, tmp_path,
         (["train", "--profile", "quick", "--data", "{data}", "--weights", "{tmp}/evil.pth"], "refused"),
         (["crossvalidate", "--profile", "quick", "--data", "{data}", "--folds", "1"], "folds=1"),
         (["split", "--data", "{data}", "--json", "{tmp}/evil.pth/x.json"], "cannot be written"),
+        (["split", "--data", "{data}", "--json", ""], "it is a folder"),
+        (["crossvalidate", "--profile", "quick", "--data", "{data}", "--json", "{tmp}"], "it is a folder"),
+        (["crossvalidate", "--profile", "quick", "--data", "{data}", "--out", "{tmp}/evil.pth"], "cannot be written"),
+        (["predict", "{data}", "--checkpoint", "{tmp}/evil.pth", "--out", "{tmp}/evil.pth"], "cannot be written"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line_and_status_2(small, data_folder, tmp_path, capsys, arguments, message):
@@ -207,6 +212,44 @@ def test_what_the_user_can_mend_is_one_line_and_status_2(small, data_folder, tmp
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1 and message in errors[0]
     assert not (tmp_path / "executed").exists()
+
+
+def test_where_results_cannot_be_written_is_found_out_before_the_work(small, data_folder, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setattr("workoutlib.experiments.crossvalidate", lambda *_, **__: pytest.fail("worked in vain"))
+    for results in (["--out", str(tmp_path / "file")], ["--json", str(tmp_path)], ["--json", str(tmp_path / "file/x")]):
+        assert main(["crossvalidate", "--profile", "quick", "--data", str(data_folder), *results]) == 2
+    assert [path.name for path in tmp_path.iterdir() if path != small] == ["file"]
+    assert (tmp_path / "file").read_text() == "x"
+
+
+def test_a_disk_that_fills_up_does_not_take_the_result_with_it(
+    trained, small, data_folder, tmp_path, monkeypatch, capsys
+):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no picture")
+    monkeypatch.setattr(command_line, "write_json", full)
+    arguments = [str(save_noise(tmp_path / "push_up.jpg")), str(bad), "--checkpoint", str(trained.checkpoint)]
+    assert main(["predict", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert "of 1 files named after an exercise" in printed.out
+    assert "bad.jpg" in printed.err and "No space left" in printed.err
+
+    assert main(["crossvalidate", "--profile", "quick", "--data", str(data_folder), "--folds", "2"]) == 2
+    assert "2 folds, by video" in capsys.readouterr().out
+
+
+def test_who_hangs_up_has_the_json_file_all_the_same(small, data_folder, tmp_path, monkeypatch):
+    class HungUp(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stdout", HungUp())
+    assert main(["split", "--data", str(data_folder), "--json", str(tmp_path / "s.json")]) == 2
+    assert json.loads((tmp_path / "s.json").read_text())["sizes"]
 
 
 @pytest.mark.parametrize(("fault", "status"), [(KeyboardInterrupt, 130), (WorkoutlibError("mend it"), 2),

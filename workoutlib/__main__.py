@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -76,6 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+            require_writable_results(options)
             return COMMANDS[options.command](options) or 0
     except (WorkoutlibError, OSError) as error:  # OSError: a full disk, a folder that is not ours
         print(f"error: {error}", file=sys.stderr)
@@ -83,6 +85,19 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
+
+
+def require_writable_results(options: argparse.Namespace) -> None:
+    """Hours of work would be lost on a result that cannot be written: say so before them."""
+    from workoutlib.files import Unwritable, require_writable
+    from workoutlib.images import shown
+
+    file, folder = getattr(options, "json", None), getattr(options, "out", None)
+    if file and os.path.isdir(file):
+        raise Unwritable(f"{shown(file)} cannot be written: it is a folder. Name a file for the result.")
+    for needed in (file and file.parent, folder):
+        if needed:
+            require_writable(needed)
 
 
 def write_json(content, path: Path | None) -> None:
@@ -210,7 +225,6 @@ def evaluate(options: argparse.Namespace) -> None:
 def crossvalidate(options: argparse.Namespace) -> None:
     from workoutlib import evaluation, experiments, paths
     from workoutlib.files import write_csv
-    from workoutlib.images import shown
 
     config = choose_config(options)
     catalog = read_data(options.data)
@@ -223,10 +237,18 @@ def crossvalidate(options: argparse.Namespace) -> None:
         catalog, config, folds=options.folds, split=options.split, groups=groups, cache=cache
     )
     suspects = evaluation.suspected_labels(together)
-    if options.out:
-        write_csv(together.table(), options.out / "crossvalidation.csv")
-        write_csv(suspects, options.out / "suspected_labels.csv")
-    write_json(summary, options.json)
+    try:
+        if options.out:
+            write_csv(together.table(), options.out / "crossvalidation.csv")
+            write_csv(suspects, options.out / "suspected_labels.csv")
+        write_json(summary, options.json)
+    finally:  # a disk that is full by now does not take hours of training with it
+        print_folds(summary, suspects, options)
+
+
+def print_folds(summary: dict, suspects, options: argparse.Namespace) -> None:
+    from workoutlib.images import shown
+
     print(f"{options.folds} folds, " + {"random": "random frames", "video": "by video"}[options.split])
     for name, score in summary.items():
         print(f"{name:10} {score['mean']:.3f} ± {score['std']:.3f}   folds {[round(v, 3) for v in score['folds']]}")
@@ -250,14 +272,17 @@ def predict(options: argparse.Namespace) -> int:
     rows, failures = predict_files(recognizer, options.paths, out=out, stride=options.stride)
     if devices.rank_and_world()[0] > 0:
         return 0
-    write_json(rows + failures, options.json)
-    if rows:
-        table = as_table(rows)
-        write_csv(table, out / "predictions.csv")
-        print(table.assign(path=table["path"].map(shown)).round(3).to_string(index=False))
-        print(accuracy_by_name(rows))
-    for failure in failures:
-        print(f"error: {failure['error']}", file=sys.stderr)
+    table = as_table(rows)
+    try:
+        write_json(rows + failures, options.json)
+        if rows:
+            write_csv(table, out / "predictions.csv")
+    finally:  # a disk that is full by now does not take what was found with it
+        if rows:
+            print(table.assign(path=table["path"].map(shown)).round(3).to_string(index=False))
+            print(accuracy_by_name(rows))
+        for failure in failures:
+            print(f"error: {failure['error']}", file=sys.stderr)
     return 1 if failures else 0
 
 
@@ -270,18 +295,18 @@ def split(options: argparse.Namespace) -> None:
     test = {"random": 0.0, "video": 0.15}[options.split]
     parts = experiments.split(catalog, Config(split=options.split, seed=options.seed, valid=valid, test=test))
     found = leakage(parts["train"], parts["valid"])
+    write_json({"sizes": {name: len(part) for name, part in parts.items()}, "leakage": found}, options.json)
     for name, part in parts.items():
         print(f"{name:6} {len(part):6,} images of {part['video'].nunique():4} videos and stills")
     print(found["sentence"])
-    write_json({"sizes": {name: len(part) for name, part in parts.items()}, "leakage": found}, options.json)
 
 
 def benchmark(options: argparse.Namespace) -> None:
     from workoutlib.benchmark import print_table, run_benchmark
 
     found = run_benchmark(options.model, backend=options.backend)
-    print_table(found)
     write_json(found, options.json)
+    print_table(found)
 
 
 def info(options: argparse.Namespace) -> None:

@@ -51,15 +51,31 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Raises:
         Unwritable: for any OSError in the block: no space, no permission, no such folder.
     """
-    path = Path(path)
-    partial = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with _partial(Path(path).parent, path) as partial:
         yield partial
         os.replace(partial, path)
+
+
+def require_writable(folder: str | Path) -> None:
+    """Find out before the work, not after it, that results cannot be written to a folder; made where there is none.
+
+    Raises:
+        Unwritable: no permission, a file of that name, no space left.
+    """
+    with _partial(Path(folder), folder) as partial:
+        partial.touch()
+
+
+@contextmanager
+def _partial(folder: Path, wanted: str | Path) -> Iterator[Path]:
+    """The name of a hidden file in a folder, gone at the end; an OSError says that `wanted` cannot be written."""
+    partial = folder / f".{secrets.token_hex(8)}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield partial
     except OSError as error:
         advice = "Check the free space and the permissions, or name another folder."
-        raise Unwritable(f"{shown(path)} cannot be written ({error}). {advice}") from error
+        raise Unwritable(f"{shown(wanted)} cannot be written ({error}). {advice}") from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
