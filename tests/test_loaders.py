@@ -99,7 +99,7 @@ def test_an_interrupted_write_leaves_nothing(paths, tmp_path, monkeypatch, error
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-@pytest.mark.parametrize("damage", ["empty", "half", "other shape", "text"])
+@pytest.mark.parametrize("damage", ["empty", "half", "other shape", "text", "open bracket", "other order"])
 def test_a_damaged_cache_file_is_made_anew(paths, tmp_path, damage):
     fresh = np.array(decode(paths, CONFIG, cache=tmp_path / "cache", progress=False))
     file = next((tmp_path / "cache").iterdir())
@@ -109,7 +109,12 @@ def test_a_damaged_cache_file_is_made_anew(paths, tmp_path, damage):
         with file.open("wb") as out:
             np.save(out, np.zeros((5, 3, 3), np.uint8))
     else:
-        file.write_bytes({"empty": b"", "half": whole[: len(whole) // 2], "text": b"no array" * 50}[damage])
+        contents = {
+            "empty": b"", "half": whole[: len(whole) // 2], "text": b"no array" * 50,
+            "open bracket": whole.replace(b"}", b"(", 1), "other order": whole.replace(b"False,", b"True ,", 1),
+        }  # fmt: skip
+        file.unlink()
+        file.write_bytes(contents[damage])
     assert np.array_equal(decode(paths, CONFIG, cache=tmp_path / "cache", progress=False), fresh)
     assert file.read_bytes() == whole
 

@@ -136,9 +136,11 @@ def _map(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     """The array of a cache file, copied on write so that the file can never change; None without a sound one."""
     try:
         kept = np.lib.format.open_memmap(path, mode="c")
-    except (OSError, ValueError):  # not there, or not whole
+    # Not there, or not whole: a damaged header raises nearly anything inside numpy's reader (TokenError, ...).
+    except Exception:
         return None
-    return kept if kept.shape == shape and kept.dtype == np.uint8 else None
+    sound = kept.shape == shape and kept.dtype == np.uint8 and kept.flags.c_contiguous
+    return kept if sound else None
 
 
 def _reserve(path: Path) -> None:
