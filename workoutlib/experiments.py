@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def train(
     """
     if save_name in ("best_model", "last"):
         raise WorkoutlibError(f"the last epoch's checkpoint cannot be called {save_name}: another file has that name")
+    if not save_name or save_name.startswith(".") or re.search(r"[/\\]", save_name):  # "./last" is that file too
+        raise WorkoutlibError(f"the last epoch's checkpoint cannot be called {save_name!r}: give a name, not a path")
     device = device or devices.pick_device()
     parts = split(catalog, config)
     frames = load_frames(catalog, config, cache=cache, device=device, progress=progress)
