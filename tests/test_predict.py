@@ -120,6 +120,15 @@ def test_equal_names_from_two_places_do_not_overwrite_each_other(recognizer, tmp
     assert len({Path(row["annotated"]).read_bytes() for row in rows}) == 4
 
 
+def test_copies_of_files_with_the_longest_names(recognizer, tmp_path):
+    """What is added to a name fits no more: it is cut, and the copies still have names of their own."""
+    files = [save_noise(tmp_path / f"{'x' * 250}{i}.png", seed=i) for i in range(2)]
+    files += [save_noise(tmp_path / f"{'é' * 125}.jpg"), save_clip(tmp_path / f"{'z' * 251}.mp4")]
+    rows, failures = predict_files(recognizer, files, out=tmp_path / "out", progress=False)
+    assert failures == [] and [row["path"] for row in rows] == [str(path) for path in files]
+    assert len(list((tmp_path / "out").iterdir())) == len({row["annotated"] for row in rows}) + 2 == 6
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
 def test_links_broken_cyclic_and_to_the_output(recognizer, tmp_path):
     root = tmp_path / "in"

@@ -21,6 +21,9 @@ from workoutlib.labels import label_of_file
 from workoutlib.overlay import draw_label
 from workoutlib.video import VIDEO_SUFFIXES, is_clip
 
+# Bytes of a copy's name; file systems take 255, and a number and ".segments.csv" may follow.
+_LONGEST_STEM = 230
+
 
 def expand(path: Path) -> list[tuple[Path, Path]]:
     """A file as it is, a folder as the photos and clips below it: (file, its path inside the output).
@@ -91,9 +94,11 @@ def _identity(path: Path) -> str:
 
 
 def _free_name(wanted: Path, suffix: str, taken: set[str]) -> Path:
-    """`wanted` with `suffix`, numbered if the name is taken; it is taken from then on."""
+    """`wanted` with `suffix`, cut if too long, numbered if the name is taken; it is taken from then on."""
     if wanted.suffix.lower() != suffix:
         wanted = wanted.with_name(f"{wanted.name}{suffix}")
+    if len(stem := os.fsencode(wanted.stem)) > _LONGEST_STEM:
+        wanted = wanted.with_name(stem[:_LONGEST_STEM].decode(errors="ignore") + wanted.suffix)
     numbered = (wanted.with_name(f"{wanted.stem} ({n}){wanted.suffix}") for n in count(2))
     free = next(path for path in chain([wanted], numbered) if _identity(path) not in taken)
     taken.add(_identity(free))
