@@ -521,10 +521,14 @@ def test_a_class_without_training_pictures_is_named():
         fit(make_network(), part, None, CONFIG.replace(head_first=True), device=CPU, progress=False)
 
 
-def test_one_class_is_not_enough():
-    frames = make_frames(6, classes=1)
+@pytest.mark.parametrize("head_first", [True, False])
+def test_one_class_is_not_enough(head_first, tmp_path):
+    run(CONFIG, out=tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    frames, config = make_frames(6, classes=1), CONFIG.replace(head_first=head_first)
     with pytest.raises(WorkoutlibError, match="only one class, class 0"):
-        fit(make_network(1), frames, None, CONFIG.replace(head_first=True), device=CPU, progress=False)
+        fit(make_network(1), frames, None, config, device=CPU, out=tmp_path, progress=False)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before, "the run before it is still there"
 
 
 def test_two_classes_are():

@@ -156,8 +156,7 @@ def fit_head(head: nn.Linear, features: Tensor, targets: Tensor, labels: tuple[s
     missing = sorted(set(range(len(labels))) - set(classes.tolist()))
     if missing:
         raise WorkoutlibError(f"no training picture of {', '.join(labels[i] for i in missing)}")
-    if len(labels) < 2:
-        raise WorkoutlibError(f"only one class, {labels[0]}: there is nothing to tell apart")
+    _require_several(labels)
     scaler = StandardScaler().fit(rows)
     regression = LogisticRegression(C=0.01, max_iter=2000).fit(scaler.transform(rows), classes)
     weight, bias = regression.coef_, regression.intercept_
@@ -168,6 +167,11 @@ def fit_head(head: nn.Linear, features: Tensor, targets: Tensor, labels: tuple[s
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(weight))
         head.bias.copy_(torch.from_numpy(bias))
+
+
+def _require_several(labels: tuple[str, ...]) -> None:
+    if len(labels) < 2:
+        raise WorkoutlibError(f"only one class, {labels[0]}: there is nothing to tell apart")
 
 
 @dataclass(frozen=True)
@@ -207,8 +211,9 @@ def fit(
         should_stop: asked after each step and each batch of features; Ctrl-C and a notebook's stop button
             end the run as well.
     Raises:
-        WorkoutlibError: NaN loss, a resumed run with another config or other data, an unwritable folder.
+        WorkoutlibError: one class only, NaN loss, a resumed run with another config or data, an unwritable folder.
     """
+    _require_several(train.labels)
     network.to(device, memory_format=torch.channels_last)
     main = devices.rank_and_world()[0] == 0
     store = RunFolder(out, config, train, valid) if out else None
