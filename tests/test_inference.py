@@ -1,5 +1,6 @@
 """Using a network: one preprocessing path, whatever the picture comes as; segments without gaps."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 from scipy.special import softmax
 from tiny import make_network
 
-from workoutlib import gym
+from workoutlib import experiments, gym
 from workoutlib.checkpoints import load_checkpoint
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
@@ -159,6 +160,19 @@ def test_a_bad_picture_is_an_error_of_ours(recognizer, tmp_path, content):
     (tmp_path / "x.jpg").write_bytes(content)
     with pytest.raises(WorkoutlibError, match=r"x\.jpg"):
         recognizer.predict(tmp_path / "x.jpg")
+
+
+def test_answers_that_are_no_numbers(trained, catalog, config, clip):
+    """Finite weights, so the checkpoint loads, and yet too large for one another."""
+    network = deepcopy(trained.network)
+    with torch.no_grad():
+        network.head.weight.fill_(3e38)
+    broken = Recognizer(network, trained.predictions.labels, config, backend="torch")
+    frames = load_frames(catalog, config, progress=False)
+    for judge in (lambda: broken.predict(np.zeros((64, 64, 3), np.uint8)), lambda: broken.predict_clip(clip),
+                  lambda: experiments.judge(network, frames, config, device=broken.device)):  # fmt: skip
+        with pytest.raises(WorkoutlibError, match="NaN or infinite"):
+            judge()
 
 
 def test_wrong_arguments(recognizer, clip):

@@ -15,7 +15,7 @@ from workoutlib.checkpoints import load_checkpoint, save_checkpoint
 from workoutlib.config import Config
 from workoutlib.errors import WorkoutlibError
 from workoutlib.evaluation import Predictions, fit_temperature, fit_unknown_threshold, scores
-from workoutlib.forward import extract_features, predict_logits
+from workoutlib.forward import extract_features, predict_logits, require_numbers
 from workoutlib.lessons import rendered_frames, warmed_up_weights
 from workoutlib.loaders import Frames, load_frames
 from workoutlib.models import Network, build_model
@@ -51,7 +51,7 @@ def build_network(config: Config, classes: int) -> Network:
 
 def judge(network: Network, frames: Frames, config: Config, *, device: torch.device) -> Predictions:
     """The network's logits beside the truth."""
-    logits = predict_logits(network, frames, config, device=device).numpy()
+    logits = require_numbers(predict_logits(network, frames, config, device=device).numpy())
     return Predictions(frames.catalog, logits, frames.labels)
 
 

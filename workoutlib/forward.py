@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -44,6 +45,17 @@ def logits_of_squares(network: Network, images: Tensor, config: Config) -> Tenso
     inputs = evaluation_batch(images, config, network.mean, network.std)
     logits = network(inputs).float()
     return (logits + network(inputs.flip(3)).float()) / 2 if config.flip_at_test else logits
+
+
+def require_numbers(logits: np.ndarray) -> np.ndarray:
+    """The logits as they are; weights that are finite can still be too large for what is computed with them.
+
+    Raises:
+        WorkoutlibError: one of them is NaN or infinite, so no label would be an answer.
+    """
+    if not np.isfinite(logits).all():
+        raise WorkoutlibError("the network's answers are NaN or infinite: its weights are broken, take another one")
+    return logits
 
 
 @torch.inference_mode()

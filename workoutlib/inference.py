@@ -20,7 +20,7 @@ from workoutlib.backends import openvino_forward
 from workoutlib.checkpoints import Checkpoint, load_checkpoint
 from workoutlib.config import BACKENDS, Config
 from workoutlib.errors import WorkoutlibError
-from workoutlib.forward import forward
+from workoutlib.forward import forward, require_numbers
 from workoutlib.images import as_rgb
 from workoutlib.models import Network
 from workoutlib.overlay import UNKNOWN, draw_label, draw_timeline
@@ -205,7 +205,7 @@ class Recognizer:
         images = iter(images)
         parts = []
         while batch := [self.square(image) for image in islice(images, size)]:
-            parts.append(self._forward(np.stack(batch)))
+            parts.append(require_numbers(self._forward(np.stack(batch))))
         return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
 
     def read_logits(self, logits: np.ndarray) -> Prediction:
@@ -253,7 +253,7 @@ class Recognizer:
         squares = ((time, self.square(frame)) for time, frame in read_frames(path, stride=stride))
         for batch in prefetch(_chunks(squares, size)):
             times += [time for time, _ in batch]
-            parts.append(self._forward_clip(np.stack([square for _, square in batch])))
+            parts.append(require_numbers(self._forward_clip(np.stack([square for _, square in batch]))))
             bar.update(len(batch))
             if on_frames:
                 on_frames(len(times), total)
