@@ -102,8 +102,8 @@ def read_frames(path: str | Path, *, stride: int = 1) -> Iterator[tuple[float, n
         raise WorkoutlibError(f"The stride must be at least 1 (every frame), not {stride}.")
     with _open_clip(path) as (container, stream):
         stream.thread_type = "AUTO"  # decode on all cores
-        rate = _frame_rate(stream)
-        time = 0.0
+        rate, time = _frame_rate(stream), 0.0
+        to_rgb = av.video.reformatter.VideoReformatter()  # one a clip: frame.reformat sets one up for every frame
         for index, frame in enumerate(_decode(path, container, stream)):
             if index == 0:
                 start, matrix = frame.time or 0.0, _display_matrix(frame)
@@ -113,7 +113,7 @@ def read_frames(path: str | Path, *, stride: int = 1) -> Iterator[tuple[float, n
                 stamp = time if frame.time is None else frame.time - start
                 time = stamp if stamp > time else time + 1 / rate
             if index % stride == 0:
-                stored = frame.reformat(width, height, "rgb24").to_ndarray()
+                stored = to_rgb.reformat(frame, width, height, "rgb24").to_ndarray()
                 yield time, _turn_upright(stored, matrix)
 
 
