@@ -139,8 +139,7 @@ def draw_timeline(
     frame_of_bar = canvas[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1]
     frame_of_bar[:] = cv2.convertScaleAbs(frame_of_bar, alpha=_DIMMED)
     colours, covered = _bar(tuple(segments), right - left, duration)
-    visible = covered[: width - left]
-    canvas[top:bottom, left:right][:, visible] = colours[: width - left][visible]
+    np.copyto(canvas[top:bottom, left:right], colours[: width - left], where=covered[: width - left])
     cursor, half = left + _column(time, right - left, duration), max(thickness // 4, 1)
     reach = slice(max(top - thickness // 2, 0), bottom + thickness // 2)
     canvas[reach, max(cursor - half - 1, 0) : cursor + half + 1] = _BLACK
@@ -151,7 +150,7 @@ def draw_timeline(
 @lru_cache(maxsize=4)
 def _bar(segments: tuple, length: int, duration: float) -> tuple[np.ndarray, np.ndarray]:
     """Colours (length, 3) of a timeline's columns, and which of them a segment covers: the same for a whole clip."""
-    colours, covered = np.zeros((length, 3), np.uint8), np.zeros(length, bool)
+    colours, covered = np.zeros((length, 3), np.uint8), np.zeros((length, 3), bool)
     for start, end, label, confidence in segments:
         share = 0.35 + 0.65 * _share(confidence)
         columns = slice(_column(start, length, duration), _column(end, length, duration))
