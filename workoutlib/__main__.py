@@ -164,7 +164,8 @@ def train(options: argparse.Namespace) -> None:
     counts = models.count_parameters(network)
     print(f"{config.model}: {counts['total']:,} parameters, {counts['trainable']:,} trainable; on "
           f"{devices.describe(devices.pick_device())}")  # fmt: skip
-    print(describe_schedule(config))
+    if config.epochs:
+        print(describe_schedule(config))
     print("split " + config.split + ": " + ", ".join(f"{len(part):,} {name}" for name, part in parts.items()))
     trained = experiments.train(
         catalog, config, out=out, cache=paths.data_root() / "cache", resume=options.resume, network=network,
