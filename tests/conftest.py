@@ -7,9 +7,10 @@ import pytest
 import torch
 from hypothesis import settings
 
-from workoutlib import experiments, gym
-from workoutlib.catalog import read_catalog
+from workoutlib import gym
 from workoutlib.config import Config
+from workoutlib.data.catalog import read_catalog
+from workoutlib.training import experiments
 
 # A busy machine is no reason to fail.
 settings.register_profile("patient", deadline=None)

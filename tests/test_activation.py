@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from workoutlib.activation import activation_map, network_view, overlay_activation
 from workoutlib.config import Config
-from workoutlib.errors import WorkoutlibError
-from workoutlib.models import MODELS, Network, build_model
+from workoutlib.data.transforms import network_view
+from workoutlib.evaluation.activation import activation_map, overlay_activation
+from workoutlib.models.build import MODELS, Network, build_model
+from workoutlib.utils.errors import WorkoutlibError
 
 CONFIG = Config.profile("quick", resize=64, crop=64)
 

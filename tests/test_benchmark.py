@@ -7,10 +7,11 @@ import torch
 
 from workoutlib import gym
 from workoutlib.__main__ import main
-from workoutlib.benchmark import run_benchmark, tutorial_clip
+from workoutlib.app.benchmark import run_benchmark, tutorial_clip
 from workoutlib.config import Config
-from workoutlib.inference import Recognizer
-from workoutlib.video import ClipWriter, probe_clip
+from workoutlib.media.video_reader import probe_clip
+from workoutlib.media.video_writer import ClipWriter
+from workoutlib.recognition.recognizer import Recognizer
 
 
 def test_both_clip_pipelines_give_the_same_answers(trained, tmp_path):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from tiny import one_thread_environment
 
-from workoutlib.paths import data_root
+from workoutlib.utils.paths import data_root
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 expect, Page, Locator = playwright.expect, playwright.Page, playwright.Locator

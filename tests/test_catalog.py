@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from workoutlib.catalog import class_counts, describe_problems, find_duplicates, read_catalog
-from workoutlib.errors import WorkoutlibError
+from workoutlib.data.catalog import class_counts, describe_problems, find_duplicates, read_catalog
 from workoutlib.labels import LABELS
+from workoutlib.utils.errors import WorkoutlibError
 
 INDEX = Path(__file__).parents[2] / "shared" / "kaggle" / "index.csv"
 STEMS = {"chest fly machine": "cfm", "decline bench press": "dbp", "lateral raises": "lateral raise"}

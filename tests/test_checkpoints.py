@@ -11,11 +11,11 @@ import torch
 from tiny import Code, assert_same_state
 
 import workoutlib
-from workoutlib.checkpoints import FIELDS, load_checkpoint, save_checkpoint
 from workoutlib.config import Config
-from workoutlib.errors import WorkoutlibError
-from workoutlib.files import read_file, save_atomically, write_csv
-from workoutlib.models import build_model
+from workoutlib.models.build import build_model
+from workoutlib.models.checkpoints import FIELDS, load_checkpoint, save_checkpoint
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import read_file, save_atomically, write_csv
 
 CONFIG = Config(resize=64, crop=64, rotation=10.0)
 LABELS = ("plank", "squat")

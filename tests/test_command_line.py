@@ -20,9 +20,9 @@ from tiny import Code, one_thread_environment, save_noise
 
 from workoutlib import __main__ as command_line
 from workoutlib.__main__ import build_parser, choose_config, main, write_json
-from workoutlib.checkpoints import load_checkpoint
 from workoutlib.config import PROFILES, Config
-from workoutlib.errors import WorkoutlibError
+from workoutlib.models.checkpoints import load_checkpoint
+from workoutlib.utils.errors import WorkoutlibError
 
 SCORES = {"top1", "top3", "macro", "clip_top1"}
 

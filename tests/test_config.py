@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from workoutlib import config as module
 from workoutlib.config import CHOICES, PROFILES, RANGES, Config, choose_profile
-from workoutlib.download import KAGGLE_FOLDER
-from workoutlib.errors import WorkoutlibError
+from workoutlib.data.download import KAGGLE_FOLDER
+from workoutlib.utils.errors import WorkoutlibError
 
 
 def test_the_tutorial_profile_is_the_published_recipe():

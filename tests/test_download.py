@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workoutlib import download, paths
-from workoutlib.download import download_kaggle, get_dataset, make_sample, unpack_archive
-from workoutlib.errors import WorkoutlibError
+from workoutlib.data import archives, download
+from workoutlib.data.archives import unpack_archive
+from workoutlib.data.download import KAGGLE_PAGE, download_kaggle, get_dataset, make_sample
 from workoutlib.labels import LABELS
+from workoutlib.utils import paths
+from workoutlib.utils.errors import WorkoutlibError
 
 TREE = [f"{label}/{label}_{video}00001.jpg" for label in LABELS for video in (1, 2)]
 
@@ -115,7 +117,7 @@ def test_without_a_network_the_steps_by_hand_are_told(root, kaggle):
     assert "Failed to resolve" in message
     assert "long trace" not in message
     for told in (
-        download.KAGGLE_PAGE,
+        KAGGLE_PAGE,
         str(root / "workout-images"),
         str(root / "archive.zip"),
         "workoutlib split",
@@ -281,10 +283,10 @@ def test_links_in_archives_are_refused(tmp_path):
 
 def test_bombs_are_refused(tmp_path, monkeypatch):
     archive = write_zip(tmp_path / "a.zip", {"squat/a.jpg": bytes(1_000_000)})
-    monkeypatch.setattr(download, "RATIO_COUNTS_FROM_BYTES", 1000)
+    monkeypatch.setattr(archives, "RATIO_COUNTS_FROM_BYTES", 1000)
     with pytest.raises(WorkoutlibError, match="times its size"):
         unpack_archive(archive, tmp_path / "out")
-    monkeypatch.setattr(download, "MAX_UNPACKED_BYTES", 100_000)
+    monkeypatch.setattr(archives, "MAX_UNPACKED_BYTES", 100_000)
     with pytest.raises(WorkoutlibError, match="would unpack to"):
         unpack_archive(archive, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -292,7 +294,7 @@ def test_bombs_are_refused(tmp_path, monkeypatch):
 
 def test_what_does_not_fit_on_the_disk_is_refused(tmp_path, monkeypatch):
     archive = write_zip(tmp_path / "a.zip")
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=10))
+    monkeypatch.setattr(archives.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=10))
     with pytest.raises(WorkoutlibError, match="GiB are free"):
         unpack_archive(archive, tmp_path / "out")
 

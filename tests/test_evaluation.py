@@ -7,26 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from workoutlib import evaluation
-from workoutlib.errors import WorkoutlibError
-from workoutlib.evaluation import (
-    Predictions,
-    by_video_size,
+from workoutlib.evaluation.calibration import (
     calibration_error,
     calibration_table,
-    confused_pairs,
-    confusion,
     fit_temperature,
     fit_unknown_threshold,
-    in_top,
-    intervals,
-    mistakes,
-    pair_examples,
-    per_class,
-    scores,
-    suspected_labels,
     unknown_auroc,
 )
+from workoutlib.evaluation.metrics import by_video_size, confusion, intervals, per_class, scores
+from workoutlib.evaluation.mistakes import confused_pairs, mistakes, pair_examples, suspected_labels
+from workoutlib.evaluation.predictions import Predictions, in_top
+from workoutlib.utils.errors import WorkoutlibError
 
 LABELS = ("a", "b", "c", "d", "e")
 
@@ -305,4 +296,4 @@ def test_all_numbers_are_plain():
     """JSON knows no numpy."""
     assert {type(v) for v in scores(simulate(stills=2)).values()} == {float, int}
     assert all(type(v) is float for pair in intervals(simulate()).values() for v in pair)
-    assert type(evaluation.fit_temperature(simulate())) is float
+    assert type(fit_temperature(simulate())) is float

@@ -1,8 +1,8 @@
 """Photos and clips to try a network on."""
 
-from workoutlib import examples
+from workoutlib.gym import examples
 from workoutlib.labels import label_of_file
-from workoutlib.video import probe_clip
+from workoutlib.media.video_reader import probe_clip
 
 
 def test_the_repository_has_the_seven_files_of_the_tutorial():

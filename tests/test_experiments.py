@@ -6,14 +6,24 @@ import pytest
 import torch
 from tiny import assert_same_state, make_network
 
-from workoutlib import experiments
-from workoutlib.checkpoints import load_checkpoint
 from workoutlib.config import Config
-from workoutlib.errors import WorkoutlibError
-from workoutlib.evaluation import fit_temperature, scores
-from workoutlib.experiments import SCORES, build_network, by_fold, crossvalidate, judge, measure_leak, split, train
-from workoutlib.loaders import load_frames
-from workoutlib.splits import leakage
+from workoutlib.data.dataset import load_frames
+from workoutlib.data.splits import leakage
+from workoutlib.evaluation.calibration import fit_temperature
+from workoutlib.evaluation.metrics import scores
+from workoutlib.models.checkpoints import load_checkpoint
+from workoutlib.training import experiments
+from workoutlib.training.experiments import (
+    SCORES,
+    build_network,
+    by_fold,
+    crossvalidate,
+    judge,
+    measure_leak,
+    split,
+    train,
+)
+from workoutlib.utils.errors import WorkoutlibError
 
 CPU = torch.device("cpu")
 

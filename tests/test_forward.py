@@ -6,9 +6,9 @@ from tiny import make_frames, make_network
 from torch import nn
 
 from workoutlib.config import Config
-from workoutlib.errors import WorkoutlibError
-from workoutlib.forward import extract_features, predict_logits
-from workoutlib.transforms import evaluation_batch
+from workoutlib.data.transforms import evaluation_batch
+from workoutlib.models.inference import extract_features, predict_logits
+from workoutlib.utils.errors import WorkoutlibError
 
 CPU = torch.device("cpu")
 CONFIG = Config(resize=64, crop=64)

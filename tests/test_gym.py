@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workoutlib.errors import WorkoutlibError
 from workoutlib.gym import render_clip, render_still, write_dataset, write_unknown
 from workoutlib.gym.__main__ import main
 from workoutlib.gym.body import JOINTS, SIDES, two_bones
 from workoutlib.gym.exercises import EXERCISES, UNKNOWN, set_rhythm
 from workoutlib.gym.scene import draw_camera, draw_take, generator
 from workoutlib.labels import LABELS
+from workoutlib.utils.errors import WorkoutlibError
 
 SEEDS = range(12)
 TIMES = np.linspace(0, 4, 13)

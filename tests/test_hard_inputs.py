@@ -29,11 +29,11 @@ from test_video import broken_clips, moving, turned_by_metadata, write_with
 from tiny import Code, save_noise
 
 from workoutlib.__main__ import main
-from workoutlib.checkpoints import FIELDS, load_checkpoint
-from workoutlib.download import unpack_archive
-from workoutlib.errors import WorkoutlibError
-from workoutlib.images import read_image
-from workoutlib.video import read_frames
+from workoutlib.data.archives import unpack_archive
+from workoutlib.media.images import read_image
+from workoutlib.media.video_reader import read_frames
+from workoutlib.models.checkpoints import FIELDS, load_checkpoint
+from workoutlib.utils.errors import WorkoutlibError
 
 READ, NOTED, REFUSED = "read", "read, with a note", "refused in one line"
 EITHER = "any of these"

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from workoutlib import images
-from workoutlib.errors import WorkoutlibError
-from workoutlib.images import as_rgb, check_image, list_images, read_image, shown
+from workoutlib.media import images
+from workoutlib.media.images import as_rgb, check_image, list_images, read_image
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.paths import shown
 
 RED, GREEN, BLUE, WHITE = (220, 30, 40), (30, 200, 60), (20, 60, 210), (255, 255, 255)
 

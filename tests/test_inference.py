@@ -13,16 +13,20 @@ from PIL import Image
 from scipy.special import softmax
 from tiny import make_network
 
-from workoutlib import experiments, gym
-from workoutlib.checkpoints import load_checkpoint
+from workoutlib.recognition import recognizer as recognizer_module
+from workoutlib import gym
 from workoutlib.config import Config
-from workoutlib.errors import WorkoutlibError
-from workoutlib.forward import predict_logits
-from workoutlib.images import read_image
-from workoutlib.inference import ClipPrediction, Recognizer
-from workoutlib.loaders import load_frames
-from workoutlib.overlay import UNKNOWN
-from workoutlib.video import ClipWriter, probe_clip, read_frames
+from workoutlib.data.dataset import load_frames
+from workoutlib.media.images import read_image
+from workoutlib.media.overlay import UNKNOWN
+from workoutlib.media.video_reader import probe_clip, read_frames
+from workoutlib.media.video_writer import ClipWriter
+from workoutlib.models.checkpoints import load_checkpoint
+from workoutlib.models.inference import predict_logits
+from workoutlib.recognition.clips import ClipPrediction
+from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.training import experiments
+from workoutlib.utils.errors import WorkoutlibError
 
 CPU = torch.device("cpu")
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}  # other batches, other order of sums
@@ -312,10 +316,10 @@ def test_the_annotated_copy_keeps_frames_size_rate_and_times(recognizer, tmp_pat
 
 
 def test_the_annotated_copy_shows_every_frames_own_label(recognizer, clip, tmp_path, monkeypatch):
-    from workoutlib import inference
+
 
     drawn = []
-    monkeypatch.setattr(inference, "draw_label",
+    monkeypatch.setattr(recognizer_module, "draw_label",
                         lambda frame, label, confidence, **_: drawn.append((label, confidence)) or frame)  # fmt: skip
     found = recognizer.predict_clip(clip, stride=4, progress=False)
     recognizer.annotate_clip(found, tmp_path / "out.mp4", progress=False)
@@ -326,7 +330,6 @@ def test_the_annotated_copy_shows_every_frames_own_label(recognizer, clip, tmp_p
 
 def test_no_frame_is_read_before_it_is_needed(recognizer, clip, monkeypatch):
     """A long clip must fit into memory: never more than a few batches are read ahead."""
-    from workoutlib import inference
 
     read, judged, furthest = [0], [0], [0]
 
@@ -340,23 +343,22 @@ def test_no_frame_is_read_before_it_is_needed(recognizer, clip, monkeypatch):
         judged[0] += len(squares)
         return np.zeros((len(squares), 3), np.float32)
 
-    monkeypatch.setattr(inference, "read_frames", counting)
+    monkeypatch.setattr(recognizer_module, "read_frames", counting)
     monkeypatch.setitem(vars(recognizer), "_forward_clip", forward)
     recognizer.predict_clip(clip, size=2, progress=False)
     assert judged[0] == 32 and furthest[0] <= 2 * 6 + 2
 
 
 def test_progress_goes_to_the_end(recognizer, clip, monkeypatch):
-    from workoutlib import inference
 
     ends = []
 
-    class Bar(inference.tqdm):
+    class Bar(recognizer_module.tqdm):
         def close(self):
             ends.append((self.n, self.total))
             super().close()
 
-    monkeypatch.setattr(inference, "tqdm", Bar)
+    monkeypatch.setattr(recognizer_module, "tqdm", Bar)
     recognizer.predict_clip(clip)
     assert ends[0] == (32, 32)
 

@@ -17,16 +17,16 @@ from PIL import Image
 from test_predict import save_clip
 from tiny import assert_same_state, save_noise
 
-from workoutlib import experiments
-from workoutlib.catalog import read_catalog
-from workoutlib.checkpoints import load_checkpoint
 from workoutlib.config import Config
-from workoutlib.download import unpack_archive
-from workoutlib.files import read_file, save_atomically
-from workoutlib.inference import Recognizer
-from workoutlib.loaders import decode
-from workoutlib.predict import predict_files
-from workoutlib.video import read_frames
+from workoutlib.data.archives import unpack_archive
+from workoutlib.data.catalog import read_catalog
+from workoutlib.data.dataset import decode
+from workoutlib.media.video_reader import read_frames
+from workoutlib.models.checkpoints import load_checkpoint
+from workoutlib.recognition.files import predict_files
+from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.training import experiments
+from workoutlib.utils.files import read_file, save_atomically
 
 KILLS = int(os.environ.get("WORKOUTLIB_KILLS", 3))
 CONFIG = Config.profile("quick", resize=64, crop=64, epochs=3, batch_size=8, valid=0.3, interpolate=0.5)

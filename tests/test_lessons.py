@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from workoutlib import lessons
 from workoutlib.config import Config
-from workoutlib.files import read_file
-from workoutlib.models import build_model
+from workoutlib.models.build import build_model
+from workoutlib.training import synthetic as lessons
+from workoutlib.utils.files import read_file
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import pytest
 import torch
 from tiny import make_frames, save_noise
 
-from workoutlib import loaders
 from workoutlib.config import Config
-from workoutlib.errors import WorkoutlibError
-from workoutlib.loaders import batches, decode, load_frames, shuffled
-from workoutlib.transforms import to_square
+from workoutlib.data import dataset as loaders
+from workoutlib.data.dataset import batches, decode, load_frames, shuffled
+from workoutlib.data.transforms import to_square
+from workoutlib.utils.errors import WorkoutlibError
 
 CONFIG = Config(resize=64, crop=64)
 

@@ -15,18 +15,11 @@ from tiny import Code, assert_same_state, make_frames, make_network
 from torch import nn
 
 from workoutlib.config import Config
-from workoutlib.errors import WorkoutlibError
-from workoutlib.models import (
-    MODELS,
-    build_model,
-    count_parameters,
-    freeze,
-    imagenet_weights,
-    layers,
-    read_state_dict,
-)
-from workoutlib.training import build_optimizer, train_one_epoch
-from workoutlib.transforms import apply_augmentation
+from workoutlib.data.transforms import apply_augmentation
+from workoutlib.models.build import MODELS, build_model, count_parameters, freeze, layers
+from workoutlib.models.weights import imagenet_weights, read_state_dict
+from workoutlib.training.loop import build_optimizer, train_one_epoch
+from workoutlib.utils.errors import WorkoutlibError
 
 CPU = torch.device("cpu")
 

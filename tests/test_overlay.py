@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workoutlib import overlay
-from workoutlib.errors import WorkoutlibError
 from workoutlib.labels import LABELS
-from workoutlib.overlay import OKABE_ITO, UNKNOWN, colour_of, draw_label, draw_timeline
+from workoutlib.media import overlay
+from workoutlib.media.overlay import OKABE_ITO, UNKNOWN, colour_of, draw_label, draw_timeline
+from workoutlib.utils.errors import WorkoutlibError
 
 SIZES = [(120, 160), (360, 480), (540, 960), (720, 1280), (640, 360), (2160, 3840)]  # height, width
 

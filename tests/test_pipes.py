@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from workoutlib.pipes import prefetch
+from workoutlib.utils.prefetch import prefetch
 
 
 @pytest.fixture(autouse=True)

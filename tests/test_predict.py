@@ -14,13 +14,14 @@ from PIL import Image
 from test_video import turned_by_metadata
 from tiny import make_network, one_thread_environment, save_noise
 
+from workoutlib.app.demo import Page
 from workoutlib.config import Config
-from workoutlib.errors import WorkoutlibError
-from workoutlib.files import write_csv
-from workoutlib.inference import Recognizer
-from workoutlib.predict import accuracy_by_name, as_table, expand, predict_files
-from workoutlib.report import Page
-from workoutlib.video import ClipWriter, probe_clip, read_frames
+from workoutlib.media.video_reader import probe_clip, read_frames
+from workoutlib.media.video_writer import ClipWriter
+from workoutlib.recognition.files import accuracy_by_name, as_table, expand, predict_files
+from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import write_csv
 
 PHOTO_KEYS = {"path", "kind", "label", "confidence", "top3", "known", "truth"}
 CLIP_KEYS = PHOTO_KEYS | {"frames", "frames_per_second", "segments", "recognised_per_second"}

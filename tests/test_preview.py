@@ -3,10 +3,8 @@
 import numpy as np
 import torch
 
-from workoutlib.activation import network_view
 from workoutlib.config import Config
-from workoutlib.preview import as_arrays, as_batch, augmented, draw
-from workoutlib.transforms import sample_geometry
+from workoutlib.data.transforms import as_arrays, as_batch, augmented, draw, network_view, sample_geometry
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (100, 140, 3), dtype=np.uint8)
 STILL = Config.profile("quick", resize=96, crop=64, flip=False)

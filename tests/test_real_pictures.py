@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from workoutlib.catalog import read_catalog
 from workoutlib.config import Config
-from workoutlib.evaluation import scores
-from workoutlib.experiments import measure_leak, near_duplicate_groups
+from workoutlib.data.catalog import read_catalog
+from workoutlib.evaluation.metrics import scores
+from workoutlib.training.experiments import measure_leak, near_duplicate_groups
 
 PICTURES = Path(__file__).parents[2] / "shared" / "data" / "kaggle_sample"
 

@@ -5,8 +5,15 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from workoutlib.errors import WorkoutlibError
-from workoutlib.splits import folds_by_video, folds_random, group_near_duplicates, leakage, split_by_video, split_random
+from workoutlib.data.splits import (
+    folds_by_video,
+    folds_random,
+    group_near_duplicates,
+    leakage,
+    split_by_video,
+    split_random,
+)
+from workoutlib.utils.errors import WorkoutlibError
 
 
 def make_catalog(videos: dict[str, list[int]], stills: dict[str, int] | None = None) -> pd.DataFrame:

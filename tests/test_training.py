@@ -12,20 +12,19 @@ import torch
 from tiny import assert_same_state, make_frames, make_network, one_thread_environment
 from torch import nn
 
-from workoutlib import devices, runs, training
+import workoutlib.training.fit as fit_module
+from workoutlib.models.build import freeze
 from workoutlib.config import Config
-from workoutlib.errors import WorkoutlibError
-from workoutlib.files import read_file
-from workoutlib.forward import predict_logits
-from workoutlib.runs import HISTORY, best_epoch
-from workoutlib.training import (
-    build_optimizer,
-    fit,
-    learning_rate_at,
-    train_one_epoch,
-    validate,
-)
-from workoutlib.transforms import apply_augmentation, evaluation_batch
+from workoutlib.data.transforms import apply_augmentation, evaluation_batch
+from workoutlib.models.inference import predict_logits
+from workoutlib.training import run_folder as runs
+from workoutlib.training.fit import fit
+from workoutlib.training.loop import build_optimizer, train_one_epoch, validate
+from workoutlib.training.run_folder import HISTORY, best_epoch
+from workoutlib.training.schedule import learning_rate_at
+from workoutlib.utils import devices
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import read_file
 
 CPU = torch.device("cpu")
 CONFIG = Config(
@@ -99,7 +98,7 @@ def one_epoch(network, config, frames):
 def test_a_short_last_batch_does_not_count_like_a_full_one(batch_size):
     config = PLAIN.replace(learning_rate=1e-8, batch_size=batch_size)
     network, frames = make_network(), make_frames(11)
-    training.freeze(network, 0.0, batch_norm=True)
+    freeze(network, 0.0, batch_norm=True)
     expected = validate(network, frames, config, device=CPU)
     found = one_epoch(network, config, frames)
     assert found["loss"] == pytest.approx(expected["loss"], rel=1e-5)
@@ -147,7 +146,7 @@ def test_rendered_pictures_join_each_batch_with_draws_of_their_own():
 def test_rendered_pictures_count_in_the_mean():
     config = PLAIN.replace(learning_rate=1e-8, batch_size=22, rendered=1.0)
     network, frames, rendered = make_network(), make_frames(22), make_frames(1, seed=2)
-    training.freeze(network, 0.0, batch_norm=True)
+    freeze(network, 0.0, batch_norm=True)
     losses = [validate(network, each, config, device=CPU)["loss"] for each in (frames, rendered)]
     found = train_one_epoch(
         network, frames, build_optimizer(network, config, CPU), config, epoch=1, device=CPU, rendered=rendered,
@@ -159,7 +158,7 @@ def test_rendered_pictures_count_in_the_mean():
 def test_the_step_follows_the_mean_gradient_of_the_batch():
     network, frames = make_network(), make_frames(6)
     config = PLAIN.replace(batch_size=6, learning_rate=0.001, optimizer="adam", weight_decay=0.0, scheduler="none")
-    training.freeze(network, 0.0, batch_norm=True)
+    freeze(network, 0.0, batch_norm=True)
     twin = make_network()
     loss = nn.functional.cross_entropy(
         twin(evaluation_batch(frames.images, config, twin.mean, twin.std)), frames.targets
@@ -400,7 +399,7 @@ def test_ctrl_c_keeps_the_best_model_and_the_last_finished_epoch(tmp_path):
 
 def test_the_best_model_is_the_one_with_the_lowest_validation_loss(tmp_path, monkeypatch):
     losses = iter([0.9, 0.4, 0.7, 0.4])
-    monkeypatch.setattr(training, "validate", lambda *_, **__: {"loss": next(losses), "accuracy": 0.5})
+    monkeypatch.setattr(fit_module, "validate", lambda *_, **__: {"loss": next(losses), "accuracy": 0.5})
     states, network = [], make_network()
     _, found = run(CONFIG, out=tmp_path, network=network,
                    on_epoch=lambda _: states.append(copy_of(network)))  # fmt: skip
@@ -453,7 +452,7 @@ def test_a_full_device_memory_says_which_batch_to_try(monkeypatch):
     def full(*_, **__):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(training, "train_one_epoch", full)
+    monkeypatch.setattr(fit_module, "train_one_epoch", full)
     with pytest.raises(WorkoutlibError, match=r"batches of 5 pictures: train with batches of 2 \(--batch-size\)"):
         run(CONFIG)
 
@@ -477,7 +476,7 @@ def test_head_first_starts_from_a_fitted_head():
 
 
 def test_a_stop_is_heard_while_features_are_extracted(monkeypatch):
-    monkeypatch.setattr(training, "fit_head", lambda *_: pytest.fail("went on"))
+    monkeypatch.setattr(fit_module, "fit_head", lambda *_: pytest.fail("went on"))
     with pytest.raises(WorkoutlibError, match="stopped before the first epoch ended"):
         run(PLAIN.replace(head_first=True), should_stop=lambda: True)
 
@@ -548,9 +547,9 @@ import sys
 import torch
 sys.path.insert(0, sys.argv[1])
 from tiny import make_frames, make_network
-from workoutlib import devices
+from workoutlib.utils import devices
 from workoutlib.config import Config
-from workoutlib.training import fit
+from workoutlib.training.fit import fit
 torch.set_num_threads(1)
 devices.join_processes()
 network = make_network()

@@ -10,9 +10,9 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as F
 
-from workoutlib import transforms
 from workoutlib.config import Config
-from workoutlib.transforms import (
+from workoutlib.data import transforms
+from workoutlib.data.transforms import (
     apply_augmentation,
     denormalise,
     draw_augmentation,

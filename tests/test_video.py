@@ -12,9 +12,11 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from workoutlib.UNRESOLVED import is_image
 
-from workoutlib.errors import WorkoutlibError
-from workoutlib.video import ClipWriter, is_clip, is_image, probe_clip, read_frames
+from workoutlib.media.video_reader import is_clip, probe_clip, read_frames
+from workoutlib.media.video_writer import ClipWriter
+from workoutlib.utils.errors import WorkoutlibError
 
 RED, GREEN, BLUE, WHITE = (220, 30, 40), (30, 200, 60), (20, 60, 210), (235, 235, 235)
 

@@ -14,13 +14,12 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from workoutlib.activation import network_view
 from workoutlib.config import Config
-from workoutlib.errors import WorkoutlibError
+from workoutlib.data.transforms import network_view
 from workoutlib.gym import render_clip
-from workoutlib.inference import Recognizer
-from workoutlib.video import ClipWriter, probe_clip
-from workoutlib.widgets import (
+from workoutlib.media.video_reader import probe_clip
+from workoutlib.media.video_writer import ClipWriter
+from workoutlib.notebook.panels import (
     AugmentationPlayground,
     ClipDesk,
     ErrorBrowser,
@@ -29,10 +28,12 @@ from workoutlib.widgets import (
     Webcam,
     show_clip,
 )
-from workoutlib.widgets.common import ANY, Bridge, Panel, as_code, keep_upload, message, picture_html
-from workoutlib.widgets.mistakes import matching
-from workoutlib.widgets.player import browser_copy, player_html, timeline_html
-from workoutlib.widgets.training import best_line, parse_changes, time_left
+from workoutlib.notebook.panels.common import ANY, Bridge, Panel, as_code, keep_upload, message, picture_html
+from workoutlib.notebook.panels.mistakes import matching
+from workoutlib.notebook.panels.player import browser_copy, player_html, timeline_html
+from workoutlib.notebook.panels.training import best_line, parse_changes, time_left
+from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.utils.errors import WorkoutlibError
 
 
 @pytest.fixture(scope="module")

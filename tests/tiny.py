@@ -10,8 +10,8 @@ from PIL import Image
 from torch import nn
 
 import workoutlib
-from workoutlib.loaders import Frames
-from workoutlib.models import Network
+from workoutlib.data.dataset import Frames
+from workoutlib.models.build import Network
 
 
 def make_network(classes: int = 3, seed: int = 0) -> Network:

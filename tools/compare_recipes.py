@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workoutlib.catalog import read_catalog
 from workoutlib.config import Config
-from workoutlib.evaluation import Predictions, in_top
-from workoutlib.experiments import by_fold, crossvalidate, join_folds, near_duplicate_groups
-from workoutlib.models import imagenet_weights
-from workoutlib.splits import folds_by_video
+from workoutlib.data.catalog import read_catalog
+from workoutlib.data.splits import folds_by_video
+from workoutlib.evaluation.predictions import Predictions, in_top
+from workoutlib.models.weights import imagenet_weights
+from workoutlib.training.experiments import by_fold, crossvalidate, join_folds, near_duplicate_groups
 
 RECIPES = {
     "frozen head": Config.profile("quick", fine_tune=False),

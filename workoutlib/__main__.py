@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 
 from workoutlib.config import BACKENDS, CHOICES, PROFILES, Config, choose_profile
-from workoutlib.errors import WorkoutlibError
+from workoutlib.utils.errors import WorkoutlibError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -89,8 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def require_writable_results(options: argparse.Namespace) -> None:
     """Hours of work would be lost on a result that cannot be written: say so before them."""
-    from workoutlib.files import Unwritable, require_writable
-    from workoutlib.images import shown
+    from workoutlib.utils.files import Unwritable, require_writable
+    from workoutlib.utils.paths import shown
 
     file, folder = getattr(options, "json", None), getattr(options, "out", None)
     if file and os.path.isdir(file):
@@ -102,7 +102,7 @@ def require_writable_results(options: argparse.Namespace) -> None:
 
 def write_json(content, path: Path | None) -> None:
     """Write a result as JSON (NaN becomes null)."""
-    from workoutlib.files import replacing
+    from workoutlib.utils.files import replacing
 
     if path:
         text = json.dumps(_without_nan(content), indent=2, ensure_ascii=False) + "\n"
@@ -120,8 +120,8 @@ def _without_nan(value):
 
 def read_data(source: str):
     """The catalog of a data set, its problems printed."""
-    from workoutlib.catalog import describe_problems, read_catalog
-    from workoutlib.download import get_dataset
+    from workoutlib.data.catalog import describe_problems, read_catalog
+    from workoutlib.data.download import get_dataset
 
     catalog = read_catalog(get_dataset(source))
     if len(catalog.attrs["problems"]):
@@ -147,13 +147,16 @@ def choose_config(options: argparse.Namespace) -> Config:
 
 
 def demo(options: argparse.Namespace) -> None:
-    from workoutlib.demo import run_demo
+    from workoutlib.app.demo import run_demo
 
     print(f"open {run_demo(options.out, seed=options.seed)} in a browser")
 
 
 def train(options: argparse.Namespace) -> None:
-    from workoutlib import devices, experiments, models, paths, plots
+    from workoutlib import plots
+    from workoutlib.models.build import count_parameters
+    from workoutlib.training import experiments
+    from workoutlib.utils import devices, paths
 
     devices.join_processes()
     config = choose_config(options)
@@ -161,7 +164,7 @@ def train(options: argparse.Namespace) -> None:
     out = options.out or paths.output_root()
     parts = experiments.split(catalog, config)
     network = experiments.build_network(config, catalog["label"].nunique())
-    counts = models.count_parameters(network)
+    counts = count_parameters(network)
     print(f"{config.model}: {counts['total']:,} parameters, {counts['trainable']:,} trainable; on "
           f"{devices.describe(devices.pick_device())}")  # fmt: skip
     if config.epochs:
@@ -185,7 +188,7 @@ def train(options: argparse.Namespace) -> None:
 
 def describe_schedule(config: Config) -> str:
     """The learning rate's course in one line, read off ``learning_rate_at`` itself."""
-    from workoutlib.training import learning_rate_at
+    from workoutlib.training.schedule import learning_rate_at
 
     rates = [f"{learning_rate_at(config, epoch):.2g}" for epoch in range(config.epochs)]
     starts = [i for i in range(len(rates)) if i == 0 or rates[i] != rates[i - 1]]
@@ -193,7 +196,7 @@ def describe_schedule(config: Config) -> str:
 
 
 def print_scores(predictions, split: str) -> None:
-    from workoutlib.evaluation import intervals, scores
+    from workoutlib.evaluation.metrics import intervals, scores
 
     ranges = intervals(predictions)
     found = scores(predictions)
@@ -204,28 +207,31 @@ def print_scores(predictions, split: str) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    from workoutlib import devices, evaluation, experiments, paths
-    from workoutlib.checkpoints import load_checkpoint
-    from workoutlib.files import write_csv
-    from workoutlib.loaders import load_frames
+    from workoutlib.data.dataset import load_frames
+    from workoutlib.evaluation.metrics import by_video_size, intervals, per_class, scores
+    from workoutlib.models.checkpoints import load_checkpoint
+    from workoutlib.training import experiments
+    from workoutlib.utils import devices, paths
+    from workoutlib.utils.files import write_csv
 
     stored = load_checkpoint(options.checkpoint)
     catalog = read_data(options.data)
     device = devices.pick_device()
     frames = load_frames(catalog, stored.config, labels=stored.labels, cache=paths.data_root() / "cache")
     predictions = experiments.judge(stored.network.to(device), frames, stored.config, device=device)
-    found = evaluation.scores(predictions, stored.temperature)
+    found = scores(predictions, stored.temperature)
     if options.out:  # files first: whoever reads the output may hang up, as head does
         write_csv(predictions.table(stored.temperature), options.out / "predictions.csv")
-    write_json({**found, "intervals": evaluation.intervals(predictions)}, options.json)
+    write_json({**found, "intervals": intervals(predictions)}, options.json)
     print_scores(predictions, "all images of the folder")
-    print(evaluation.per_class(predictions).query("images > 0").round(3).to_string())
-    print(evaluation.by_video_size(predictions).round(3).to_string())
+    print(per_class(predictions).query("images > 0").round(3).to_string())
+    print(by_video_size(predictions).round(3).to_string())
 
 
 def crossvalidate(options: argparse.Namespace) -> None:
-    from workoutlib import evaluation, experiments, paths
-    from workoutlib.files import write_csv
+    from workoutlib.training import experiments
+    from workoutlib.utils import paths
+    from workoutlib.utils.files import write_csv
 
     config = choose_config(options)
     catalog = read_data(options.data)
@@ -237,7 +243,9 @@ def crossvalidate(options: argparse.Namespace) -> None:
     summary, together = experiments.crossvalidate(
         catalog, config, folds=options.folds, split=options.split, groups=groups, cache=cache
     )
-    suspects = evaluation.suspected_labels(together)
+    from workoutlib.evaluation.mistakes import suspected_labels
+
+    suspects = suspected_labels(together)
     try:
         if options.out:
             write_csv(together.table(), options.out / "crossvalidation.csv")
@@ -248,7 +256,7 @@ def crossvalidate(options: argparse.Namespace) -> None:
 
 
 def print_folds(summary: dict, suspects, options: argparse.Namespace) -> None:
-    from workoutlib.images import shown
+    from workoutlib.utils.paths import shown
 
     print(f"{options.folds} folds, " + {"random": "random frames", "video": "by video"}[options.split])
     for name, score in summary.items():
@@ -260,12 +268,11 @@ def print_folds(summary: dict, suspects, options: argparse.Namespace) -> None:
 
 
 def predict(options: argparse.Namespace) -> int:
-    from workoutlib import devices
-    from workoutlib.files import write_csv
-    from workoutlib.images import shown
-    from workoutlib.inference import Recognizer
-    from workoutlib.paths import output_root
-    from workoutlib.predict import accuracy_by_name, as_table, predict_files
+    from workoutlib.recognition.files import accuracy_by_name, as_table, predict_files
+    from workoutlib.recognition.recognizer import Recognizer
+    from workoutlib.utils import devices
+    from workoutlib.utils.files import write_csv
+    from workoutlib.utils.paths import output_root, shown
 
     devices.join_processes()
     recognizer = Recognizer.from_checkpoint(options.checkpoint, backend=options.backend)
@@ -288,8 +295,8 @@ def predict(options: argparse.Namespace) -> int:
 
 
 def split(options: argparse.Namespace) -> None:
-    from workoutlib import experiments
-    from workoutlib.splits import leakage
+    from workoutlib.data.splits import leakage
+    from workoutlib.training import experiments
 
     catalog = read_data(options.data)
     valid = {"random": 0.10, "video": 0.15}[options.split]
@@ -303,7 +310,7 @@ def split(options: argparse.Namespace) -> None:
 
 
 def benchmark(options: argparse.Namespace) -> None:
-    from workoutlib.benchmark import print_table, run_benchmark
+    from workoutlib.app.benchmark import print_table, run_benchmark
 
     found = run_benchmark(options.model, backend=options.backend)
     write_json(found, options.json)
@@ -311,7 +318,7 @@ def benchmark(options: argparse.Namespace) -> None:
 
 
 def info(options: argparse.Namespace) -> None:
-    from workoutlib.info import found_here
+    from workoutlib.app.info import found_here
 
     for ok, what in found_here():
         print(f"[{'OK' if ok else 'MISSING'}] {what}")

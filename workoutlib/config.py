@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from workoutlib.errors import WorkoutlibError
+from workoutlib.utils.errors import WorkoutlibError
 
 BACKENDS = ("auto", "torch", "openvino")
 
@@ -180,9 +180,9 @@ PROFILES = {
 
 def choose_profile(data: str = "auto") -> tuple[str, str]:
     """What ``auto`` means here: the profile's name, and a sentence that says why and how to choose otherwise."""
-    from workoutlib.devices import describe, pick_device
-    from workoutlib.download import KAGGLE_FOLDER
-    from workoutlib.paths import data_root
+    from workoutlib.data.download import KAGGLE_FOLDER
+    from workoutlib.utils.devices import describe, pick_device
+    from workoutlib.utils.paths import data_root
 
     device = pick_device()
     real = data not in ("auto", "sample") or (data == "auto" and (data_root() / KAGGLE_FOLDER).is_dir())

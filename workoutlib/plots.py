@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from workoutlib.config import Config
-from workoutlib.evaluation import Predictions, calibration_error, calibration_table, confusion
-from workoutlib.images import as_rgb
-from workoutlib.overlay import OKABE_ITO, colour_of
-from workoutlib.training import learning_rate_at
+from workoutlib.evaluation.calibration import calibration_error, calibration_table
+from workoutlib.evaluation.metrics import confusion
+from workoutlib.evaluation.predictions import Predictions
+from workoutlib.media.images import as_rgb
+from workoutlib.media.overlay import OKABE_ITO, colour_of
+from workoutlib.training.schedule import learning_rate_at
 
 ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (f"#{r:02x}{g:02x}{b:02x}" for r, g, b in OKABE_ITO)
 

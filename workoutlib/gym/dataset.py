@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from workoutlib.errors import WorkoutlibError
+from workoutlib.utils.errors import WorkoutlibError
 
 from .exercises import EXERCISES, UNKNOWN
 from .scene import find_exercise, generator, render_clip

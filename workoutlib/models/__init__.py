@@ -1,0 +1,1 @@
+"""Networks, their weights, checkpoints, and their logits of pictures."""
