@@ -1,4 +1,4 @@
-"""Small things that many tests share: rendered pictures, a trained network, one thread."""
+"""Small things that many tests share: rendered pictures, a trained model, one thread."""
 
 from pathlib import Path
 
@@ -46,8 +46,8 @@ def config() -> Config:
 
 @pytest.fixture(scope="session")
 def trained(catalog, config, tmp_path_factory) -> experiments.Trained:
-    """The small network after two epochs, with its files in the folder of ``trained.checkpoint``."""
-    return experiments.train(catalog, config, out=tmp_path_factory.mktemp("run"), progress=False)
+    """The small model after two epochs, with its files in the folder of ``trained.checkpoint``."""
+    return experiments.train_model(catalog, config, out=tmp_path_factory.mktemp("run"), progress=False)
 
 
 @pytest.fixture

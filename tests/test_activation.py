@@ -1,4 +1,4 @@
-"""Class-activation maps: they point at what decides, for every network."""
+"""Class-activation maps: they point at what decides, for every model."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from workoutlib.config import Config
-from workoutlib.data.transforms import network_view
+from workoutlib.data.transforms import model_view
 from workoutlib.evaluation.activation import activation_map, overlay_activation
-from workoutlib.models.build import MODELS, Network, build_model
+from workoutlib.models.build import MODELS, Classifier, build_model
 from workoutlib.utils.errors import WorkoutlibError
 
 CONFIG = Config.profile("quick", resize=64, crop=64)
@@ -21,13 +21,13 @@ def bright_spot(top: int, left: int) -> np.ndarray:
 
 
 @pytest.fixture
-def seeks_light() -> Network:
+def seeks_light() -> Classifier:
     """Brightness in cells of 8 × 8 pixels, averaged: class 1 rises with it, class 0 falls."""
     body = nn.Sequential(nn.AvgPool2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     head = nn.Linear(3, 2, bias=False)
     with torch.no_grad():
         head.weight.copy_(torch.tensor([[-1.0] * 3, [1.0] * 3]))
-    return Network(body, head, (0.0,) * 3, (1.0,) * 3)
+    return Classifier(body, head, (0.0,) * 3, (1.0,) * 3)
 
 
 @pytest.mark.parametrize(("top", "left"), [(0, 0), (0, 48), (40, 8)])
@@ -53,21 +53,21 @@ def test_the_first_choice_is_explained_unless_told_otherwise(seeks_light):
 @pytest.mark.parametrize("name", list(MODELS))
 @pytest.mark.parametrize("fine_tune", [False, True])
 def test_every_network_has_a_map_and_is_left_as_it_was(name, fine_tune):
-    network = build_model(name, 3, fine_tune, weights=None)
-    before = {key: value.clone() for key, value in network.state_dict().items()}
+    model = build_model(name, 3, fine_tune, weights=None)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
     image = np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)
-    heats = [activation_map(network, image, CONFIG, label) for label in range(3)]
+    heats = [activation_map(model, image, CONFIG, label) for label in range(3)]
     assert all(heat.min() >= 0 and heat.max() <= 1 and heat.shape == (64, 64) for heat in heats)
     assert any(heat.any() for heat in heats)
-    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
-    assert not any(module._forward_hooks for module in network.modules())
-    assert all(parameter.grad is None for parameter in network.parameters())
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+    assert not any(module._forward_hooks for module in model.modules())
+    assert all(parameter.grad is None for parameter in model.parameters())
 
 
 def test_unknown_class_and_a_body_without_maps_are_refused(seeks_light):
     with pytest.raises(WorkoutlibError, match="classes 0 to 1"):
         activation_map(seeks_light, bright_spot(0, 0), CONFIG, 2)
-    flat = Network(nn.Flatten(), nn.Linear(64 * 64 * 3, 2), (0.0,) * 3, (1.0,) * 3)
+    flat = Classifier(nn.Flatten(), nn.Linear(64 * 64 * 3, 2), (0.0,) * 3, (1.0,) * 3)
     with pytest.raises(WorkoutlibError, match="no feature maps"):
         activation_map(flat, bright_spot(0, 0), CONFIG)
 
@@ -75,7 +75,7 @@ def test_unknown_class_and_a_body_without_maps_are_refused(seeks_light):
 def test_view_is_the_middle_of_the_picture():
     image = np.zeros((100, 200, 3), np.uint8)
     image[:, 50:150] = 200
-    view = network_view(image, Config.profile("quick", resize=100, crop=80))
+    view = model_view(image, Config.profile("quick", resize=100, crop=80))
     assert view.shape == (80, 80, 3)
     assert view.min() == 200
 

@@ -20,8 +20,8 @@ def test_both_clip_pipelines_give_the_same_answers(trained, tmp_path):
         for place, frame in enumerate(clip.frames):
             writer.write(frame, place / 30)
     labels = trained.predictions.labels
-    theirs = tutorial_clip(tmp_path / "clip.mp4", trained.network, labels, torch.device("cpu"))
-    recognizer = Recognizer(trained.network, labels, Config.profile("tutorial"))
+    theirs = tutorial_clip(tmp_path / "clip.mp4", trained.model, labels, torch.device("cpu"))
+    recognizer = Recognizer(trained.model, labels, Config.profile("tutorial"))
     ours = recognizer.predict_clip(tmp_path / "clip.mp4", progress=False)
     assert ours.frames(smoothing=0)["label"].tolist() == theirs and len(theirs) == 12
     assert probe_clip(tmp_path / "tutorial.mp4").frames == 12
@@ -33,12 +33,14 @@ def test_every_figure_is_there_and_the_ratios_are_theirs(monkeypatch, tmp_path, 
     assert main(["benchmark", "--json", str(tmp_path / "speed.json")]) == 0
     stored = json.loads((tmp_path / "speed.json").read_text())
     training, clip = stored["images_per_second"]["training"], stored["clip_frames_per_second"]
-    assert stored["ratios"] == pytest.approx({
-        "train_vs_ceiling": training["ours"] / training["ceiling"],
-        "train_vs_tutorial": training["ours"] / training["tutorial"],
-        "frozen_vs_tutorial": stored["images_per_second"]["frozen training"]["ours"]
-        / stored["images_per_second"]["frozen training"]["tutorial"],
-        "clip_vs_tutorial": clip["ours"] / clip["tutorial"],
-    })  # fmt: skip
+    assert stored["ratios"] == pytest.approx(
+        {
+            "train_vs_ceiling": training["ours"] / training["ceiling"],
+            "train_vs_tutorial": training["ours"] / training["tutorial"],
+            "frozen_vs_tutorial": stored["images_per_second"]["frozen training"]["ours"]
+            / stored["images_per_second"]["frozen training"]["tutorial"],
+            "clip_vs_tutorial": clip["ours"] / clip["tutorial"],
+        }
+    )
     assert min(*training.values(), *clip.values(), stored["images_per_second"]["evaluation"]["ours"]) > 0
     assert "train_vs_ceiling" in capsys.readouterr().out

@@ -31,12 +31,9 @@ pytestmark = [
 ]
 
 # What a person would set once in JupyterLab's settings: no question about news, the system's light or dark.
-SETTINGS = {
-    "notification": {"fetchNews": "false", "checkForUpdates": False},
-    "themes": {"adaptive-theme": True},
-}
+SETTINGS = {"notification": {"fetchNews": "false", "checkForUpdates": False}, "themes": {"adaptive-theme": True}}
 
-# The Colab badge lies on a server outside; without network the browser complains.
+# The Colab badge lies on a server outside; without model the browser complains.
 NOT_OURS = "Failed to load resource: net::ERR_"
 
 CELLS = """() => {
@@ -76,10 +73,18 @@ def lab(tmp_path_factory) -> Iterator[str]:
         "IPYTHONDIR": str(folder / "ipython"),
     }
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser",
-        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-        f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder / 'notebooks'}",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        "--expose-app-in-browser",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={folder / 'notebooks'}",
+    ]
     with log.open("w") as out:
         server = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
     try:
@@ -131,8 +136,14 @@ def browser() -> Iterator:
         chromium = play.chromium.launch(
             executable_path=CHROMIUM,
             # A test picture takes the place of the camera, and nobody has to allow it.
-            args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-                  "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+            args=[
+                "--no-sandbox",
+                "--use-fake-device-for-media-stream",
+                "--use-fake-ui-for-media-stream",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
         )
         yield chromium
         chromium.close()
@@ -320,9 +331,7 @@ def test_06_a_clip_is_cut_into_segments_that_can_be_jumped_to(lab, page):
     segments = desk.get_by_role("button", name="Go to")
     slider(desk, "shortest").press("Home")
     slider(desk, "smoothing").press("Home")
-    expect(
-        desk.locator(".widget-slider").filter(has_text="smoothing").locator(".widget-readout")
-    ).to_have_text("0.00")
+    expect(desk.locator(".widget-slider").filter(has_text="smoothing").locator(".widget-readout")).to_have_text("0.00")
     single = segments.count()
     slider(desk, "smoothing").press("End")
     expect(segments).not_to_have_count(single)

@@ -70,15 +70,7 @@ def test_a_foreign_name_is_a_video_only_if_its_number_is_no_date(tmp_path):
 
 
 def test_everything_left_out_is_named_and_counted(tmp_path):
-    touch(
-        tmp_path,
-        "squat/a.jpg",
-        "squat/notes.txt",
-        "squat/deeper/b.jpg",
-        "truth.csv",
-        "stray.jpg",
-        ".hidden/c.jpg",
-    )
+    touch(tmp_path, "squat/a.jpg", "squat/notes.txt", "squat/deeper/b.jpg", "truth.csv", "stray.jpg", ".hidden/c.jpg")
     touch(tmp_path, "squat/empty.jpg", content=b"")
     touch(tmp_path, "squat/plank_100001.jpg")
     (tmp_path / "plank").mkdir()
@@ -210,12 +202,7 @@ def test_duplicates_across_classes(tmp_path):
     assert duplicates["content"].nunique() == 2
 
 
-@given(
-    st.sampled_from(LABELS),
-    st.integers(0, 9999),
-    st.integers(0, 99_999),
-    st.sampled_from(["jpg", "JPEG", "Png"]),
-)
+@given(st.sampled_from(LABELS), st.integers(0, 9999), st.integers(0, 99_999), st.sampled_from(["jpg", "JPEG", "Png"]))
 @settings(max_examples=50, deadline=None)
 def test_names_round_trip_through_a_folder(tmp_path_factory, label, video, frame, suffix):
     root = tmp_path_factory.mktemp("tree")

@@ -22,16 +22,21 @@ LABELS = ("plank", "squat")
 
 
 @pytest.fixture(scope="module")
-def network():
+def model():
     return build_model(CONFIG.model, 2, weights=None)
 
 
 @pytest.fixture
-def saved(tmp_path, network) -> Path:
+def saved(tmp_path, model) -> Path:
     return save_checkpoint(
-        tmp_path / "model.pth", network, LABELS, CONFIG,
-        metrics={"top1": 0.5, "split": "video"}, temperature=1.5, unknown_threshold=2.0,
-    )  # fmt: skip
+        tmp_path / "model.pth",
+        model,
+        LABELS,
+        CONFIG,
+        metrics={"top1": 0.5, "split": "video"},
+        temperature=1.5,
+        unknown_threshold=2.0,
+    )
 
 
 def changed(path: Path, **fields) -> Path:
@@ -40,13 +45,13 @@ def changed(path: Path, **fields) -> Path:
     return path
 
 
-def test_what_was_stored_comes_back(saved, network):
+def test_what_was_stored_comes_back(saved, model):
     stored = load_checkpoint(saved)
     assert (stored.labels, stored.config, stored.metrics) == (LABELS, CONFIG, {"top1": 0.5, "split": "video"})
     assert (stored.temperature, stored.unknown_threshold) == (1.5, 2.0)
-    assert stored.version == workoutlib.__version__ and not stored.network.training
-    assert (stored.network.mean, stored.network.std) == (network.mean, network.std)
-    assert_same_state(stored.network.state_dict(), network.state_dict())
+    assert stored.version == workoutlib.__version__ and not stored.model.training
+    assert (stored.model.mean, stored.model.std) == (model.mean, model.std)
+    assert_same_state(stored.model.state_dict(), model.state_dict())
 
 
 def test_a_real_training_run_loads_with_weights_only(trained):
@@ -73,8 +78,18 @@ def test_other_contents(tmp_path, content):
 @pytest.mark.parametrize(
     ("field", "values"),
     {
-        "labels": [(), [], ["plank", "plank"], ["plank", 3], "plank", None, 2, ["x"] * 100_000,
-                   ["", "squat"], ["x" * 100_000, "squat"]],
+        "labels": [
+            (),
+            [],
+            ["plank", "plank"],
+            ["plank", 3],
+            "plank",
+            None,
+            2,
+            ["x"] * 100_000,
+            ["", "squat"],
+            ["x" * 100_000, "squat"],
+        ],
         "mean": [None, [0.5], [0.5, 0.5, math.nan], ["a", "b", "c"], [5.0, 0.0, 0.0], 0.5],
         "std": [[0.0, 0.5, 0.5], [0.5, 0.5], [-1.0, 0.5, 0.5], [math.inf] * 3],
         "temperature": [0.0, -1.0, math.nan, math.inf, "1", None, [1.0]],
@@ -100,7 +115,7 @@ def test_values_that_no_run_stores(saved, field, values):
         ({"learning_rate": math.nan}, r"Config\.learning_rate"),
         ({"fit": "stretch"}, "squash, crop"),
         ({"flip_at_test": "yes"}, "expected bool"),
-        ({"model": "vgg99"}, "no network 'vgg99'"),
+        ({"model": "vgg99"}, "no model 'vgg99'"),
         ({"surprise": 1}, "unknown Config field 'surprise'"),
     ],
 )
@@ -120,34 +135,42 @@ def test_another_network_than_weights(saved):
         load_checkpoint(changed(saved, config={**CONFIG.to_dict(), "model": "resnet18"}))
 
 
-def test_weights_that_are_not_numbers(saved, network):
-    state = {name: value.clone() for name, value in network.state_dict().items()}
+def test_weights_that_are_not_numbers(saved, model):
+    state = {name: value.clone() for name, value in model.state_dict().items()}
     state["head.weight"][0, 0] = math.nan
     with pytest.raises(WorkoutlibError, match=r"NaN or infinite \(head\.weight"):
         load_checkpoint(changed(saved, state_dict=state))
 
 
-@pytest.mark.parametrize("value", [
-    torch.zeros(2).to_sparse(), torch.zeros(2, device="meta"), torch.zeros(2, dtype=torch.complex64),
-    torch.zeros(2, dtype=torch.int64),
-], ids=["sparse", "without values", "complex", "whole numbers"])  # fmt: skip
-def test_weights_of_another_kind(saved, network, value):
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.zeros(2).to_sparse(),
+        torch.zeros(2, device="meta"),
+        torch.zeros(2, dtype=torch.complex64),
+        torch.zeros(2, dtype=torch.int64),
+    ],
+    ids=["sparse", "without values", "complex", "whole numbers"],
+)
+def test_weights_of_another_kind(saved, model, value):
     """Each of them can be in a file; PyTorch then fails in many ways, or takes the wrong numbers."""
     with pytest.raises(WorkoutlibError, match=r"1 of another shape or kind \(head\.bias"):
-        load_checkpoint(changed(saved, state_dict={**network.state_dict(), "head.bias": value}))
+        load_checkpoint(changed(saved, state_dict={**model.state_dict(), "head.bias": value}))
 
 
-def test_weights_in_another_precision(saved, network):
-    state = network.state_dict()
+def test_weights_in_another_precision(saved, model):
+    state = model.state_dict()
     assert load_checkpoint(changed(saved, state_dict={**state, "head.bias": torch.ones(2).to(torch.float8_e4m3fn)}))
     too_large = torch.full((2,), 1e300, dtype=torch.float64)
     with pytest.raises(WorkoutlibError, match=r"NaN or infinite \(head\.bias"):
         load_checkpoint(changed(saved, state_dict={**state, "head.bias": too_large}))
 
 
-def test_names_that_are_no_text(saved, network):
-    for fields in ({"state_dict": {**network.state_dict(), 5: torch.zeros(1), "x": torch.zeros(1)}},
-                   {"config": {**CONFIG.to_dict(), 5: 1, "x": 1}}):  # fmt: skip
+def test_names_that_are_no_text(saved, model):
+    for fields in (
+        {"state_dict": {**model.state_dict(), 5: torch.zeros(1), "x": torch.zeros(1)}},
+        {"config": {**CONFIG.to_dict(), 5: 1, "x": 1}},
+    ):
         with pytest.raises(WorkoutlibError, match=r"(2 not known \(5|unknown Config field 'x', 5)"):
             load_checkpoint(changed(saved, **fields))
 
@@ -164,11 +187,19 @@ def test_code_in_any_field_is_refused_and_not_executed(saved, tmp_path):
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize(("step", "fault"), [
-    ("save", FULL), ("save", RuntimeError("[enforce fail] file write failed")), ("save", KeyboardInterrupt()),
-    ("fsync", FULL), ("fsync", KeyboardInterrupt()), ("replace", FULL), ("replace", KeyboardInterrupt()),
-])  # fmt: skip
-def test_a_failed_save_keeps_the_old_file_and_leaves_no_half_one(saved, network, monkeypatch, step, fault):
+@pytest.mark.parametrize(
+    ("step", "fault"),
+    [
+        ("save", FULL),
+        ("save", RuntimeError("[enforce fail] file write failed")),
+        ("save", KeyboardInterrupt()),
+        ("fsync", FULL),
+        ("fsync", KeyboardInterrupt()),
+        ("replace", FULL),
+        ("replace", KeyboardInterrupt()),
+    ],
+)
+def test_a_failed_save_keeps_the_old_file_and_leaves_no_half_one(saved, model, monkeypatch, step, fault):
     before = saved.read_bytes()
 
     def full(*arguments):
@@ -177,7 +208,7 @@ def test_a_failed_save_keeps_the_old_file_and_leaves_no_half_one(saved, network,
     monkeypatch.setattr({"save": torch, "replace": os, "fsync": os}[step], step, full)
     expected = KeyboardInterrupt if isinstance(fault, KeyboardInterrupt) else WorkoutlibError
     with pytest.raises(expected) as found:
-        save_checkpoint(saved, network, LABELS, CONFIG)
+        save_checkpoint(saved, model, LABELS, CONFIG)
     if expected is WorkoutlibError:
         assert "model.pth" in str(found.value) and "free space" in str(found.value) and found.value.__cause__
     assert saved.read_bytes() == before
@@ -198,11 +229,13 @@ def test_folders_are_made_and_plain_values_come_back(tmp_path):
 
 
 def test_tables_hold_no_formulas_and_no_undecodable_text(tmp_path):
-    table = pd.DataFrame({
-        "path": ["=1+1", "+x", "-y", "@z", "\tt", "fine.jpg", "a\nb,\"c\"", "\udcff.jpg"],
-        "number": [-1.5, 2, 3, 4, 5, 6, 7, float("nan")],
-        "=label": [True, False] * 4,
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "path": ["=1+1", "+x", "-y", "@z", "\tt", "fine.jpg", 'a\nb,"c"', "\udcff.jpg"],
+            "number": [-1.5, 2, 3, 4, 5, 6, 7, float("nan")],
+            "=label": [True, False] * 4,
+        }
+    )
     write_csv(table, tmp_path / "t.csv")
     back = pd.read_csv(tmp_path / "t.csv", keep_default_na=False)
     assert back.columns.tolist() == ["path", "number", "'=label"]

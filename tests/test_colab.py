@@ -52,11 +52,11 @@ def setup_cell(notebook: Path) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
-    """The package as a wheel, built without network from a copy that holds only what git keeps."""
+    """The package as a wheel, built without model from a copy that holds only what git keeps."""
     try:
         found = Version(version("setuptools"))
     except PackageNotFoundError:
-        pytest.skip("setuptools is not installed here, and without network pip cannot fetch it")
+        pytest.skip("setuptools is not installed here, and without model pip cannot fetch it")
     if found < Version("77"):
         pytest.skip(f"pyproject.toml asks for setuptools 77, here is {found}")
     folder = tmp_path_factory.mktemp("wheel")
@@ -93,12 +93,7 @@ def test_the_setup_cell_installs_the_wheel_and_keeps_results_on_drive(wheel, tmp
         "OMP_NUM_THREADS": "1",
     }
     done = subprocess.run(
-        [sys.executable, "-c", RUNNER],
-        cwd=content,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
+        [sys.executable, "-c", RUNNER], cwd=content, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((content / "found.json").read_text(encoding="utf-8"))

@@ -40,11 +40,37 @@ def parse(*arguments: str) -> Config:
 
 
 def test_flags_change_the_profile():
-    config = parse("--profile", "tutorial", "--epochs", "3", "--learning-rate", "0.01", "--batch-size", "16",
-                   "--no-fine-tune", "--no-scheduler", "--split", "video", "--model", "resnet18", "--seed", "7",
-                   "--weights", "file.pth")  # fmt: skip
-    expected = {"epochs": 3, "learning_rate": 0.01, "batch_size": 16, "fine_tune": False, "scheduler": "none",
-                "split": "video", "model": "resnet18", "seed": 7, "weights": "file.pth"}  # fmt: skip
+    config = parse(
+        "--profile",
+        "tutorial",
+        "--epochs",
+        "3",
+        "--learning-rate",
+        "0.01",
+        "--batch-size",
+        "16",
+        "--no-fine-tune",
+        "--no-scheduler",
+        "--split",
+        "video",
+        "--model",
+        "resnet18",
+        "--seed",
+        "7",
+        "--weights",
+        "file.pth",
+    )
+    expected = {
+        "epochs": 3,
+        "learning_rate": 0.01,
+        "batch_size": 16,
+        "fine_tune": False,
+        "scheduler": "none",
+        "split": "video",
+        "model": "resnet18",
+        "seed": 7,
+        "weights": "file.pth",
+    }
     assert config == Config.profile("tutorial", **expected)
 
 
@@ -113,8 +139,20 @@ def test_the_tutorials_recipe_with_a_local_weight_file(small, data_folder, tmp_p
 
 
 def test_crossvalidate(small, data_folder, tmp_path, capsys):
-    arguments = ["--data", str(data_folder), "--folds", "3", "--profile", "quick", "--seed", "1",
-                 "--out", str(tmp_path / "out"), "--json", str(tmp_path / "cv.json")]  # fmt: skip
+    arguments = [
+        "--data",
+        str(data_folder),
+        "--folds",
+        "3",
+        "--profile",
+        "quick",
+        "--seed",
+        "1",
+        "--out",
+        str(tmp_path / "out"),
+        "--json",
+        str(tmp_path / "cv.json"),
+    ]
     assert main(["crossvalidate", *arguments]) == 0
     found = json.loads((tmp_path / "cv.json").read_text())
     assert set(found) == SCORES
@@ -150,8 +188,14 @@ def test_predict_a_folder_with_bad_files(trained, small, tmp_path, capsys):
     save_noise(inside / "push_up.jpg")
     save_clip(inside / "plank.mp4")
     (inside / "bad.jpg").write_bytes(b"not a picture")
-    arguments = [str(inside), str(tmp_path / "missing.png"), "--checkpoint", str(trained.checkpoint), "--json",
-                 str(tmp_path / "p.json")]  # fmt: skip
+    arguments = [
+        str(inside),
+        str(tmp_path / "missing.png"),
+        "--checkpoint",
+        str(trained.checkpoint),
+        "--json",
+        str(tmp_path / "p.json"),
+    ]
     assert main(["predict", *arguments]) == 1
     printed = capsys.readouterr()
     found = {os.path.basename(row["path"]): row for row in json.loads((tmp_path / "p.json").read_text())}
@@ -164,8 +208,12 @@ def test_predict_a_folder_with_bad_files(trained, small, tmp_path, capsys):
     assert "of 2 files named after an exercise" in printed.out
     out = small / "outputs" / "predictions"
     assert sorted(p.name for p in out.iterdir()) == [
-        "plank.frames.csv", "plank.mp4", "plank.segments.csv", "predictions.csv", "push_up.jpg",
-    ]  # fmt: skip
+        "plank.frames.csv",
+        "plank.mp4",
+        "plank.segments.csv",
+        "predictions.csv",
+        "push_up.jpg",
+    ]
 
 
 def test_predict_good_files_ends_with_0_and_bad_ones_alone_with_1(trained, small, tmp_path):
@@ -194,7 +242,7 @@ def test_a_name_that_is_no_text_reaches_table_and_json(trained, small, tmp_path,
         (["predict", "{data}", "--checkpoint", "{tmp}/evil.pth"], "refused"),
         (["train", "--profile", "quick", "--data", "{tmp}/nowhere"], "no data set"),
         (["train", "--profile", "quick", "--data", "{data}", "--batch-size", "0"], "Config.batch_size = 0"),
-        (["train", "--profile", "quick", "--data", "{data}", "--model", "vgg"], "no network 'vgg'"),
+        (["train", "--profile", "quick", "--data", "{data}", "--model", "vgg"], "no model 'vgg'"),
         (["train", "--profile", "quick", "--data", "{data}", "--save-name", "last"], "cannot be called last"),
         (["train", "--profile", "quick", "--data", "{data}", "--save-name", "./last"], "give a name, not a path"),
         (["train", "--profile", "quick", "--data", "{data}", "--save-name", "{tmp}/x"], "give a name, not a path"),
@@ -255,8 +303,10 @@ def test_who_hangs_up_has_the_json_file_all_the_same(small, data_folder, tmp_pat
     assert json.loads((tmp_path / "s.json").read_text())["sizes"]
 
 
-@pytest.mark.parametrize(("fault", "status"), [(KeyboardInterrupt, 130), (WorkoutlibError("mend it"), 2),
-                                               (OSError(28, "No space left on device"), 2)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [(KeyboardInterrupt, 130), (WorkoutlibError("mend it"), 2), (OSError(28, "No space left on device"), 2)],
+)
 def test_how_commands_end(monkeypatch, capsys, fault, status):
     def fail(options):
         raise fault

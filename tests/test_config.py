@@ -17,12 +17,34 @@ from workoutlib.utils.errors import WorkoutlibError
 def test_the_tutorial_profile_is_the_published_recipe():
     tutorial = Config.profile("tutorial")
     published = {
-        "model": "resnet50", "weights": "DEFAULT", "fine_tune": True, "optimizer": "adam", "learning_rate": 1e-3,
-        "batch_size": 64, "epochs": 10, "scheduler": "step", "step_epochs": 7, "resize": 256, "crop": 224,
-        "fit": "squash", "flip": True, "rotation": 35.0, "interpolation": "nearest", "split": "random", "valid": 0.10,
-        "zoom": 0.0, "colour": 0.0, "erase": 0.0, "weight_decay": 0.0, "label_smoothing": 0.0, "interpolate": 1.0,
-        "head_first": False, "frozen": 0.0, "freeze_batch_norm": False, "flip_at_test": False,
-    }  # fmt: skip
+        "model": "resnet50",
+        "weights": "DEFAULT",
+        "fine_tune": True,
+        "optimizer": "adam",
+        "learning_rate": 1e-3,
+        "batch_size": 64,
+        "epochs": 10,
+        "scheduler": "step",
+        "step_epochs": 7,
+        "resize": 256,
+        "crop": 224,
+        "resize_mode": "squash",
+        "flip": True,
+        "rotation": 35.0,
+        "interpolation": "nearest",
+        "split": "random",
+        "valid": 0.10,
+        "zoom": 0.0,
+        "colour": 0.0,
+        "erase": 0.0,
+        "weight_decay": 0.0,
+        "label_smoothing": 0.0,
+        "weight_interpolation": 1.0,
+        "head_first": False,
+        "frozen": 0.0,
+        "freeze_batch_norm": False,
+        "flip_at_test": False,
+    }
     assert {name: getattr(tutorial, name) for name in published} == published
 
 
@@ -51,8 +73,10 @@ def test_ranges_hold_at_both_ends(field):
             Config(**{**together, field: value})
 
 
-@given(field=st.sampled_from([f.name for f in dataclasses.fields(Config)]),
-       value=st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just([1]))  # fmt: skip
+@given(
+    field=st.sampled_from([f.name for f in dataclasses.fields(Config)]),
+    value=st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just([1]),
+)
 def test_any_value_is_taken_as_it_is_or_named_in_an_error(field, value):
     try:
         made = Config.from_dict({"resize": 1024, "crop": 64, field: value})

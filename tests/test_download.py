@@ -116,12 +116,7 @@ def test_without_a_network_the_steps_by_hand_are_told(root, kaggle):
     assert isinstance(caught.value.__cause__, ConnectionError)
     assert "Failed to resolve" in message
     assert "long trace" not in message
-    for told in (
-        KAGGLE_PAGE,
-        str(root / "workout-images"),
-        str(root / "archive.zip"),
-        "workoutlib split",
-    ):
+    for told in (KAGGLE_PAGE, str(root / "workout-images"), str(root / "archive.zip"), "workoutlib split"):
         assert told in message
     assert os.listdir(root) == []
 
@@ -255,8 +250,7 @@ def test_an_interrupted_sample_is_rendered_again(root, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["/etc/x.jpg", "../x.jpg", "squat/../../x.jpg", "C:/x.jpg", "\\\\host\\x.jpg", "squat\\..\\..\\x.jpg"],
+    "name", ["/etc/x.jpg", "../x.jpg", "squat/../../x.jpg", "C:/x.jpg", "\\\\host\\x.jpg", "squat\\..\\..\\x.jpg"]
 )
 def test_members_that_lead_out_are_refused(tmp_path, name):
     archive = write_zip(tmp_path / "a.zip", {"squat/a.jpg": b"a"})
@@ -308,10 +302,7 @@ def test_an_existing_folder_is_never_overwritten(tmp_path):
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [
-        (["readme.txt"], "no folder in it has images"),
-        (["train/squat/a.jpg", "valid/squat/b.jpg"], "2 trees"),
-    ],
+    [(["readme.txt"], "no folder in it has images"), (["train/squat/a.jpg", "valid/squat/b.jpg"], "2 trees")],
 )
 def test_archives_without_one_tree_of_classes(tmp_path, names, message):
     with pytest.raises(WorkoutlibError, match=message):

@@ -23,9 +23,15 @@ LABELS = ("a", "b", "c", "d", "e")
 
 
 def simulate(
-    videos: int = 40, frames: int = 6, *, stills: int = 0, seed: int = 0, skill: float = 1.0, spread: float = 1.0,
+    videos: int = 40,
+    frames: int = 6,
+    *,
+    stills: int = 0,
+    seed: int = 0,
+    skill: float = 1.0,
+    spread: float = 1.0,
     labels=LABELS,
-) -> Predictions:  # fmt: skip
+) -> Predictions:
     """Videos with a difficulty of their own, so that their frames are right and wrong together."""
     rng = np.random.default_rng(seed)
     rows, logits = [], []
@@ -171,8 +177,9 @@ def test_the_temperature_undoes_a_wrong_scale(factor):
     logits = rng.normal(0, 2, (4000, 5))
     chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     targets = (chances.cumsum(1) > rng.random((4000, 1))).argmax(1)
-    catalog = pd.DataFrame({"label": np.array(LABELS)[targets], "video": np.arange(4000).astype(str), "source": "still",
-                            "path": "x"})  # fmt: skip
+    catalog = pd.DataFrame(
+        {"label": np.array(LABELS)[targets], "video": np.arange(4000).astype(str), "source": "still", "path": "x"}
+    )
     found = Predictions(catalog, logits * factor, LABELS)
     temperature = fit_temperature(found)
     assert temperature == pytest.approx(factor, rel=0.08)

@@ -1,4 +1,4 @@
-"""Photos and clips to try a network on."""
+"""Photos and clips to try a model on."""
 
 from workoutlib.gym import examples
 from workoutlib.labels import label_of_file

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tiny import assert_same_state, make_network
+from tiny import assert_same_state, make_model
 
 from workoutlib.config import Config
-from workoutlib.data.dataset import load_frames
+from workoutlib.data.dataset import load_dataset
 from workoutlib.data.splits import leakage
 from workoutlib.evaluation.calibration import fit_temperature
 from workoutlib.evaluation.metrics import scores
@@ -15,11 +15,11 @@ from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.training import experiments
 from workoutlib.training.experiments import (
     SCORES,
-    build_network,
     by_fold,
     crossvalidate,
     judge,
     measure_leak,
+    model_from_config,
     split,
     train,
 )
@@ -38,16 +38,16 @@ def test_the_config_says_how_to_split(catalog, config):
 
 
 def test_training_learns_and_stores_what_it_measured(trained, catalog, config):
-    assert trained.fit.history["epoch"].tolist() == [0, 1, 2] and trained.fit.stopped is None
+    assert trained.result.history["epoch"].tolist() == [0, 1, 2] and trained.result.stopped is None
     assert scores(trained.predictions)["top1"] > 0.5  # chance is a third
     out = trained.checkpoint.parent
     assert sorted(p.name for p in out.iterdir()) == ["best_model.pth", "history.csv", "last.pth", "model.pth"]
     stored = load_checkpoint(trained.checkpoint)
     assert stored.config == config and stored.labels == ("plank", "push up", "squat")
-    assert_same_state(stored.network.state_dict(), trained.network.state_dict())
+    assert_same_state(stored.model.state_dict(), trained.model.state_dict())
     valid = split(catalog, config)["valid"]
-    frames = load_frames(catalog, config, progress=False).select(valid)
-    again = judge(stored.network, frames, config, device=CPU)
+    frames = load_dataset(catalog, config, progress=False).select(valid)
+    again = judge(stored.model, frames, config, device=CPU)
     assert np.allclose(again.logits, trained.predictions.logits, atol=1e-5)
     assert stored.metrics == {"split": "video", **{k: pytest.approx(v, nan_ok=True) for k, v in scores(again).items()}}
     assert stored.temperature == pytest.approx(fit_temperature(again))
@@ -56,15 +56,15 @@ def test_training_learns_and_stores_what_it_measured(trained, catalog, config):
 
 
 def test_the_best_epochs_model_and_the_last_ones_are_kept_apart(trained):
-    history = trained.fit.history
+    history = trained.result.history
     best, last = (load_checkpoint(trained.checkpoint.with_name(n)) for n in ("best_model.pth", "model.pth"))
-    assert trained.fit.best_epoch == history.set_index("epoch")["valid_loss"].idxmin()
-    same = torch.equal(best.network.head.weight, last.network.head.weight)
-    assert same == (trained.fit.best_epoch == history["epoch"].iloc[-1])
+    assert trained.result.best_epoch == history.set_index("epoch")["valid_loss"].idxmin()
+    same = torch.equal(best.model.head.weight, last.model.head.weight)
+    assert same == (trained.result.best_epoch == history["epoch"].iloc[-1])
 
 
 def test_the_seed_makes_the_untrained_head(config):
-    states = [build_network(config.replace(seed=s), 3).state_dict() for s in (1, 1, 2)]
+    states = [model_from_config(config.replace(seed=s), 3).state_dict() for s in (1, 1, 2)]
     assert_same_state(states[0], states[1])
     assert not torch.equal(states[0]["head.weight"], states[2]["head.weight"])
 
@@ -73,33 +73,39 @@ def test_the_seed_makes_the_untrained_head(config):
 def test_two_runs_of_one_config_are_equal(catalog, config, tmp_path, head_first):
     config = config.replace(head_first=head_first, epochs=1)
     runs = [train(catalog, config, out=tmp_path / str(i), cache=tmp_path / "cache", progress=False) for i in (1, 2)]
-    first, second = (run.fit.history.drop(columns="seconds") for run in runs)
+    first, second = (run.result.history.drop(columns="seconds") for run in runs)
     pd.testing.assert_frame_equal(first, second)
-    assert_same_state(runs[0].network.state_dict(), runs[1].network.state_dict())
+    assert_same_state(runs[0].model.state_dict(), runs[1].model.state_dict())
 
 
 def test_training_from_the_memory_map_is_training_from_memory(catalog, config, trained, tmp_path):
-    load_frames(catalog, config, cache=tmp_path, progress=False)
+    load_dataset(catalog, config, cache=tmp_path, progress=False)
     mapped = train(catalog, config, cache=tmp_path, progress=False)
     assert len(list(tmp_path.glob("*.npy"))) == 1
     pd.testing.assert_frame_equal(
-        mapped.fit.history.drop(columns="seconds"), trained.fit.history.drop(columns="seconds")
+        mapped.result.history.drop(columns="seconds"), trained.result.history.drop(columns="seconds")
     )
 
 
 def test_an_interrupted_experiment_keeps_a_usable_model_and_goes_on(catalog, config, trained, tmp_path):
     steps = []
-    stopped = train(catalog, config, out=tmp_path, progress=False, on_step=lambda *step: steps.append(step),
-                    should_stop=lambda: len(steps) >= 7)  # fmt: skip
-    assert stopped.fit.stopped == "stopped" and stopped.fit.history["epoch"].tolist() == [0, 1]
+    stopped = train(
+        catalog,
+        config,
+        out=tmp_path,
+        progress=False,
+        on_step=lambda *step: steps.append(step),
+        should_stop=lambda: len(steps) >= 7,
+    )
+    assert stopped.result.stopped == "stopped" and stopped.result.history["epoch"].tolist() == [0, 1]
     assert load_checkpoint(tmp_path / "best_model.pth").metrics["top1"] == scores(stopped.predictions)["top1"]
     resumed = train(catalog, config, out=tmp_path, progress=False, resume=True)
     pd.testing.assert_frame_equal(
-        resumed.fit.history.drop(columns="seconds"), trained.fit.history.drop(columns="seconds")
+        resumed.result.history.drop(columns="seconds"), trained.result.history.drop(columns="seconds")
     )
-    assert_same_state(resumed.network.state_dict(), trained.network.state_dict())
+    assert_same_state(resumed.model.state_dict(), trained.model.state_dict())
     assert_same_state(
-        *(load_checkpoint(p / "model.pth").network.state_dict() for p in (tmp_path, trained.checkpoint.parent))
+        *(load_checkpoint(p / "model.pth").model.state_dict() for p in (tmp_path, trained.checkpoint.parent))
     )
 
 
@@ -117,19 +123,19 @@ def test_the_last_epochs_checkpoint_does_not_take_another_files_name(catalog, co
 
 
 def test_a_given_network_is_trained(catalog, config):
-    network = make_network(3)
-    found = train(catalog, config.replace(epochs=1), network=network, progress=False)
-    assert found.network is network and found.fit.history["epoch"].tolist() == [0, 1]
+    model = make_model(3)
+    found = train(catalog, config.replace(epochs=1), model=model, progress=False)
+    assert found.model is model and found.result.history["epoch"].tolist() == [0, 1]
 
 
 def test_crossvalidation_judges_each_picture_once_by_a_network_that_did_not_see_its_video(catalog, config, monkeypatch):
     seen = []
     fit = experiments.fit
 
-    def spy(network, train, valid, config, **options):
+    def spy(model, train, valid, config, **options):
         assert valid is None, "nothing may be chosen on the judged fold"
         seen.append(set(train.catalog["video"]))
-        return fit(network, train, valid, config, **options)
+        return fit(model, train, valid, config, **options)
 
     monkeypatch.setattr(experiments, "fit", spy)
     summary, together = crossvalidate(catalog, config.replace(epochs=0), folds=3, progress=False)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny import make_frames, make_network
+from tiny import make_dataset, make_model
 from torch import nn
 
 from workoutlib.config import Config
@@ -15,11 +15,11 @@ CONFIG = Config(resize=64, crop=64)
 
 
 def test_features_are_those_of_pictures_and_mirror_images():
-    network, frames = make_network(), make_frames(7)
-    features = extract_features(network, frames, CONFIG, device=CPU)
-    inputs = evaluation_batch(frames.images, CONFIG, network.mean, network.std)
+    model, frames = make_model(), make_dataset(7)
+    features = extract_features(model, frames, CONFIG, device=CPU)
+    inputs = evaluation_batch(frames.images, CONFIG, model.mean, model.std)
     with torch.inference_mode():
-        torch.testing.assert_close(features, torch.stack([network.body(inputs), network.body(inputs.flip(3))]))
+        torch.testing.assert_close(features, torch.stack([model.body(inputs), model.body(inputs.flip(3))]))
 
 
 class Crowded(nn.Module):
@@ -38,12 +38,12 @@ class Crowded(nn.Module):
 @pytest.mark.filterwarnings("ignore:too little GPU memory")
 @pytest.mark.parametrize("outputs", [predict_logits, extract_features])
 def test_too_many_pictures_at_once_are_taken_in_halves(outputs):
-    network, frames = make_network(), make_frames(21)
-    whole, expected = network.body, outputs(network, frames, CONFIG, device=CPU)
-    network.body = Crowded(whole, 4)
+    model, frames = make_model(), make_dataset(21)
+    whole, expected = model.body, outputs(model, frames, CONFIG, device=CPU)
+    model.body = Crowded(whole, 4)
     with pytest.warns(UserWarning, match="too little GPU memory for 21 pictures at once: taking half as many"):
-        found = outputs(network, frames, CONFIG, device=CPU)
+        found = outputs(model, frames, CONFIG, device=CPU)
     torch.testing.assert_close(found, expected)
-    network.body = Crowded(whole, 0)
+    model.body = Crowded(whole, 0)
     with pytest.raises(WorkoutlibError, match="too little memory for one picture"):
-        outputs(network, frames, CONFIG, device=CPU)
+        outputs(model, frames, CONFIG, device=CPU)

@@ -20,14 +20,31 @@ from workoutlib.utils.errors import WorkoutlibError
 SEEDS = range(12)
 TIMES = np.linspace(0, 4, 13)
 ON_FEET = {
-    "barbell biceps curl", "deadlift", "hammer curl", "hip thrust", "lat pulldown", "lateral raises", "bench press",
-    "incline bench press", "chest fly machine", "romanian deadlift", "shoulder press", "squat", "t bar row",
+    "barbell biceps curl",
+    "deadlift",
+    "hammer curl",
+    "hip thrust",
+    "lat pulldown",
+    "lateral raises",
+    "bench press",
+    "incline bench press",
+    "chest fly machine",
+    "romanian deadlift",
+    "shoulder press",
+    "squat",
+    "t bar row",
     "tricep pushdown",
-}  # fmt: skip
+}
 BARBELLS = {
-    "barbell biceps curl", "bench press", "deadlift", "decline bench press", "hip thrust", "incline bench press",
-    "romanian deadlift", "squat",
-}  # fmt: skip
+    "barbell biceps curl",
+    "bench press",
+    "deadlift",
+    "decline bench press",
+    "hip thrust",
+    "incline bench press",
+    "romanian deadlift",
+    "squat",
+}
 
 
 def takes(name, seeds=SEEDS, fault=None):

@@ -44,12 +44,7 @@ def png(width: int, height: int, rows: bytes = b"") -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(
@@ -87,9 +82,7 @@ def test_names_of_any_bytes(tmp_path: Path, name: bytes) -> None:
     str(caught.value).encode("utf-8")  # can be printed and stored
 
 
-@pytest.mark.parametrize(
-    "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "F"]
-)
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "F"])
 def test_every_mode_shows_the_same_grey(mode: str) -> None:
     grey = np.full((8, 8), 255 if mode == "1" else 128, np.uint8)
     if mode == "I;16":
@@ -216,9 +209,7 @@ def broken_files(folder: Path) -> dict[str, Path]:
         paths[name].write_bytes(content)
     (folder / "folder.jpg").mkdir()
     # A program that a Pillow plug-in would hand to Ghostscript.
-    (folder / "program.jpg").write_bytes(
-        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
-    )
+    (folder / "program.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
     return paths | {
         "no such file": folder / "missing.jpg",
         "a folder": folder / "folder.jpg",
@@ -286,9 +277,7 @@ def test_links_pipes_and_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert check_image(tmp_path / "mine.jpg") == "no permission to read it"
 
 
-def test_heic_without_its_decoder_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_heic_without_its_decoder_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 64)
     importing = builtins.__import__
 

@@ -1,4 +1,4 @@
-"""Using a network: one preprocessing path, whatever the picture comes as; segments without gaps."""
+"""Using a model: one preprocessing path, whatever the picture comes as; segments without gaps."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from scipy.special import softmax
-from tiny import make_network
+from tiny import make_model
 
-from workoutlib.recognition import recognizer as recognizer_module
 from workoutlib import gym
 from workoutlib.config import Config
-from workoutlib.data.dataset import load_frames
+from workoutlib.data.dataset import load_dataset
 from workoutlib.media.images import read_image
 from workoutlib.media.overlay import UNKNOWN
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.models.inference import predict_logits
+from workoutlib.recognition import recognizer as recognizer_module
 from workoutlib.recognition.clips import ClipPrediction
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.training import experiments
@@ -41,8 +41,11 @@ def recognizer(trained) -> Recognizer:
 def clip(tmp_path_factory) -> str:
     """1.6 s of plank, then 1.6 s of squat, 10 frames a second."""
     path = tmp_path_factory.mktemp("clips") / "two.mp4"
-    frames = [f for name in ("plank", "squat")
-              for f in gym.render_clip(name, 5, frames=16, frames_per_second=10, size=(160, 120)).frames]  # fmt: skip
+    frames = [
+        f
+        for name in ("plank", "squat")
+        for f in gym.render_clip(name, 5, frames=16, frames_per_second=10, size=(160, 120)).frames
+    ]
     with ClipWriter(path, 160, 120, 10) as writer:
         for index, frame in enumerate(frames):
             writer.write(frame, index / 10)
@@ -56,9 +59,9 @@ def test_validation_arrays_images_and_files_give_the_same_logits(trained, catalo
     stored = load_checkpoint(trained.checkpoint)
     some = catalog.iloc[[0, 7, 20, 33, 47]]
     through_validation = predict_logits(
-        stored.network, load_frames(some, config, labels=stored.labels, progress=False), config, device=CPU
+        stored.model, load_dataset(some, config, labels=stored.labels, progress=False), config, device=CPU
     )
-    recognizer = Recognizer(stored.network, stored.labels, config, device=CPU)
+    recognizer = Recognizer(stored.model, stored.labels, config, device=CPU)
     paths = some["path"].tolist()
     for images in (paths, [read_image(p) for p in paths], [Image.open(p) for p in paths]):
         for size in (1, 2, 32):
@@ -90,8 +93,14 @@ def test_a_clip_of_one_frame_is_judged_as_that_picture(recognizer, tmp_path, cat
 
 
 def test_words_for_logits(trained):
-    recognizer = Recognizer(make_network(), ("a", "b", "c"), trained.network and Config(resize=64, crop=64),
-                            temperature=2.0, unknown_threshold=1.5, device=CPU)  # fmt: skip
+    recognizer = Recognizer(
+        make_model(),
+        ("a", "b", "c"),
+        trained.model and Config(resize=64, crop=64),
+        temperature=2.0,
+        unknown_threshold=1.5,
+        device=CPU,
+    )
     logits = np.array([0.0, 2.0, 1.0], np.float32)
     found = recognizer.read_logits(logits)
     expected = softmax(logits / 2.0)
@@ -104,7 +113,7 @@ def test_words_for_logits(trained):
 
 
 def test_two_classes_have_a_top2(trained):
-    recognizer = Recognizer(make_network(2), ("a", "b"), Config(resize=64, crop=64), device=CPU)
+    recognizer = Recognizer(make_model(2), ("a", "b"), Config(resize=64, crop=64), device=CPU)
     assert len(recognizer.predict(np.zeros((9, 9, 3), np.uint8)).top3) == 2
 
 
@@ -127,7 +136,7 @@ def test_every_back_end_gives_torchs_answers(trained, config, clip, flip_at_test
     settings = config.replace(flip_at_test=flip_at_test)
     labels = trained.predictions.labels
     eager, compiled, auto = (
-        Recognizer(trained.network, labels, settings, device=CPU, backend=backend).predict_clip(clip, progress=False)
+        Recognizer(trained.model, labels, settings, device=CPU, backend=backend).predict_clip(clip, progress=False)
         for backend in ("torch", "openvino", "auto")
     )
     np.testing.assert_allclose(compiled.logits, eager.logits, atol=2e-3)
@@ -139,7 +148,7 @@ def test_openvino_keeps_pictures_in_order_however_many(trained, config, count):
     pytest.importorskip("openvino")
     pictures = np.random.default_rng(count).integers(0, 256, (count, 64, 64, 3), dtype=np.uint8)
     eager, compiled = (
-        Recognizer(trained.network, trained.predictions.labels, config, device=CPU, backend=backend).logits(pictures)
+        Recognizer(trained.model, trained.predictions.labels, config, device=CPU, backend=backend).logits(pictures)
         for backend in ("torch", "openvino")
     )
     np.testing.assert_allclose(compiled, eager, atol=2e-3)
@@ -148,10 +157,11 @@ def test_openvino_keeps_pictures_in_order_however_many(trained, config, count):
 def test_auto_does_without_openvino(trained, config, clip, monkeypatch):
     monkeypatch.setattr("workoutlib.inference.find_spec", lambda name: None)
     found = [
-        Recognizer(trained.network, trained.predictions.labels, config, device=CPU, backend=backend)
-        .predict_clip(clip, progress=False).logits
+        Recognizer(trained.model, trained.predictions.labels, config, device=CPU, backend=backend)
+        .predict_clip(clip, progress=False)
+        .logits
         for backend in ("auto", "torch")
-    ]  # fmt: skip
+    ]
     np.testing.assert_array_equal(*found)
 
 
@@ -168,13 +178,16 @@ def test_a_bad_picture_is_an_error_of_ours(recognizer, tmp_path, content):
 
 def test_answers_that_are_no_numbers(trained, catalog, config, clip):
     """Finite weights, so the checkpoint loads, and yet too large for one another."""
-    network = deepcopy(trained.network)
+    model = deepcopy(trained.model)
     with torch.no_grad():
-        network.head.weight.fill_(3e38)
-    broken = Recognizer(network, trained.predictions.labels, config, backend="torch")
-    frames = load_frames(catalog, config, progress=False)
-    for judge in (lambda: broken.predict(np.zeros((64, 64, 3), np.uint8)), lambda: broken.predict_clip(clip),
-                  lambda: experiments.judge(network, frames, config, device=broken.device)):  # fmt: skip
+        model.head.weight.fill_(3e38)
+    broken = Recognizer(model, trained.predictions.labels, config, backend="torch")
+    frames = load_dataset(catalog, config, progress=False)
+    for judge in (
+        lambda: broken.predict(np.zeros((64, 64, 3), np.uint8)),
+        lambda: broken.predict_clip(clip),
+        lambda: experiments.evaluate_model(model, frames, config, device=broken.device),
+    ):
         with pytest.raises(WorkoutlibError, match="NaN or infinite"):
             judge()
 
@@ -184,7 +197,7 @@ def test_wrong_arguments(recognizer, clip):
         with pytest.raises(WorkoutlibError, match="stride must be at least 1"):
             recognizer.predict_clip(clip, stride=stride)
     with pytest.raises(WorkoutlibError, match="no back end 'gpu': choose one of auto, torch, openvino"):
-        Recognizer(make_network(), ("a", "b", "c"), Config(), backend="gpu")
+        Recognizer(make_model(), ("a", "b", "c"), Config(), backend="gpu")
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "CMYK"])
@@ -201,8 +214,9 @@ def test_the_annotated_copy_has_the_pictures_size_and_its_pixels(recognizer, mod
 def made_clip(logits, *, times=None, duration=None, threshold=None, labels=("a", "b")) -> ClipPrediction:
     logits = np.asarray(logits, np.float32)
     times = np.arange(len(logits)) / 10 if times is None else np.asarray(times, float)
-    recognizer = Recognizer(make_network(len(labels)), labels, Config(resize=64, crop=64), unknown_threshold=threshold,
-                            device=CPU)  # fmt: skip
+    recognizer = Recognizer(
+        make_model(len(labels)), labels, Config(resize=64, crop=64), unknown_threshold=threshold, device=CPU
+    )
     return ClipPrediction("x.mp4", times, logits, duration or times[-1] + 0.1, 10.0, recognizer)
 
 
@@ -230,8 +244,12 @@ def test_smoothing_removes_a_flicker():
     assert (found.frames()["label"] == "a").all()
 
 
-@given(st.lists(st.tuples(st.floats(0.01, 1), st.floats(-5, 5), st.floats(-5, 5)), min_size=1, max_size=40),
-       st.floats(0, 3), st.floats(0, 2), st.floats(0, 1))  # fmt: skip
+@given(
+    st.lists(st.tuples(st.floats(0.01, 1), st.floats(-5, 5), st.floats(-5, 5)), min_size=1, max_size=40),
+    st.floats(0, 3),
+    st.floats(0, 2),
+    st.floats(0, 1),
+)
 def test_segments_cover_the_whole_clip_without_gaps(frames, smoothing, shortest, confidence):
     steps, *logits = (np.array(column) for column in zip(*frames, strict=True))
     times = np.concatenate([[0.0], np.cumsum(steps)[:-1]])
@@ -317,10 +335,12 @@ def test_the_annotated_copy_keeps_frames_size_rate_and_times(recognizer, tmp_pat
 
 def test_the_annotated_copy_shows_every_frames_own_label(recognizer, clip, tmp_path, monkeypatch):
 
-
     drawn = []
-    monkeypatch.setattr(recognizer_module, "draw_label",
-                        lambda frame, label, confidence, **_: drawn.append((label, confidence)) or frame)  # fmt: skip
+    monkeypatch.setattr(
+        recognizer_module,
+        "draw_label",
+        lambda frame, label, confidence, **_: drawn.append((label, confidence)) or frame,
+    )
     found = recognizer.predict_clip(clip, stride=4, progress=False)
     recognizer.annotate_clip(found, tmp_path / "out.mp4", progress=False)
     table = found.frames()

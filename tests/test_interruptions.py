@@ -29,7 +29,7 @@ from workoutlib.training import experiments
 from workoutlib.utils.files import read_file, save_atomically
 
 KILLS = int(os.environ.get("WORKOUTLIB_KILLS", 3))
-CONFIG = Config.profile("quick", resize=64, crop=64, epochs=3, batch_size=8, valid=0.3, interpolate=0.5)
+CONFIG = Config.profile("quick", resize=64, crop=64, epochs=3, batch_size=8, valid=0.3, weight_interpolation=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def finish(processes, work, arguments) -> None:
 def train_in(data: Path, out: Path) -> None:
     torch.set_num_threads(1)
     catalog = read_catalog(data)
-    experiments.train(catalog, CONFIG, out=out, cache=out / "cache", resume=True, progress=False)
+    experiments.train_model(catalog, CONFIG, out=out, cache=out / "cache", resume=True, progress=False)
 
 
 def history(out: Path) -> pd.DataFrame:
@@ -110,7 +110,7 @@ def test_killed_training_goes_on_as_if_undisturbed(data_folder, tmp_path, proces
         for name in ("best_model.pth", "model.pth"):
             one, other = (load_checkpoint(folder / name) for folder in (out, undisturbed))
             assert one.metrics == pytest.approx(other.metrics, nan_ok=True) and one.temperature == other.temperature
-            assert_same_state(one.network.state_dict(), other.network.state_dict())
+            assert_same_state(one.model.state_dict(), other.model.state_dict())
 
 
 def test_killed_again_and_again_training_still_ends(data_folder, tmp_path, processes):
@@ -220,7 +220,7 @@ def test_two_processes_on_one_folder_do_each_other_no_harm(data_folder, tmp_path
     finish(processes, train_in, (data_folder, tmp_path / "alone"))
     pd.testing.assert_frame_equal(history(tmp_path / "both"), history(tmp_path / "alone"))
     one, other = (load_checkpoint(tmp_path / name / "best_model.pth") for name in ("both", "alone"))
-    assert_same_state(one.network.state_dict(), other.network.state_dict())
+    assert_same_state(one.model.state_dict(), other.model.state_dict())
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a limit on the size of files")

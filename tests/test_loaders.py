@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tiny import make_frames, save_noise
+from tiny import make_dataset, save_noise
 
 from workoutlib.config import Config
 from workoutlib.data import dataset as loaders
-from workoutlib.data.dataset import batches, decode, load_frames, shuffled
+from workoutlib.data.dataset import batches, decode, load_dataset, shuffled
 from workoutlib.data.transforms import to_square
 from workoutlib.utils.errors import WorkoutlibError
 
@@ -61,7 +61,7 @@ def test_a_changed_picture_is_decoded_again(paths, tmp_path):
     assert np.array_equal(after[2], to_square(paths[2], size=64, fit=CONFIG.fit))
 
 
-@pytest.mark.parametrize("changed", [{"resize": 72}, {"fit": "squash"}])
+@pytest.mark.parametrize("changed", [{"resize": 72}, {"resize_mode": "squash"}])
 def test_other_settings_have_a_cache_of_their_own(paths, tmp_path, changed):
     other = CONFIG.replace(**changed)
     for _ in range(2):
@@ -110,9 +110,12 @@ def test_a_damaged_cache_file_is_made_anew(paths, tmp_path, damage):
             np.save(out, np.zeros((5, 3, 3), np.uint8))
     else:
         contents = {
-            "empty": b"", "half": whole[: len(whole) // 2], "text": b"no array" * 50,
-            "open bracket": whole.replace(b"}", b"(", 1), "other order": whole.replace(b"False,", b"True ,", 1),
-        }  # fmt: skip
+            "empty": b"",
+            "half": whole[: len(whole) // 2],
+            "text": b"no array" * 50,
+            "open bracket": whole.replace(b"}", b"(", 1),
+            "other order": whole.replace(b"False,", b"True ,", 1),
+        }
         file.unlink()
         file.write_bytes(contents[damage])
     assert np.array_equal(decode(paths, CONFIG, cache=tmp_path / "cache", progress=False), fresh)
@@ -170,28 +173,28 @@ def test_a_picture_that_is_gone_is_named(paths, tmp_path):
 
 
 def test_frames_of_a_catalog(catalog, config, tmp_path):
-    frames = load_frames(catalog, config, cache=tmp_path, progress=False)
+    frames = load_dataset(catalog, config, cache=tmp_path, progress=False)
     assert frames.images.shape == (len(catalog), 3, 64, 64) and frames.images.dtype == torch.uint8
     assert frames.images.is_contiguous(memory_format=torch.channels_last)
     assert [frames.labels[i] for i in frames.targets] == catalog["label"].tolist()
     assert frames.labels == tuple(sorted(set(catalog["label"])))
-    square = to_square(catalog["path"].iloc[7], size=64, fit=config.fit)
+    square = to_square(catalog["path"].iloc[7], size=64, fit=config.resize_mode)
     assert np.array_equal(frames.images[7].permute(1, 2, 0).numpy(), square)
 
 
 def test_given_labels_keep_their_order(catalog, config, tmp_path):
     labels = ("squat", "deadlift", "plank", "push up")
-    frames = load_frames(catalog, config, labels=labels, cache=tmp_path, progress=False)
+    frames = load_dataset(catalog, config, labels=labels, cache=tmp_path, progress=False)
     assert [labels[i] for i in frames.targets] == catalog["label"].tolist()
 
 
 def test_a_label_that_the_network_does_not_know(catalog, config):
     with pytest.raises(WorkoutlibError, match="does not know the labels push up, squat"):
-        load_frames(catalog, config, labels=("plank",), progress=False)
+        load_dataset(catalog, config, labels=("plank",), progress=False)
 
 
 def test_select_finds_rows_by_their_index():
-    frames = make_frames(12)
+    frames = make_dataset(12)
     rows = frames.catalog.iloc[[7, 0, 4]]
     part = frames.select(rows)
     images, targets = part.take(torch.arange(3))
@@ -205,7 +208,7 @@ def test_select_finds_rows_by_their_index():
 
 
 def test_features_take_the_place_of_pictures():
-    frames = make_frames(12)
+    frames = make_dataset(12)
     part = frames.select(frames.catalog.iloc[[7, 0, 4]]).holding(torch.tensor([[1.0], [2.0], [3.0]]))
     features, targets = part.take(torch.tensor([2, 0]))
     assert features.tolist() == [[3.0], [1.0]] and torch.equal(targets, frames.targets[[4, 7]])
@@ -213,17 +216,17 @@ def test_features_take_the_place_of_pictures():
 
 
 def test_select_refuses_strange_rows():
-    frames = make_frames(6)
+    frames = make_dataset(6)
     with pytest.raises(WorkoutlibError, match="2 rows are not in these frames' catalog"):
         frames.select(frames.catalog.iloc[:2].set_axis([100, 101]))
-    twice = make_frames(4)
+    twice = make_dataset(4)
     twice = dataclasses.replace(twice, catalog=pd.concat([twice.catalog.iloc[:2]] * 2))
     with pytest.raises(WorkoutlibError, match="reset_index"):
         twice.select(twice.catalog.iloc[:1])
 
 
 def test_batches_follow_the_order_and_lose_nothing():
-    frames = make_frames(11)
+    frames = make_dataset(11)
     order = shuffled(11, torch.Generator().manual_seed(5))
     pieces = list(batches(frames, 4, device=torch.device("cpu"), order=order))
     assert [len(targets) for _, targets in pieces] == [4, 4, 3]

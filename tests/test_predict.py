@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from test_video import turned_by_metadata
-from tiny import make_network, one_thread_environment, save_noise
+from tiny import make_model, one_thread_environment, save_noise
 
 from workoutlib.app.demo import Page
 from workoutlib.config import Config
@@ -30,7 +30,7 @@ LABELS = ("plank", "push up", "squat")
 
 @pytest.fixture(scope="module")
 def recognizer() -> Recognizer:
-    return Recognizer(make_network(), LABELS, Config(resize=64, crop=64))
+    return Recognizer(make_model(), LABELS, Config(resize=64, crop=64))
 
 
 def save_clip(path, *, frames: int = 6, seed: int = 0):
@@ -170,8 +170,12 @@ def test_a_full_disk_is_reported_and_leaves_no_half_files(recognizer, folder, tm
 
 def test_a_folder_is_expanded_and_a_file_is_not(folder):
     assert [inside.as_posix() for _, inside in expand(folder)] == [
-        "broken.jpg", "broken.mp4", "deep/squat (2).png", "plank.mp4", "push_up.jpg",
-    ]  # fmt: skip
+        "broken.jpg",
+        "broken.mp4",
+        "deep/squat (2).png",
+        "plank.mp4",
+        "push_up.jpg",
+    ]
     assert expand(folder / "notes.txt") == [(folder / "notes.txt", (folder / "notes.txt").relative_to(folder))]
     (folder / "nothing").mkdir()
     with pytest.raises(WorkoutlibError, match="no photo or clip"):
@@ -196,8 +200,17 @@ def test_a_phones_upright_clip_stays_upright(recognizer, tmp_path):
     assert (copy.width, copy.height, copy.rotation, copy.frames) == (48, 64, 0, 6)
 
 
-STRANGE = ["a b.jpg", "it's \"quoted\".jpg", "new\nline.jpg", "💪 curl.jpg", "=1+1.jpg", "-x.jpg", "#50%?.jpg",
-           "<b>bold<br>.jpg", "ünï.jpg"]  # fmt: skip
+STRANGE = [
+    "a b.jpg",
+    'it\'s "quoted".jpg',
+    "new\nline.jpg",
+    "💪 curl.jpg",
+    "=1+1.jpg",
+    "-x.jpg",
+    "#50%?.jpg",
+    "<b>bold<br>.jpg",
+    "ünï.jpg",
+]
 NOT_TEXT = os.fsdecode(b"caf\xe9.jpg")
 
 
@@ -245,7 +258,7 @@ def test_strange_names_are_harmless_on_a_page(recognizer, strange, tmp_path):
 
 def test_labels_that_are_formulas_or_tags(tmp_path, folder):
     hostile = ('=HYPERLINK("http://x")', "<script>alert(1)</script>", "@SUM(1)")
-    recognizer = Recognizer(make_network(), hostile, Config(resize=64, crop=64))
+    recognizer = Recognizer(make_model(), hostile, Config(resize=64, crop=64))
     rows, _ = predict_files(recognizer, [folder], out=tmp_path / "out", progress=False)
     write_csv(as_table(rows), tmp_path / "all.csv")
     for path in (tmp_path / "out" / "plank.frames.csv", tmp_path / "out" / "plank.segments.csv", tmp_path / "all.csv"):
@@ -275,8 +288,19 @@ def test_two_processes_share_a_folder_and_tell_what_one_does(trained, folder, tm
     begin = [sys.executable, "-m"]
     together = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
     for name, launcher in (("one", begin), ("two", begin + together)):
-        command = ["workoutlib", "predict", str(folder), "--checkpoint", str(trained.checkpoint), "--backend", "torch",
-                   "--out", str(tmp_path / name), "--json", str(tmp_path / f"{name}.json")]  # fmt: skip
+        command = [
+            "workoutlib",
+            "predict",
+            str(folder),
+            "--checkpoint",
+            str(trained.checkpoint),
+            "--backend",
+            "torch",
+            "--out",
+            str(tmp_path / name),
+            "--json",
+            str(tmp_path / f"{name}.json"),
+        ]
         done = subprocess.run([*launcher, *command], env=one_thread_environment(), capture_output=True, text=True)
         assert done.returncode == 1, "two of the files are broken"
         assert done.stderr.count("error: Cannot read") == 2 and done.stdout.count("push_up.jpg") == 1

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from workoutlib.config import Config
-from workoutlib.data.transforms import as_arrays, as_batch, augmented, draw, network_view, sample_geometry
+from workoutlib.data.transforms import as_arrays, as_batch, augmented, draw, model_view, sample_geometry
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (100, 140, 3), dtype=np.uint8)
 STILL = Config.profile("quick", resize=96, crop=64, flip=False)
@@ -12,16 +12,13 @@ STILL = Config.profile("quick", resize=96, crop=64, flip=False)
 
 def test_without_augmentation_every_copy_is_what_validation_sees():
     for copy in augmented(IMAGE, STILL, count=3):
-        np.testing.assert_array_equal(copy, network_view(IMAGE, STILL))
+        np.testing.assert_array_equal(copy, model_view(IMAGE, STILL))
 
 
 def test_flip_alone_gives_the_picture_or_its_mirror_image():
-    view = network_view(IMAGE, STILL)
+    view = model_view(IMAGE, STILL)
     copies = augmented(IMAGE, STILL.replace(flip=True), count=16)
-    kinds = {
-        0 if np.array_equal(copy, view) else 1 if np.array_equal(copy, view[:, ::-1]) else 2
-        for copy in copies
-    }
+    kinds = {0 if np.array_equal(copy, view) else 1 if np.array_equal(copy, view[:, ::-1]) else 2 for copy in copies}
     assert kinds == {0, 1}
 
 
@@ -41,8 +38,6 @@ def test_chosen_values_replace_drawn_ones_in_their_own_type():
 
 def test_a_chosen_flip_mirrors_the_picture():
     pixels = as_batch(IMAGE, STILL) / 255
-    plain, mirrored = (
-        as_arrays(sample_geometry(pixels, draw(STILL, flip=flip), STILL))[0] for flip in (False, True)
-    )
+    plain, mirrored = (as_arrays(sample_geometry(pixels, draw(STILL, flip=flip), STILL))[0] for flip in (False, True))
     np.testing.assert_array_equal(mirrored, plain[:, ::-1])
-    np.testing.assert_array_equal(plain, network_view(IMAGE, STILL))
+    np.testing.assert_array_equal(plain, model_view(IMAGE, STILL))

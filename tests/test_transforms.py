@@ -93,8 +93,18 @@ def test_zoom_is_crop_and_resize_without_antialias():
         assert (made - expected)[:, 1:-1, 1:-1].abs().max() <= LEVEL
 
 
-@pytest.mark.parametrize("factors", [(0.6, 1.0, 1.0), (1.3, 1.0, 1.0), (1.0, 0.7, 1.0), (1.0, 1.4, 1.0),
-                                     (1.0, 1.0, 0.5), (1.0, 1.0, 1.5), (1.3, 0.6, 1.4)])  # fmt: skip
+@pytest.mark.parametrize(
+    "factors",
+    [
+        (0.6, 1.0, 1.0),
+        (1.3, 1.0, 1.0),
+        (1.0, 0.7, 1.0),
+        (1.0, 1.4, 1.0),
+        (1.0, 1.0, 0.5),
+        (1.0, 1.0, 1.5),
+        (1.3, 0.6, 1.4),
+    ],
+)
 def test_colours_change_as_in_torchvision(factors):
     images = smooth() / 255
     found = transforms.adjust_colour(images, torch.tensor([factors]).repeat(4, 1))
@@ -119,12 +129,17 @@ def test_erasing_as_in_torchvision():
 def test_the_evaluation_transform_is_torchvisions(size):
     width, height = size
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    config = Config(resize=80, crop=64, fit="squash")
-    made = evaluation_batch(as_batch(to_square(pixels, size=80, fit="squash")), config, MEAN, STD)
-    reference = v2.Compose([
-        v2.ToImage(), v2.Resize((80, 80), antialias=True), v2.CenterCrop(64),
-        v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD),
-    ])  # fmt: skip
+    config = Config(resize=80, crop=64, resize_mode="squash")
+    made = evaluation_batch(as_batch(to_square(pixels, size=80, resize_mode="squash")), config, MEAN, STD)
+    reference = v2.Compose(
+        [
+            v2.ToImage(),
+            v2.Resize((80, 80), antialias=True),
+            v2.CenterCrop(64),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(MEAN, STD),
+        ]
+    )
     assert torch.abs(made[0] - reference(Image.fromarray(pixels))).max() <= LEVEL / min(STD) + TINY
 
 
@@ -132,7 +147,7 @@ def test_the_evaluation_transform_is_torchvisions(size):
 def test_fit_crop_keeps_proportions_as_torchvision_does(size):
     width, height = size
     picture = smooth(1, 240)[0][:, :height, :width]
-    made = to_square(picture.permute(1, 2, 0).numpy(), size=80, fit="crop")
+    made = to_square(picture.permute(1, 2, 0).numpy(), size=80, resize_mode="crop")
     reference = v2.Compose([v2.Resize(80, antialias=True), v2.CenterCrop(80)])(picture)
     assert np.abs(made.astype(int) - reference.permute(1, 2, 0).numpy()).max() <= 1
 
@@ -203,8 +218,14 @@ def test_a_draw_can_be_split_among_processes():
     torch.testing.assert_close(whole[1::2], half)
 
 
-@given(rotation=st.floats(0, 180), zoom=st.floats(0, 0.9), colour=st.floats(0, 0.9), erase=st.floats(0, 1),
-       flip=st.booleans(), seed=st.integers(0, 2**31))  # fmt: skip
+@given(
+    rotation=st.floats(0, 180),
+    zoom=st.floats(0, 0.9),
+    colour=st.floats(0, 0.9),
+    erase=st.floats(0, 1),
+    flip=st.booleans(),
+    seed=st.integers(0, 2**31),
+)
 def test_draws_stay_in_their_ranges(rotation, zoom, colour, erase, flip, seed):
     config = Config(rotation=rotation, zoom=zoom, colour=colour, erase=erase, flip=flip)
     draw = draw_augmentation(50, config, torch.Generator().manual_seed(seed))

@@ -185,9 +185,7 @@ def test_stride_and_one_frame(tmp_path: Path) -> None:
 
 
 def test_changing_resolution_gives_one_size(tmp_path: Path) -> None:
-    parts = [
-        write_with(tmp_path / f"{h}.ts", [quarters(h, w)] * 4) for h, w in ((48, 64), (120, 160), (64, 48))
-    ]
+    parts = [write_with(tmp_path / f"{h}.ts", [quarters(h, w)] * 4) for h, w in ((48, 64), (120, 160), (64, 48))]
     path = tmp_path / "joined.ts"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
     with warnings.catch_warnings():
@@ -265,8 +263,7 @@ def test_broken_clips_give_one_clear_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "codec"),
-    [("cut.mp4", "libx264"), ("cut.mkv", "libx264"), ("cut.webm", "libvpx"), ("cut.avi", "mpeg4")],
+    ("name", "codec"), [("cut.mp4", "libx264"), ("cut.mkv", "libx264"), ("cut.webm", "libvpx"), ("cut.avi", "mpeg4")]
 )
 def test_truncated_clips_give_what_decodes_and_a_warning(tmp_path: Path, name: str, codec: str) -> None:
     path = write_with(tmp_path / name, moving(100), codec, bit_rate=800_000)
@@ -304,9 +301,7 @@ def test_corrupted_clips_read_or_say_why(tmp_path: Path) -> None:
         for _ in range(40):
             data = bytearray(seed)
             for _ in range(chance.choice((1, 5, 30))):
-                data[chance.randrange(min(len(data), chance.choice((100, 1000, 10_000))))] = chance.randrange(
-                    256
-                )
+                data[chance.randrange(min(len(data), chance.choice((100, 1000, 10_000))))] = chance.randrange(256)
             path.write_bytes(data)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -363,9 +358,7 @@ def test_written_clip_is_what_browsers_play(tmp_path: Path) -> None:
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
         assert stream.average_rate == Fraction(30000, 1001) and stream.frames == 30
     info = probe_clip(path)
-    assert info.frames_per_second == pytest.approx(rate) and info.duration == pytest.approx(
-        30 / rate, abs=1e-3
-    )
+    assert info.frames_per_second == pytest.approx(rate) and info.duration == pytest.approx(30 / rate, abs=1e-3)
     assert_like(next(read_frames(path))[1], quarters())
     assert [item.name for item in tmp_path.iterdir()] == ["clip.mp4"]
 
@@ -418,16 +411,10 @@ def test_writer_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (quarters(20, 20), (0,), "does not fit"),
         (np.zeros((48, 64), np.int32), (0,), "int32"),
     ):
-        with (
-            pytest.raises(WorkoutlibError, match=message),
-            ClipWriter(tmp_path / "bad.mp4", 64, 48, 25) as writer,
-        ):
+        with pytest.raises(WorkoutlibError, match=message), ClipWriter(tmp_path / "bad.mp4", 64, 48, 25) as writer:
             for time in times:
                 writer.write(frame, time)
-    with (
-        pytest.raises(WorkoutlibError, match="Cannot write"),
-        ClipWriter(tmp_path / "wide.mp4", 20_000, 8, 25) as out,
-    ):
+    with pytest.raises(WorkoutlibError, match="Cannot write"), ClipWriter(tmp_path / "wide.mp4", 20_000, 8, 25) as out:
         out.write(np.zeros((8, 20_000, 3), np.uint8), 0)
     monkeypatch.setattr(av, "codecs_available", set())
     with pytest.raises(WorkoutlibError, match="libx264"), ClipWriter(tmp_path / "bad.mp4", 64, 48, 25):
@@ -445,10 +432,7 @@ def test_full_disk_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
-        with (
-            pytest.raises(WorkoutlibError, match=r"Cannot write.*free space"),
-            ClipWriter(path, 320, 240, 25) as out,
-        ):
+        with pytest.raises(WorkoutlibError, match=r"Cannot write.*free space"), ClipWriter(path, 320, 240, 25) as out:
             for index, frame in enumerate(moving(60, 240, 320)):
                 out.write(frame, index / 25)
     finally:
@@ -460,9 +444,7 @@ def test_full_disk_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
 def test_photos_and_clips_are_told_apart(tmp_path: Path) -> None:
     still, animated = tmp_path / "still.gif", tmp_path / "animated.gif"
     Image.new("RGB", (8, 8), RED).save(still)
-    Image.new("RGB", (8, 8), RED).save(
-        animated, save_all=True, append_images=[Image.new("RGB", (8, 8), BLUE)]
-    )
+    Image.new("RGB", (8, 8), RED).save(animated, save_all=True, append_images=[Image.new("RGB", (8, 8), BLUE)])
     (tmp_path / "broken.gif").write_bytes(b"GIF89a")
     for name, clip, image in (
         (animated, True, False),

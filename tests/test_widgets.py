@@ -15,15 +15,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from workoutlib.config import Config
-from workoutlib.data.transforms import network_view
+from workoutlib.data.transforms import model_view
 from workoutlib.gym import render_clip
 from workoutlib.media.video_reader import probe_clip
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.notebook.panels import (
     AugmentationPlayground,
-    ClipDesk,
+    ClipPanel,
     ErrorBrowser,
-    PhotoDesk,
+    PhotoPanel,
     TrainingPanel,
     Webcam,
     show_clip,
@@ -150,7 +150,7 @@ def test_playground_starts_with_its_config(playground):
 
 
 def test_each_slider_reaches_the_config_and_the_picture(playground):
-    wanted = {"rotation": 45.0, "zoom": 0.5, "colour": 0.6, "erase": 1.0, "flip": False, "fit": "squash"}
+    wanted = {"rotation": 45.0, "zoom": 0.5, "colour": 0.6, "erase": 1.0, "flip": False, "resize_mode": "squash"}
     for field, value in wanted.items():
         before = playground.grid.value
         getattr(playground, field).value = value
@@ -195,10 +195,20 @@ def test_panel_shows_each_profile_exactly(catalog, tmp_path, name):
 
 def test_each_control_reaches_the_config_and_has_a_tooltip(panel):
     wanted = {
-        "model": "resnet18", "split": "random", "epochs": 7, "learning_rate": 1e-2, "batch_size": 16,
-        "scheduler": "step", "fine_tune": False, "flip": False, "rotation": 15.0, "zoom": 0.2, "colour": 0.4,
-        "erase": 0.5, "seed": 3,
-    }  # fmt: skip
+        "model": "resnet18",
+        "split": "random",
+        "epochs": 7,
+        "learning_rate": 1e-2,
+        "batch_size": 16,
+        "scheduler": "step",
+        "fine_tune": False,
+        "flip": False,
+        "rotation": 15.0,
+        "zoom": 0.2,
+        "colour": 0.4,
+        "erase": 0.5,
+        "seed": 3,
+    }
     assert set(wanted) == set(panel.fields)
     for name, value in wanted.items():
         panel.fields[name].value = value
@@ -251,12 +261,12 @@ def test_stop_keeps_the_model_and_resume_ends_as_if_never_stopped(catalog, confi
     panel.thread.join()
     assert "stopped" in panel.status.value
     assert (tmp_path / "run" / "best_model.pth").is_file()
-    assert len(panel.trained.fit.history) < len(trained.fit.history)
+    assert len(panel.trained.result.history) < len(trained.result.history)
     panel.bar.unobserve_all()
     panel.resume_button.click()
     panel.thread.join()
     columns = ["epoch", "train_loss", "valid_loss"]
-    pd.testing.assert_frame_equal(panel.trained.fit.history[columns], trained.fit.history[columns])
+    pd.testing.assert_frame_equal(panel.trained.result.history[columns], trained.result.history[columns])
 
 
 def test_a_stop_before_the_first_epoch_is_no_fault(panel):
@@ -279,7 +289,7 @@ def test_resume_with_another_config_says_what_changed(panel):
 def test_a_fault_of_ours_is_shown_and_raised(panel, monkeypatch):
     raised = []
     monkeypatch.setattr("threading.excepthook", raised.append)
-    monkeypatch.setattr("workoutlib.experiments.train", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr("workoutlib.experiments.train_model", lambda *a, **k: 1 / 0)
     panel.start()
     panel.thread.join()
     assert "ZeroDivisionError" in panel.status.value
@@ -294,9 +304,7 @@ def test_time_left_in_words():
 
 
 def test_best_line_names_the_epoch_with_the_lowest_loss():
-    history = pd.DataFrame(
-        {"epoch": [0, 1, 2], "valid_loss": [0.5, 0.3, 0.4], "valid_accuracy": [0.7, 0.8, 0.9]}
-    )
+    history = pd.DataFrame({"epoch": [0, 1, 2], "valid_loss": [0.5, 0.3, 0.4], "valid_accuracy": [0.7, 0.8, 0.9]})
     assert best_line(history) == "best epoch so far: 1 (validation loss 0.300, accuracy 80.0%)"
 
 
@@ -350,7 +358,7 @@ def test_matching_nothing_is_an_empty_table(trained, browser):
 
 @pytest.fixture
 def desk(recognizer, tmp_path):
-    return PhotoDesk(recognizer, folder=tmp_path / "uploads")
+    return PhotoPanel(recognizer, folder=tmp_path / "uploads")
 
 
 def test_uploaded_photos_are_recognised(desk, photo):
@@ -393,7 +401,7 @@ def test_csv_holds_every_photo(desk, photo):
 
 @pytest.fixture
 def clip_desk(clip, tmp_path):
-    return ClipDesk(clip, [], folder=tmp_path / "clips")
+    return ClipPanel(clip, [], folder=tmp_path / "clips")
 
 
 def test_clip_desk_shows_player_and_timeline(clip_desk, clip):
@@ -446,8 +454,8 @@ def test_work_on_a_clip_shows_its_progress_and_can_be_stopped(clip_desk, clip, c
         desk.stop.click()
         watch(desk, done, total)
 
-    watch = ClipDesk._watch
-    monkeypatch.setattr(ClipDesk, "_watch", press_stop)
+    watch = ClipPanel._watch
+    monkeypatch.setattr(ClipPanel, "_watch", press_stop)
     clip_desk.recognise(clip_path) if work == "recognise" else clip_desk.write_copy()
     clip_desk.thread.join()
     assert len(moments) == 1 and moments[0][1] == 20, "the first word of progress ended it"
@@ -455,15 +463,16 @@ def test_work_on_a_clip_shows_its_progress_and_can_be_stopped(clip_desk, clip, c
     assert clip_desk.choice.value == clip.path
     assert clip_desk.clip is clip and clip_desk.stop.disabled and not clip_desk.annotate.disabled
     assert clip_desk.copy.value == "" and list((tmp_path / "clips").glob("*")) == []
-    monkeypatch.setattr(ClipDesk, "_watch", watch)
+    monkeypatch.setattr(ClipPanel, "_watch", watch)
     clip_desk.write_copy()
     clip_desk.thread.join()
     assert "annotated.mp4" in clip_desk.copy.value and clip_desk.bar.value == 1
 
 
 def test_timeline_seeks_to_the_start_of_each_segment():
-    segments = pd.DataFrame([(0.0, 2.0, "squat", 0.9), (2.0, 3.5, "plank", 0.6)],
-                            columns=["start", "end", "label", "confidence"])  # fmt: skip
+    segments = pd.DataFrame(
+        [(0.0, 2.0, "squat", 0.9), (2.0, 3.5, "plank", 0.6)], columns=["start", "end", "label", "confidence"]
+    )
     html = timeline_html(segments, 3.5, "demo")
     seeks = re.findall(r"currentTime = ([\d.]+)", html)
     assert seeks == ["0.000", "2.000"]
@@ -471,8 +480,10 @@ def test_timeline_seeks_to_the_start_of_each_segment():
 
 
 def test_a_label_without_room_in_its_segment_is_left_out_not_cut():
-    segments = pd.DataFrame([(0.0, 9.9, "squat", 0.9), (9.9, 10.0, "barbell biceps curl", 0.6)],
-                            columns=["start", "end", "label", "confidence"])  # fmt: skip
+    segments = pd.DataFrame(
+        [(0.0, 9.9, "squat", 0.9), (9.9, 10.0, "barbell biceps curl", 0.6)],
+        columns=["start", "end", "label", "confidence"],
+    )
     html = timeline_html(segments, 10.0, "demo")
     assert ">squat</button>" in html and "></button>" in html and "Go to barbell biceps curl" in html
 
@@ -519,6 +530,6 @@ def test_figures_with_photos_are_jpeg_and_charts_png(photo, config):
     chart = Figure()
     chart.subplots().plot([1, 2])
     grid = Figure()
-    grid.subplots().imshow(network_view(photo, config))
+    grid.subplots().imshow(model_view(photo, config))
     assert "data:image/png" in picture_html(chart, "a chart")
     assert "data:image/jpeg" in picture_html(grid, "a photo")

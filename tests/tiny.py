@@ -1,4 +1,4 @@
-"""Made data and networks so small that a test takes no time."""
+"""Made data and models so small that a test takes no time."""
 
 import os
 from pathlib import Path
@@ -10,36 +10,43 @@ from PIL import Image
 from torch import nn
 
 import workoutlib
-from workoutlib.data.dataset import Frames
-from workoutlib.models.build import Network
+from workoutlib.data.dataset import ImageDataset
+from workoutlib.models.build import Classifier
 
 
-def make_network(classes: int = 3, seed: int = 0) -> Network:
+def make_model(classes: int = 3, seed: int = 0) -> Classifier:
     """A few hundred parameters, with a batch norm."""
     torch.manual_seed(seed)
     body = nn.Sequential(
-        nn.Conv2d(3, 8, 3, stride=4), nn.BatchNorm2d(8), nn.ReLU(),
-        nn.Conv2d(8, 8, 3, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-    )  # fmt: skip
-    return Network(body, nn.Linear(8, classes), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)).eval()
+        nn.Conv2d(3, 8, 3, stride=4),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Conv2d(8, 8, 3, stride=2),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
+    return Classifier(body, nn.Linear(8, classes), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)).eval()
 
 
-def make_frames(count: int = 22, classes: int = 3, size: int = 64, seed: int = 0) -> Frames:
+def make_dataset(count: int = 22, classes: int = 3, size: int = 64, seed: int = 0) -> ImageDataset:
     """Noise with a tint that tells the classes apart."""
     rng = np.random.default_rng(seed)
     targets = np.arange(count) % classes
     pixels = rng.integers(0, 160, (count, 3, size, size))
     pixels[np.arange(count), targets % 3] += 60
     labels = tuple(f"class {i}" for i in range(classes))
-    catalog = pd.DataFrame({
-        "path": [f"{labels[t]}/{seed}_{i}.jpg" for i, t in enumerate(targets)],
-        "label": [labels[t] for t in targets],
-        "video": [f"{labels[t]}/{i // classes // 2}" for i, t in enumerate(targets)],
-        "frame": np.arange(count),
-        "source": "frame",
-    })  # fmt: skip
+    catalog = pd.DataFrame(
+        {
+            "path": [f"{labels[t]}/{seed}_{i}.jpg" for i, t in enumerate(targets)],
+            "label": [labels[t] for t in targets],
+            "video": [f"{labels[t]}/{i // classes // 2}" for i, t in enumerate(targets)],
+            "frame": np.arange(count),
+            "source": "frame",
+        }
+    )
     images = torch.from_numpy(pixels.astype(np.uint8)).contiguous(memory_format=torch.channels_last)
-    return Frames(images, torch.arange(count), torch.from_numpy(targets), labels, catalog)
+    return ImageDataset(images, torch.arange(count), torch.from_numpy(targets), labels, catalog)
 
 
 def save_noise(path: Path, *, size: tuple[int, int] = (60, 40), seed: int = 0) -> Path:

@@ -1,6 +1,6 @@
 """Strip from executed notebooks what changes with every run: widget ids and state, progress bars, execution metadata.
 
-    python tools/clean_notebooks.py
+python tools/clean_notebooks.py
 """
 
 import json

@@ -2,8 +2,8 @@
 
     python tools/compare_recipes.py --data DIR [--seeds 3] [--folds 5] [--only NAME ...] [--json FILE]
 
-Every recipe trains the same network (EfficientNet-Lite0) on the same folds. Accuracy is the share of
-images recognised by the network that had not seen their video. Each recipe is compared with the last one
+Every recipe trains the same model (EfficientNet-Lite0) on the same folds. Accuracy is the share of
+images recognised by the model that had not seen their video. Each recipe is compared with the last one
 by a paired test over videos (signs of the differences flipped at random, 10,000 times).
 The recipe ``fastai`` is fastai's own ``fine_tune`` with its defaults and needs ``pip install fastai``.
 Results of single recipes, each run with ``--json``, are compared by ``--table FILE FILE ...``.
@@ -33,7 +33,7 @@ RECIPES = {
 
 
 def crossvalidate_fastai(catalog, *, folds: int, seed: int) -> tuple[dict, Predictions]:
-    """fastai's ``vision_learner`` on a timm network, ``fine_tune(10)``: one epoch of the head, ten of all layers."""
+    """fastai's ``vision_learner`` on a timm model, ``fine_tune(10)``: one epoch of the head, ten of all layers."""
     import torch
     from fastai.data.all import CategoryBlock, DataBlock, IndexSplitter
     from fastai.losses import CrossEntropyLossFlat
@@ -46,10 +46,13 @@ def crossvalidate_fastai(catalog, *, folds: int, seed: int) -> tuple[dict, Predi
         set_seed(seed)
         rows = pd.concat([part["train"], part["valid"]])
         data = DataBlock(
-            (ImageBlock, CategoryBlock(vocab=list(labels))), get_x=lambda row: row["path"],
-            get_y=lambda row: row["label"], splitter=IndexSplitter(range(len(part["train"]), len(rows))),
-            item_tfms=Resize(256), batch_tfms=[*aug_transforms(size=224), Normalize.from_stats([0.5] * 3, [0.5] * 3)],
-        ).dataloaders(rows, bs=64, num_workers=0)  # fmt: skip
+            (ImageBlock, CategoryBlock(vocab=list(labels))),
+            get_x=lambda row: row["path"],
+            get_y=lambda row: row["label"],
+            splitter=IndexSplitter(range(len(part["train"]), len(rows))),
+            item_tfms=Resize(256),
+            batch_tfms=[*aug_transforms(size=224), Normalize.from_stats([0.5] * 3, [0.5] * 3)],
+        ).dataloaders(rows, bs=64, num_workers=0)
         model, _ = create_timm_model("tf_efficientnet_lite0", len(labels), pretrained=False)
         state = imagenet_weights("tf_efficientnet_lite0")
         model[0].model.load_state_dict({k: v for k, v in state.items() if not k.startswith("classifier")})

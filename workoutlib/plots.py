@@ -44,7 +44,7 @@ def plot_images(images: Sequence, titles: Sequence[str] = (), *, columns: int = 
 
 
 def plot_class_counts(counts: pd.DataFrame) -> Figure:
-    """Images and videos of each class, from :func:`workoutlib.catalog.class_counts`."""
+    """Images and videos of each class, from `class_counts`."""
     figure, (left, right) = _figure(10, 0.27 * len(counts) + 1.2, 1, 2, sharey=True)
     counts = counts.sort_values("images", ascending=False)
     others = counts["images"] - counts["largest_video"] - counts["stills"]
@@ -126,8 +126,17 @@ def plot_confusion(predictions: Predictions) -> Figure:
     side = 0.42 * len(counts) + 1.5
     figure, axis = _figure(side, side * 0.92)
     texts = counts.astype(str).mask(counts == 0, "")
-    sns.heatmap(shares, annot=texts, fmt="", cmap="cividis", vmin=0, vmax=1, ax=axis, annot_kws={"size": 7},
-                cbar_kws={"label": "share of the true class", "shrink": 0.6})  # fmt: skip
+    sns.heatmap(
+        shares,
+        annot=texts,
+        fmt="",
+        cmap="cividis",
+        vmin=0,
+        vmax=1,
+        ax=axis,
+        annot_kws={"size": 7},
+        cbar_kws={"label": "share of the true class", "shrink": 0.6},
+    )
     axis.set(xlabel="predicted", ylabel="true", title="Confusion matrix (images)")
     axis.tick_params(axis="x", rotation=60)
     for tick in axis.get_xticklabels():
@@ -137,7 +146,7 @@ def plot_confusion(predictions: Predictions) -> Figure:
 
 
 def plot_per_class(table: pd.DataFrame) -> Figure:
-    """Recall and precision of each class, from :func:`workoutlib.evaluation.per_class`."""
+    """Recall and precision of each class, from `per_class`."""
     table = table[table["images"] > 0].sort_values("recall")
     figure, axis = _figure(6.5, 0.27 * len(table) + 1.1)
     places = np.arange(len(table))

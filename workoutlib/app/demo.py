@@ -20,6 +20,7 @@ from workoutlib.gym.examples import sample_media
 from workoutlib.recognition.files import accuracy_by_name, as_table, predict_files
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.training import experiments
+from workoutlib.training.crossvalidation import measure_leak
 from workoutlib.utils import paths
 from workoutlib.utils.files import replacing
 
@@ -43,23 +44,23 @@ def run_demo(out: Path | None = None, *, seed: int = 42) -> Path:
     page.figure(plots.plot_images(one_each["path"].tolist(), one_each["label"].tolist(), title=""), "sample")
     page.figure(plots.plot_class_counts(class_counts(catalog)), "classes")
 
-    trained = experiments.train(catalog, config, out=out, cache=cache)
+    trained = experiments.train_model(catalog, config, out=out, cache=cache)
     page.heading("Training")
     page.text(
         f"Profile quick: {config.model}, head first, then {config.epochs} epoch(s) of fine-tuning; split by video."
     )
     for name, plot in (("accuracy", plots.plot_accuracy), ("loss", plots.plot_loss)):
-        page.figure(plot(trained.fit.history), name)
+        page.figure(plot(trained.result.history), name)
     page.heading("Scores on videos that were not in training")
     page.table(_score_table(trained.predictions))
     page.figure(plots.plot_confusion(trained.predictions), "confusion_matrix")
 
     page.heading("What a random split hides")
-    splits = {kind: experiments.split(catalog, config.replace(split=kind)) for kind in ("random", "video")}
+    splits = {kind: experiments.split_catalog(catalog, config.replace(split=kind)) for kind in ("random", "video")}
     leaks = {kind: leakage(parts["train"], parts["valid"]) for kind, parts in splits.items()}
     page.figure(plots.plot_leakage({"random frames": leaks["random"], "by video": leaks["video"]}), "leakage")
-    rows = {name: _row(found) for name, found in experiments.measure_leak(catalog, config, cache=cache).items()}
-    page.figure(plots.plot_scores(pd.DataFrame(rows).T, title="The same frozen network under two splits"), "leak")
+    rows = {name: _row(found) for name, found in measure_leak(catalog, config, cache=cache).items()}
+    page.figure(plots.plot_scores(pd.DataFrame(rows).T, title="The same frozen model under two splits"), "leak")
 
     page.heading("Photos and clips")
     recognizer = Recognizer.from_checkpoint(trained.checkpoint)

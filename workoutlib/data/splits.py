@@ -23,7 +23,7 @@ _ORDERS = 10  # random orders that the greedy assignment tries in each class
 def split_random(catalog: pd.DataFrame, *, valid: float = 0.10, seed: int = 42) -> dict[str, pd.DataFrame]:
     """The published tutorial's split: ``int(valid * n)`` images, the last of a seeded permutation.
 
-    Frames of one video land on both sides, so a score on "valid" tells little about new
+    ImageDataset of one video land on both sides, so a score on "valid" tells little about new
     videos: ``leakage`` measures how little. Returns {"train", "valid"}.
     """
     import torch
@@ -41,12 +41,7 @@ def split_random(catalog: pd.DataFrame, *, valid: float = 0.10, seed: int = 42) 
 
 
 def split_by_video(
-    catalog: pd.DataFrame,
-    *,
-    valid: float = 0.15,
-    test: float = 0.15,
-    seed: int = 42,
-    groups: pd.Series | None = None,
+    catalog: pd.DataFrame, *, valid: float = 0.15, test: float = 0.15, seed: int = 42, groups: pd.Series | None = None
 ) -> dict[str, pd.DataFrame]:
     """Split so that no video is in two parts and every class is in every part.
 
@@ -152,7 +147,7 @@ def group_near_duplicates(
 ) -> pd.Series:
     """Merge videos of one class that look like cuts of one recording.
 
-    ``embeddings`` (N, D) has a row an image, in the catalog's order, from a frozen network. The
+    ``embeddings`` (N, D) has a row an image, in the catalog's order, from a frozen model. The
     distance of two videos is the mean cosine distance over all pairs of their frames (0: same
     direction, 2: opposite); scikit-learn's agglomerative clustering with average linkage joins
     the videos of a class nearer than ``threshold``. Stills take part as videos of one frame.
@@ -165,7 +160,7 @@ def group_near_duplicates(
         raise WorkoutlibError(f"embeddings of shape {embeddings.shape} for {len(catalog)} images: need a row each")
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
     if not (np.isfinite(lengths) & (lengths > 0)).all():
-        raise WorkoutlibError("embeddings must be finite and not zero: check the network they come from")
+        raise WorkoutlibError("embeddings must be finite and not zero: check the model they come from")
     # A product of two means is the mean of all the products, so these need no pair of frames each.
     means = pd.DataFrame(embeddings / lengths).groupby(catalog["video"].to_numpy()).mean()
     group_of: dict[str, str] = {}

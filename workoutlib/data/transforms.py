@@ -1,35 +1,44 @@
-"""From a picture of any size to what the network sees, and back for showing.
+"""From a picture of any size to what the model sees, and back for showing.
 
-One step is shared by validation, photos, clips and export: :func:`to_square`. What follows works on a
-whole batch at once, on the device where the batch lives, with a draw of its own for every picture.
+`to_square` is shared by training, validation, photos, clips and export. What follows it works on a whole batch
+at once, on the device where the batch lives: `TrainTransform` with random draws of its own for every picture,
+`EvalTransform` without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from workoutlib.config import Config
+from workoutlib.config import Config, Interpolation, ResizeMode
 from workoutlib.media.images import as_rgb
 
+Picture = np.ndarray | Image.Image | str | Path
+Draw = dict[str, Tensor]
 
-def to_square(image, *, size: int, fit: str = "squash") -> np.ndarray:
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def to_square(image: Picture, *, size: int, resize_mode: ResizeMode = "squash") -> np.ndarray:
     """Bring a picture to `size` × `size` pixels, antialiased.
 
     Args:
-        image: path, PIL image, or array accepted by :func:`workoutlib.images.as_rgb`.
-        fit: ``"squash"`` ignores the proportions and keeps everything; ``"crop"`` scales the shorter
+        image: path, PIL image, or array accepted by `as_rgb`.
+        resize_mode: ``"squash"`` ignores the proportions and keeps everything; ``"crop"`` scales the shorter
             side to `size` and cuts the middle out of the longer one.
     Returns:
         uint8 RGB array of shape (size, size, 3).
     """
     pixels = torch.from_numpy(np.ascontiguousarray(as_rgb(image))).permute(2, 0, 1)
-    if fit == "squash":
+    if resize_mode == "squash":
         pixels = F.resize(pixels, [size, size], antialias=True)
     else:
         # of a very long picture only the middle: scaled up whole, 20,000 × 10 pixels would fill the memory
@@ -38,87 +47,160 @@ def to_square(image, *, size: int, fit: str = "squash") -> np.ndarray:
     return pixels.permute(1, 2, 0).contiguous().numpy()
 
 
+@dataclass(frozen=True, kw_only=True)
+class EvalTransform:
+    """The middle of each picture, normalised: uint8 (N, 3, size, size) to floats (N, 3, crop, crop)."""
+
+    crop: int = 224
+    mean: Sequence[float] = IMAGENET_MEAN
+    std: Sequence[float] = IMAGENET_STD
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return normalise(centre_crop(images, self.crop).float() / 255, self.mean, self.std)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainTransform:
+    """Random augmentation, then normalisation: uint8 (N, 3, resize, resize) to floats (N, 3, crop, crop).
+
+    Attributes:
+        resize, crop: sides in pixels of what comes in and what goes out.
+        flip: mirror every second picture.
+        rotation: largest turn, in degrees.
+        zoom: largest part of the side that a crop may leave out (0: the centre crop).
+        colour: brightness, contrast and saturation change by a factor within 1 ± this.
+        erase: probability that a random box is blanked (Zhong et al. 2020, arXiv:1708.04896).
+        interpolation: how the pixels of a turned or zoomed picture are sampled.
+        mean, std: the model's normalisation, a value a channel.
+    """
+
+    resize: int = 256
+    crop: int = 224
+    flip: bool = True
+    rotation: float = 0.0
+    zoom: float = 0.0
+    colour: float = 0.0
+    erase: float = 0.0
+    interpolation: Interpolation = "bilinear"
+    mean: Sequence[float] = IMAGENET_MEAN
+    std: Sequence[float] = IMAGENET_STD
+
+    def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Augment a batch by random draws from `generator` (a CPU generator, so that every device sees the same)."""
+        drawn = {name: values.to(images.device) for name, values in self.draw(len(images), generator).items()}
+        return self.apply(images, drawn)
+
+    def draw(self, count: int, generator: torch.Generator | None = None, **chosen: object) -> Draw:
+        """Draw the random parameters of `count` pictures, a row each, on the CPU; `chosen` ones are set.
+
+        Returns:
+            ``flip`` (bool), ``angle`` (degrees, clockwise on screen for positive values), ``box`` (centre x,
+            centre y, half side, in units of half the square, so the whole square is (0, 0, 1)), ``colour``
+            (factors of brightness, contrast, saturation) and ``erase`` (left, top, width, height as shares
+            of the crop; width 0: nothing is erased).
+        """
+
+        def uniform(low: float, high: float, columns: int = 1) -> Tensor:
+            return torch.rand(count, columns, generator=generator) * (high - low) + low
+
+        flip = (uniform(0, 1) < 0.5).squeeze(1) & self.flip
+        angle = uniform(-self.rotation, self.rotation).squeeze(1)
+        largest = self.crop / self.resize if self.zoom == 0 else 1.0
+        half = uniform(1 - self.zoom, 1) * largest
+        centre = uniform(-1, 1, 2) * (largest - half)
+        colour = uniform(1 - self.colour, 1 + self.colour, 3)
+        size = uniform(0.15, 0.45, 2) * (uniform(0, 1) < self.erase)
+        corner = uniform(0, 1, 2) * (1 - size)
+        box, erase = torch.cat([centre, half], 1), torch.cat([corner, size], 1)
+        drawn = {"flip": flip, "angle": angle, "box": box, "colour": colour, "erase": erase}
+        for name, value in chosen.items():
+            drawn[name] = torch.tensor(value, dtype=drawn[name].dtype).expand(drawn[name].shape)
+        return drawn
+
+    def apply(self, images: Tensor, drawn: Draw) -> Tensor:
+        """The deterministic part: the given draws, on the device of the batch, applied to it."""
+        pixels = self.move(images.float() / 255, drawn)
+        if self.colour:
+            pixels = adjust_colour(pixels, drawn["colour"])
+        pixels = normalise(pixels, self.mean, self.std)
+        if self.erase:
+            pixels = erase_boxes(pixels, drawn["erase"])
+        return pixels.contiguous(memory_format=torch.channels_last)
+
+    def move(self, pixels: Tensor, drawn: Draw) -> Tensor:
+        """Cut each box out, mirror it, turn it about its centre; black outside the box.
+
+        Args:
+            pixels: floats (N, 3, resize, resize) in 0..1.
+        Returns:
+            floats (N, 3, crop, crop).
+        """
+        if not self.rotation and not self.zoom:
+            cut = centre_crop(pixels, self.crop)
+            return torch.where(drawn["flip"][:, None, None, None], cut.flip(3), cut)
+        # Columns and rows of the result in -1..1, and where in the box each of its pixels comes from: a sum of what
+        # the column says and what the row says.
+        steps = (torch.arange(self.crop, device=pixels.device) + 0.5) * 2 / self.crop - 1
+        angle = torch.deg2rad(drawn["angle"])[:, None]
+        along, across = angle.cos() * steps, angle.sin() * steps  # (N, crop)
+        x = along[:, None, :] + across[:, :, None]
+        y = along[:, :, None] - across[:, None, :]
+        centre_x, centre_y, half = drawn["box"][:, :, None, None].unbind(1)
+        mirror = 1 - 2 * drawn["flip"][:, None, None].float()
+        grid = torch.stack([torch.addcmul(centre_x, x, half * mirror), torch.addcmul(centre_y, y, half)], -1)
+        cut = torch.nn.functional.grid_sample(
+            pixels, grid, mode=self.interpolation, padding_mode="zeros", align_corners=False
+        )
+        if self.rotation:
+            cut.masked_fill_(((x.abs() > 1) | (y.abs() > 1))[:, None], 0)
+        return cut
+
+    def as_torchvision(self) -> v2.Compose:
+        """The same recipe as torchvision classes, a square picture at a time: for reading and for tests."""
+        steps: list = [v2.ToImage()]
+        if self.zoom:
+            scale = ((1 - self.zoom) ** 2, 1.0)
+            steps.append(v2.RandomResizedCrop(self.crop, scale=scale, ratio=(1, 1), antialias=False))
+        else:
+            steps.append(v2.CenterCrop(self.crop))
+        if self.flip:
+            steps.append(v2.RandomHorizontalFlip(0.5))
+        if self.rotation:
+            steps.append(v2.RandomRotation(self.rotation, interpolation=v2.InterpolationMode(self.interpolation)))
+        if self.colour:
+            steps.append(v2.ColorJitter(self.colour, self.colour, self.colour))
+        steps += [v2.ToDtype(torch.float32, scale=True), v2.Normalize(self.mean, self.std)]
+        if self.erase:
+            steps.append(v2.RandomErasing(self.erase, scale=(0.02, 0.2), ratio=(1 / 3, 3)))
+        return v2.Compose(steps)
+
+
+def transforms_of(
+    config: Config, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD
+) -> tuple[TrainTransform, EvalTransform]:
+    """The two transforms of a config, with a model's normalisation."""
+    names = ("resize", "crop", "flip", "rotation", "zoom", "colour", "erase", "interpolation")
+    train = TrainTransform(**{name: getattr(config, name) for name in names}, mean=mean, std=std)
+    return train, EvalTransform(crop=config.crop, mean=mean, std=std)
+
+
 def centre_crop(images: Tensor, crop: int) -> Tensor:
     """The middle `crop` × `crop` pixels of a batch (N, C, H, W); a view, nothing is copied."""
     top, left = (images.shape[2] - crop) // 2, (images.shape[3] - crop) // 2
     return images[:, :, top : top + crop, left : left + crop]
 
 
-def normalise(pixels: Tensor, mean, std) -> Tensor:
+def normalise(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """Grey levels in 0..1 (N, 3, H, W) to zero mean and unit spread by `mean` and `std` a channel."""
-    mean, std = (torch.tensor(v, device=pixels.device, dtype=pixels.dtype)[:, None, None] for v in (mean, std))
-    return (pixels - mean) / std
+    centre, spread = (torch.tensor(v, device=pixels.device, dtype=pixels.dtype)[:, None, None] for v in (mean, std))
+    return (pixels - centre) / spread
 
 
-def denormalise(pixels: Tensor, mean, std) -> np.ndarray:
+def denormalise(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
     """The exact inverse, for showing: (3, H, W) normalised floats to a uint8 RGB array (H, W, 3)."""
-    mean, std = (torch.tensor(v, dtype=torch.float32)[:, None, None] for v in (mean, std))
-    levels = (pixels.detach().float().cpu() * std + mean) * 255
+    centre, spread = (torch.tensor(v, dtype=torch.float32)[:, None, None] for v in (mean, std))
+    levels = (pixels.detach().float().cpu() * spread + centre) * 255
     return levels.round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
-
-
-def evaluation_batch(images: Tensor, config: Config, mean, std) -> Tensor:
-    """uint8 squares (N, 3, resize, resize) to normalised floats (N, 3, crop, crop)."""
-    return normalise(centre_crop(images, config.crop).float() / 255, mean, std)
-
-
-def draw_augmentation(count: int, config: Config, generator: torch.Generator) -> dict[str, Tensor]:
-    """Draw the random parameters of `count` training pictures, one row each, on the CPU.
-
-    Returns:
-        ``flip`` (bool), ``angle`` (degrees, clockwise on screen for positive values), ``box`` (centre x,
-        centre y, half side, in units of half the square, so the whole square is (0, 0, 1)), ``colour``
-        (factors of brightness, contrast, saturation) and ``erase`` (left, top, width, height as shares
-        of the crop; width 0: nothing is erased).
-    """
-
-    def uniform(low: float, high: float, columns: int = 1) -> Tensor:
-        return torch.rand(count, columns, generator=generator) * (high - low) + low
-
-    flip = (uniform(0, 1) < 0.5).squeeze(1) & config.flip
-    angle = uniform(-config.rotation, config.rotation).squeeze(1)
-    largest = config.crop / config.resize if config.zoom == 0 else 1.0
-    half = uniform(1 - config.zoom, 1) * largest
-    centre = uniform(-1, 1, 2) * (largest - half)
-    colour = uniform(1 - config.colour, 1 + config.colour, 3)
-    size = uniform(0.15, 0.45, 2) * (uniform(0, 1) < config.erase)
-    corner = uniform(0, 1, 2) * (1 - size)
-    return {
-        "flip": flip,
-        "angle": angle,
-        "box": torch.cat([centre, half], 1),
-        "colour": colour,
-        "erase": torch.cat([corner, size], 1),
-    }
-
-
-def sample_geometry(pixels: Tensor, draw: dict[str, Tensor], config: Config) -> Tensor:
-    """Cut each box out, mirror it, turn it about its centre; black outside the box.
-
-    Args:
-        pixels: floats (N, 3, resize, resize) in 0..1.
-    Returns:
-        floats (N, 3, crop, crop).
-    """
-    if not config.rotation and not config.zoom:
-        cut = centre_crop(pixels, config.crop)
-        return torch.where(draw["flip"][:, None, None, None], cut.flip(3), cut)
-    # Columns and rows of the result in -1..1, and where in the box each of its pixels comes from: a sum of what
-    # the column says and what the row says.
-    steps = (torch.arange(config.crop, device=pixels.device) + 0.5) * 2 / config.crop - 1
-    angle = torch.deg2rad(draw["angle"])[:, None]
-    along, across = angle.cos() * steps, angle.sin() * steps  # (N, crop)
-    x = along[:, None, :] + across[:, :, None]
-    y = along[:, :, None] - across[:, None, :]
-    centre_x, centre_y, half = draw["box"][:, :, None, None].unbind(1)
-    mirror = 1 - 2 * draw["flip"][:, None, None].float()
-    grid = torch.stack([torch.addcmul(centre_x, x, half * mirror), torch.addcmul(centre_y, y, half)], -1)
-    cut = torch.nn.functional.grid_sample(
-        pixels, grid, mode=config.interpolation, padding_mode="zeros", align_corners=False
-    )
-    if config.rotation:
-        cut.masked_fill_(((x.abs() > 1) | (y.abs() > 1))[:, None], 0)
-    return cut
 
 
 def adjust_colour(pixels: Tensor, factors: Tensor) -> Tensor:
@@ -133,7 +215,7 @@ def adjust_colour(pixels: Tensor, factors: Tensor) -> Tensor:
 
 
 def erase_boxes(pixels: Tensor, boxes: Tensor) -> Tensor:
-    """Set one box of each picture to 0 (the mean, once normalised); `boxes` as in draw_augmentation."""
+    """Set one box of each picture to 0 (the mean, once normalised); `boxes` as ``erase`` of `TrainTransform.draw`."""
     height, width = pixels.shape[2:]
     x = (torch.arange(width, device=pixels.device) + 0.5) / width
     y = (torch.arange(height, device=pixels.device) + 0.5) / height
@@ -143,94 +225,31 @@ def erase_boxes(pixels: Tensor, boxes: Tensor) -> Tensor:
     return pixels.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)
 
 
-def training_batch(images: Tensor, config: Config, mean, std, generator: torch.Generator) -> Tensor:
-    """Augment uint8 squares (N, 3, resize, resize) into normalised floats (N, 3, crop, crop).
-
-    Draws come from `generator` (a CPU generator, so that every device sees the same ones).
-    """
-    draw = draw_augmentation(len(images), config, generator)
-    draw = {name: value.to(images.device, non_blocking=True) for name, value in draw.items()}
-    return apply_augmentation(images, draw, config, mean, std)
+def as_batch(image: Picture, config: Config) -> Tensor:
+    """A picture as a batch of one: uint8 (1, 3, resize, resize)."""
+    square = to_square(image, size=config.resize, resize_mode=config.resize_mode)
+    return torch.from_numpy(square).permute(2, 0, 1)[None]
 
 
-def apply_augmentation(images: Tensor, draw: dict[str, Tensor], config: Config, mean, std) -> Tensor:
-    """The deterministic part of :func:`training_batch`: the given draws applied to the batch."""
-    pixels = sample_geometry(images.float() / 255, draw, config)
-    if config.colour:
-        pixels = adjust_colour(pixels, draw["colour"])
-    pixels = normalise(pixels, mean, std)
-    if config.erase:
-        pixels = erase_boxes(pixels, draw["erase"])
-    return pixels.contiguous(memory_format=torch.channels_last)
+def model_view(image: Picture, config: Config) -> np.ndarray:
+    """The part of a picture that the model is given: uint8 RGB (crop, crop, 3)."""
+    return centre_crop(as_batch(image, config), config.crop)[0].permute(1, 2, 0).contiguous().numpy()
 
 
-def training_preset(config: Config, mean, std) -> v2.Compose:
-    """The same recipe as torchvision classes, a picture at a time: for reading, showing and tests."""
-    steps = [v2.ToImage()]
-    if config.fit == "squash":
-        steps.append(v2.Resize((config.resize, config.resize), antialias=True))
-    else:
-        steps += [v2.Resize(config.resize, antialias=True), v2.CenterCrop(config.resize)]
-    if config.zoom:
-        scale = ((1 - config.zoom) ** 2, 1.0)
-        steps.append(v2.RandomResizedCrop(config.crop, scale=scale, ratio=(1, 1), antialias=False))
-    else:
-        steps.append(v2.CenterCrop(config.crop))
-    if config.flip:
-        steps.append(v2.RandomHorizontalFlip(0.5))
-    if config.rotation:
-        steps.append(v2.RandomRotation(config.rotation, interpolation=v2.InterpolationMode(config.interpolation)))
-    if config.colour:
-        steps.append(v2.ColorJitter(config.colour, config.colour, config.colour))
-    steps += [v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
-    if config.erase:
-        steps.append(v2.RandomErasing(config.erase, scale=(0.02, 0.2), ratio=(1 / 3, 3)))
-    return v2.Compose(steps)
-
-
-# Any normalisation will do: what is shown has it undone.
-_MEAN = _STD = (0.5, 0.5, 0.5)
-
-
-def augmented(image, config: Config, *, count: int = 6, seed: int = 0) -> list[np.ndarray]:
-    """What training shows the network of one picture: `count` random draws by a config's recipe.
+def augmented(image: Picture, config: Config, *, count: int = 6, seed: int = 0) -> list[np.ndarray]:
+    """What training shows the model of one picture: `count` random draws by a config's recipe.
 
     Args:
-        image: path, PIL image or array (:func:`workoutlib.images.as_rgb`).
         seed: the same seed draws the same copies.
     Returns:
         uint8 RGB arrays (crop, crop, 3); an erased box is mid-grey.
     """
+    transform, _ = transforms_of(config, (0.5,) * 3, (0.5,) * 3)
     batch = as_batch(image, config).repeat(count, 1, 1, 1)
-    drawn = training_batch(batch, config, _MEAN, _STD, torch.Generator().manual_seed(seed))
-    return [denormalise(pixels, _MEAN, _STD) for pixels in drawn]
+    drawn = transform(batch, torch.Generator().manual_seed(seed))
+    return [denormalise(pixels, transform.mean, transform.std) for pixels in drawn]
 
 
-def as_batch(image, config: Config) -> torch.Tensor:
-    """A picture as a batch of one: uint8 (1, 3, resize, resize)."""
-    return torch.from_numpy(to_square(image, size=config.resize, fit=config.fit)).permute(2, 0, 1)[None]
-
-
-def draw(config: Config, seed: int = 0, **chosen) -> dict[str, torch.Tensor]:
-    """One picture's draw with some of its values chosen: ``draw(config, angle=30.0, flip=True)``.
-
-    Keys and units are those of :func:`workoutlib.transforms.draw_augmentation`.
-    """
-    drawn = draw_augmentation(1, config, torch.Generator().manual_seed(seed))
-    for name, value in chosen.items():
-        drawn[name] = torch.tensor(value, dtype=drawn[name].dtype).reshape(drawn[name].shape)
-    return drawn
-
-
-def as_arrays(pixels: Iterable[torch.Tensor]) -> list[np.ndarray]:
-    """Floats (3, H, W) in 0..1 to uint8 RGB arrays (H, W, 3)."""
-    return [denormalise(picture, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)) for picture in pixels]
-
-
-def network_view(image, config: Config) -> np.ndarray:
-    """The part of a picture that the network is given: uint8 RGB (crop, crop, 3).
-
-    Args:
-        image: path, PIL image or array (:func:`workoutlib.images.as_rgb`).
-    """
-    return centre_crop(as_batch(image, config), config.crop)[0].permute(1, 2, 0).contiguous().numpy()
+def as_arrays(pixels: Iterable[Tensor]) -> list[np.ndarray]:
+    """Pictures (3, H, W) of floats in 0..1 as uint8 RGB arrays (H, W, 3), for showing."""
+    return [denormalise(picture, (0.0,) * 3, (1.0,) * 3) for picture in pixels]

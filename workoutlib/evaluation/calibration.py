@@ -31,8 +31,9 @@ def calibration_table(predictions: Predictions, temperature: float = 1.0, bins: 
     confidence = predictions.probabilities(temperature).max(1)
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     table = pd.DataFrame({"bin": place, "confidence": confidence, "accuracy": in_top(predictions, 1), "images": 1})
-    return table.groupby("bin").agg(confidence=("confidence", "mean"), accuracy=("accuracy", "mean"),
-                                    images=("images", "sum"))  # fmt: skip
+    return table.groupby("bin").agg(
+        confidence=("confidence", "mean"), accuracy=("accuracy", "mean"), images=("images", "sum")
+    )
 
 
 def calibration_error(predictions: Predictions, temperature: float = 1.0, bins: int = 10) -> float:

@@ -38,13 +38,15 @@ def scores(predictions: Predictions, temperature: float = 1.0) -> dict[str, floa
 def _by_video(predictions: Predictions) -> pd.DataFrame:
     """Sums over each video (a still is a video of its own): images, top1, top3, clip, is_frame, label."""
     catalog = predictions.catalog
-    table = pd.DataFrame({
-        "video": catalog["video"].to_numpy(),
-        "label": predictions.targets,
-        "images": 1,
-        "top1": in_top(predictions, 1).astype(int),
-        "top3": in_top(predictions, 3).astype(int),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "video": catalog["video"].to_numpy(),
+            "label": predictions.targets,
+            "images": 1,
+            "top1": in_top(predictions, 1).astype(int),
+            "top3": in_top(predictions, 3).astype(int),
+        }
+    )
     sums = table.groupby(["video", "label"]).sum().reset_index()
     clips = predictions.clips()
     right = pd.Series(in_top(clips, 1).astype(float), clips.catalog["video"].to_numpy())
@@ -85,7 +87,7 @@ def intervals(
 ) -> dict[str, tuple[float, float]]:
     """Percentile bootstrap intervals of ``top1``, ``top3``, ``macro`` and ``clip_top1`` over videos.
 
-    Frames of one video are not independent, so whole videos are drawn again, not frames (the cluster
+    ImageDataset of one video are not independent, so whole videos are drawn again, not frames (the cluster
     bootstrap, Field & Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x).
     """
     table = _by_video(predictions)

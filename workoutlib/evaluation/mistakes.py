@@ -26,7 +26,7 @@ def mistakes(predictions: Predictions, temperature: float = 1.0) -> pd.DataFrame
 
 
 def pair_examples(predictions: Predictions, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pictures of both sides of each confused pair (from :func:`confused_pairs`), two rows a pair.
+    """Pictures of both sides of each confused pair (from `confused_pairs`), two rows a pair.
 
     The first is the most confident mistake between the two labels, the second a picture of the label it
     was taken for, the one most surely recognised. Columns as in ``Predictions.table``.
@@ -45,7 +45,7 @@ def suspected_labels(predictions: Predictions) -> pd.DataFrame:
 
     A class counts as confidently seen in a picture where its probability reaches the mean that it has over
     the pictures so labelled. A picture is suspect where another class than its label's is so seen, and more
-    probable than its label (Northcutt et al. 2021, arXiv:1911.00068). The predictions must come from networks
+    probable than its label (Northcutt et al. 2021, arXiv:1911.00068). The predictions must come from models
     that had not seen the picture: those of cross-validation.
 
     Returns:

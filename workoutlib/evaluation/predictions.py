@@ -9,6 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
+from workoutlib.config import Config
+from workoutlib.data.dataset import ImageDataset
+from workoutlib.models.build import Classifier
+from workoutlib.models.inference import eval_loader, predict_logits, require_finite
 from workoutlib.utils.errors import WorkoutlibError
 
 
@@ -30,7 +34,7 @@ class Predictions:
         if len(self.catalog) != len(self.logits) or not len(self.catalog):
             raise WorkoutlibError(f"{len(self.catalog)} pictures with {len(self.logits)} predictions: nothing to judge")
         if unknown := sorted(set(self.catalog["label"]) - set(self.labels)):
-            raise WorkoutlibError(f"the network does not know the labels {', '.join(unknown)}")
+            raise WorkoutlibError(f"the model does not know the labels {', '.join(unknown)}")
 
     @cached_property
     def targets(self) -> np.ndarray:
@@ -74,3 +78,15 @@ def in_top(predictions: Predictions, k: int) -> np.ndarray:
     """bool array (N,): the true label is among the `k` largest logits; of equal ones, the first counts as larger."""
     best = np.argsort(-predictions.logits, axis=1, kind="stable")[:, :k]
     return (best == predictions.targets[:, None]).any(1)
+
+
+def evaluate(model: Classifier, dataset: ImageDataset, config: Config) -> Predictions:
+    """The model's predictions for a dataset, on the device where the model is, as validation makes them.
+
+    Raises:
+        WorkoutlibError: the model's answers are not finite.
+    """
+    device = next(model.parameters()).device
+    loader = eval_loader(model, dataset, crop=config.crop, device=device)
+    logits = predict_logits(model, loader, flip=config.flip_at_test)
+    return Predictions(dataset.catalog, require_finite(logits.numpy()), dataset.labels)

@@ -1,4 +1,4 @@
-"""Photos and clips to try a network on, at hand wherever the package runs."""
+"""Photos and clips to try a model on, at hand wherever the package runs."""
 
 from __future__ import annotations
 
@@ -38,15 +38,16 @@ def example_media() -> list[Path]:
 
 
 def render_workout(
-    out: str | Path, exercises: Sequence[str] = ("russian twist", "push up", "pull up"), *, seconds: float = 3.0,
+    out: str | Path,
+    exercises: Sequence[str] = ("russian twist", "push up", "pull up"),
+    *,
+    seconds: float = 3.0,
     seed: int = 3,
-) -> Path:  # fmt: skip
+) -> Path:
     """An H.264 clip (480 × 360, 30 frames a second) of several exercises in a row, each for so many seconds."""
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    frames = chain.from_iterable(
-        render_clip(name, seed, frames=round(30 * seconds)).frames for name in exercises
-    )
+    frames = chain.from_iterable(render_clip(name, seed, frames=round(30 * seconds)).frames for name in exercises)
     return _write(out, frames)
 
 

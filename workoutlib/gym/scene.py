@@ -107,16 +107,7 @@ _WORKING = {
         "right_shoulder",
         "pelvis",
     ),
-    "lower": (
-        "pelvis",
-        "left_knee",
-        "right_knee",
-        "left_toe",
-        "right_toe",
-        "left_hand",
-        "right_hand",
-        "chest",
-    ),
+    "lower": ("pelvis", "left_knee", "right_knee", "left_toe", "right_toe", "left_hand", "right_hand", "chest"),
 }
 
 

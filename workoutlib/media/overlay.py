@@ -1,4 +1,4 @@
-"""Draw what the network sees onto a frame: a panel with label and confidence, and a timeline."""
+"""Draw what the model sees onto a frame: a panel with label and confidence, and a timeline."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def draw_label(
     Text grows with the picture and shrinks to fit its width; rows that find no room are left out.
 
     Args:
-        frame: uint8 RGB (H, W, 3), or what `workoutlib.images.as_rgb` takes.
+        frame: uint8 RGB (H, W, 3), or what `as_rgb` takes.
         label: any text; letters outside ASCII are written without accents or as "?".
         confidence: probability of `label`, in 0..1.
         frames_per_second: shown if given.
@@ -141,15 +141,12 @@ def draw_label(
 
 
 def draw_timeline(
-    frame: np.ndarray,
-    segments: Sequence[tuple[float, float, str, float]],
-    time: float,
-    duration: float,
+    frame: np.ndarray, segments: Sequence[tuple[float, float, str, float]], time: float, duration: float
 ) -> np.ndarray:
     """A copy of `frame` with a slim bar at its bottom: a coloured stretch a segment, and a cursor at `time`.
 
     Args:
-        frame: uint8 RGB (H, W, 3), or what `workoutlib.images.as_rgb` takes.
+        frame: uint8 RGB (H, W, 3), or what `as_rgb` takes.
         segments: (start, end, label, confidence) in seconds and 0..1; the less confident, the greyer.
         time, duration: seconds; whatever lies outside 0..duration is cut off.
     """

@@ -1,1 +1,1 @@
-"""Networks, their weights, checkpoints, and their logits of pictures."""
+"""Models, their weights, checkpoints, and their logits of pictures."""

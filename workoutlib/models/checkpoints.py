@@ -9,15 +9,13 @@ from torch import Tensor
 
 import workoutlib
 from workoutlib.config import Config
-from workoutlib.models.build import Network, build_model
+from workoutlib.models.build import Classifier, build_model
 from workoutlib.models.weights import check_weights
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import read_file, save_atomically
 from workoutlib.utils.paths import shown
 
-FIELDS = {
-    "state_dict", "labels", "config", "mean", "std", "metrics", "temperature", "unknown_threshold", "version",
-}  # fmt: skip
+FIELDS = {"state_dict", "labels", "config", "mean", "std", "metrics", "temperature", "unknown_threshold", "version"}
 
 
 MOST_LABELS, LONGEST_LABEL = 10_000, 1_000  # a folder's name has 255 characters at most
@@ -25,9 +23,9 @@ MOST_LABELS, LONGEST_LABEL = 10_000, 1_000  # a folder's name has 255 characters
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that is needed to predict: the network, its labels, its config and how it was judged."""
+    """All that is needed to predict: the model, its labels, its config and how it was judged."""
 
-    network: Network
+    model: Classifier
     labels: tuple[str, ...]
     config: Config
     metrics: dict
@@ -37,22 +35,28 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    path: str | Path, network: Network, labels, config: Config, *, metrics: dict | None = None,
-    temperature: float = 1.0, unknown_threshold: float | None = None,
-) -> Path:  # fmt: skip
+    path: str | Path,
+    model: Classifier,
+    labels,
+    config: Config,
+    *,
+    metrics: dict | None = None,
+    temperature: float = 1.0,
+    unknown_threshold: float | None = None,
+) -> Path:
     """Write a checkpoint atomically: to a temporary name, then renamed.
 
     Args:
-        metrics: plain numbers and strings to keep with the network.
+        metrics: plain numbers and strings to keep with the model.
         temperature: divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
         unknown_threshold: a largest logit below it means "no known exercise".
     """
     content = {
-        "state_dict": network.state_dict(),
+        "state_dict": model.state_dict(),
         "labels": list(labels),
         "config": config.to_dict(),
-        "mean": list(network.mean),
-        "std": list(network.std),
+        "mean": list(model.mean),
+        "std": list(model.std),
         "metrics": metrics or {},
         "temperature": float(temperature),
         "unknown_threshold": None if unknown_threshold is None else float(unknown_threshold),
@@ -62,7 +66,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Rebuild a network from :func:`save_checkpoint`'s file, on the CPU, in evaluation mode.
+    """Rebuild a model from `save_checkpoint`'s file, on the CPU, in evaluation mode.
 
     Raises:
         WorkoutlibError: no such file, damaged, holding code, or not a checkpoint of this package.
@@ -73,16 +77,21 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     try:
         _check_fields(content)
         config = Config.from_dict(content["config"])
-        network = build_model(config.model, len(content["labels"]), weights=None)
+        model = build_model(config.model, len(content["labels"]), weights=None)
     except (WorkoutlibError, TypeError) as error:
         raise WorkoutlibError(f"{shown(path)}: {error}") from error
-    network.mean, network.std = tuple(content["mean"]), tuple(content["std"])
-    check_weights(content["state_dict"], network.state_dict(), path)
-    network.load_state_dict(content["state_dict"])
+    model.mean, model.std = tuple(content["mean"]), tuple(content["std"])
+    check_weights(content["state_dict"], model.state_dict(), path)
+    model.load_state_dict(content["state_dict"])
     return Checkpoint(
-        network.eval(), tuple(content["labels"]), config, content["metrics"], content["temperature"],
-        content["unknown_threshold"], content["version"],
-    )  # fmt: skip
+        model.eval(),
+        tuple(content["labels"]),
+        config,
+        content["metrics"],
+        content["temperature"],
+        content["unknown_threshold"],
+        content["version"],
+    )
 
 
 def _check_fields(content: dict) -> None:
@@ -105,7 +114,7 @@ def _check_fields(content: dict) -> None:
         "config": isinstance(content["config"], dict),
         "state_dict": isinstance(content["state_dict"], dict)
         and all(isinstance(value, Tensor) for value in content["state_dict"].values()),
-    }  # fmt: skip
+    }
     wrong = [name for name, fine in sound.items() if not fine]
     if wrong:
         raise WorkoutlibError(f"damaged, its {', '.join(wrong)} cannot be what a training run stored")

@@ -3,83 +3,77 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from workoutlib.config import Config
-from workoutlib.data.dataset import Frames, batches
-from workoutlib.data.transforms import evaluation_batch
-from workoutlib.models.build import Network
+from workoutlib.data.dataset import ImageDataset
+from workoutlib.data.loader import Batch, BatchLoader
+from workoutlib.data.transforms import EvalTransform
+from workoutlib.models.build import Classifier
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 
 
-@torch.inference_mode()
-def predict_logits(network: Network, frames: Frames, config: Config, *, device: torch.device, size: int = 64) -> Tensor:
-    """Logits (N, C), float32 on the CPU, of pictures through the evaluation transform.
+def predict_logits(model: Classifier, loader: Iterable[Batch], *, flip: bool = False) -> Tensor:
+    """Logits (N, C), float32 on the CPU, of all pictures of a loader.
 
-    With ``config.flip_at_test`` they are the mean over a picture and its mirror image.
+    Args:
+        flip: average the logits of a picture and of its mirror image.
     """
-    network.eval()
-    return torch.cat([
-        forward(network, images, config, device) for images, _ in batches(frames, size, device=device)
-    ] or [torch.empty(0, len(frames.labels))])  # fmt: skip
+    model.eval()
+    parts = [batch_logits(model, batch.images, flip=flip) for batch in loader]
+    return torch.cat(parts) if parts else torch.empty(0, model.head.out_features)
 
 
 @torch.inference_mode()
-def forward(network: Network, images: Tensor, config: Config, device: torch.device) -> Tensor:
-    """Logits of uint8 squares: the one path that validation, photos, clips and folders share."""
+def batch_logits(model: Classifier, inputs: Tensor, *, flip: bool = False) -> Tensor:
+    """Logits (N, C), float32 on the CPU, of normalised images (N, 3, crop, crop), on the device of the images."""
 
-    def logits(images: Tensor) -> Tensor:
-        with devices.autocast(device):
-            return logits_of_squares(network, images.to(device), config).cpu()
+    def logits(inputs: Tensor) -> Tensor:
+        with devices.autocast(inputs.device):
+            return mean_logits(model, inputs, flip=flip).cpu()
 
-    return _as_memory_allows(logits, images)
-
-
-def logits_of_squares(network: Network, images: Tensor, config: Config) -> Tensor:
-    """uint8 squares (N, 3, resize, resize) to float32 logits (N, C), averaged with the mirror image's if asked."""
-    inputs = evaluation_batch(images, config, network.mean, network.std)
-    logits = network(inputs).float()
-    return (logits + network(inputs.flip(3)).float()) / 2 if config.flip_at_test else logits
+    return _as_memory_allows(logits, inputs)
 
 
-def require_numbers(logits: np.ndarray) -> np.ndarray:
+def mean_logits(model: Classifier, inputs: Tensor, *, flip: bool = False) -> Tensor:
+    """Logits (N, C) of normalised images, with `flip` averaged with those of their mirror images."""
+    logits = model(inputs).float()
+    return (logits + model(inputs.flip(3)).float()) / 2 if flip else logits
+
+
+def require_finite(logits: np.ndarray) -> np.ndarray:
     """The logits as they are; weights that are finite can still be too large for what is computed with them.
 
     Raises:
         WorkoutlibError: one of them is NaN or infinite, so no label would be an answer.
     """
     if not np.isfinite(logits).all():
-        raise WorkoutlibError("the network's answers are NaN or infinite: its weights are broken, take another one")
+        raise WorkoutlibError("the model's answers are NaN or infinite: its weights are broken, take another one")
     return logits
 
 
-@torch.inference_mode()
-def extract_features(
-    network: Network, frames: Frames, config: Config, *, device: torch.device,
-    after_batch: Callable[[], None] = lambda: None,
-) -> Tensor:  # fmt: skip
-    """The body's features of pictures and of their mirror images: (2, N, D), float32 on the CPU.
+def extract_features(model: Classifier, loader: Iterable[Batch]) -> Tensor:
+    """The body's features of pictures and of their mirror images: (2, N, D), float32 on the CPU."""
+    model.eval()
 
-    Args:
-        after_batch: called after each batch; what it raises ends the work.
-    """
-    network.eval()
-    pieces = []
+    @torch.inference_mode()
+    def both_sides(inputs: Tensor) -> Tensor:
+        with devices.autocast(inputs.device):
+            return torch.stack([model.body(inputs), model.body(inputs.flip(3))], 1).float().cpu()
 
-    def both_sides(images: Tensor) -> Tensor:
-        inputs = evaluation_batch(images, config, network.mean, network.std)
-        with devices.autocast(device):
-            return torch.stack([network.body(inputs), network.body(inputs.flip(3))], 1).float().cpu()
+    return torch.cat([_as_memory_allows(both_sides, batch.images) for batch in loader]).transpose(0, 1)
 
-    for images, _ in batches(frames, 64, device=device):
-        pieces.append(_as_memory_allows(both_sides, images))
-        after_batch()
-    return torch.cat(pieces).transpose(0, 1)
+
+def eval_loader(
+    model: Classifier, dataset: ImageDataset, *, crop: int, device: torch.device | str, batch_size: int = 64
+) -> BatchLoader:
+    """The pictures of a dataset in their order, as validation sees them."""
+    transform = EvalTransform(crop=crop, mean=model.mean, std=model.std)
+    return BatchLoader(dataset, batch_size, transform=transform, device=device)
 
 
 def _as_memory_allows(work: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ def imagenet_weights(name: str) -> dict[str, Tensor]:
         raise WorkoutlibError(
             f"the ImageNet weights of {name} could not be downloaded ({error}). Three ways out: "
             f"connect to the network and try again; pass the path of a weight file, --weights FILE; "
-            f"or use the network whose weights are already here, --model tf_efficientnet_lite0"
+            f"or use the model whose weights are already here, --model tf_efficientnet_lite0"
         ) from error
 
 
@@ -41,9 +41,13 @@ def _rename_lite0(state: dict[str, Tensor]) -> dict[str, Tensor]:
     outer = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
     first = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
     others = {
-        "_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw",
-        "_bn1": "bn2", "_project_conv": "conv_pwl", "_bn2": "bn3",
-    }  # fmt: skip
+        "_expand_conv": "conv_pw",
+        "_bn0": "bn1",
+        "_depthwise_conv": "conv_dw",
+        "_bn1": "bn2",
+        "_project_conv": "conv_pwl",
+        "_bn2": "bn3",
+    }
     renamed = {}
     for key, value in state.items():
         if match := re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", key):
@@ -65,7 +69,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     return state
 
 
-def _load_strictly(model: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
+def load_strictly(model: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
     """Load all of the state; only a classifier of another size may differ, as it is replaced anyway."""
     own = model.state_dict()
     head = [n for n, m in model.named_modules() if isinstance(m, nn.Linear)][-1]
@@ -75,7 +79,7 @@ def _load_strictly(model: nn.Module, state: dict[str, Tensor], source: str | Pat
 
 
 def check_weights(state: dict[str, Tensor], expected: dict[str, Tensor], source: str | Path) -> None:
-    """Refuse weights that do not belong to the network whose own state is `expected`, or are not finite.
+    """Refuse weights that do not belong to the model whose own state is `expected`, or are not finite.
 
     Raises:
         WorkoutlibError: names of `source` that are missing, unknown, of another shape or kind, NaN or infinite.
@@ -86,12 +90,12 @@ def check_weights(state: dict[str, Tensor], expected: dict[str, Tensor], source:
         "missing": set(expected) - set(state),
         "not known": set(state) - set(expected),
         "of another shape or kind": odd,
-        # in the network's own type: a number of a wider one may be too large for it
+        # in the model's own type: a number of a wider one may be too large for it
         "NaN or infinite": {name for name in both - odd if not state[name].to(expected[name].dtype).isfinite().all()},
     }
     found = [f"{len(names)} {fault} ({min(map(str, names))} …)" for fault, names in faults.items() if names]
     if found:
-        raise WorkoutlibError(f"{shown(source)}: its weights do not fit this network: {'; '.join(found)}")
+        raise WorkoutlibError(f"{shown(source)}: its weights do not fit this model: {'; '.join(found)}")
 
 
 def _is_like(value: Tensor, own: Tensor) -> bool:

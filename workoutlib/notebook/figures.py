@@ -15,9 +15,7 @@ def show_figures() -> None:
         return
     for kind in ("png", "jpeg"):
         formatter = shell.display_formatter.formatters[f"image/{kind}"]
-        formatter.for_type(
-            Figure, lambda figure, kind=kind: render(figure) if picture_kind(figure) == kind else None
-        )
+        formatter.for_type(Figure, lambda figure, kind=kind: render(figure) if picture_kind(figure) == kind else None)
 
 
 def picture_kind(figure: Figure) -> str:
@@ -26,7 +24,7 @@ def picture_kind(figure: Figure) -> str:
 
 
 def render(figure: Figure, dpi: int = 90) -> bytes:
-    """A figure as a PNG or JPEG file, by :func:`picture_kind`."""
+    """A figure as a PNG or JPEG file, by `picture_kind`."""
     buffer = BytesIO()
     figure.savefig(buffer, format=picture_kind(figure), dpi=dpi, bbox_inches="tight")
     return buffer.getvalue()

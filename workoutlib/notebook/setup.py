@@ -11,11 +11,12 @@ import pandas as pd
 import torch
 
 import workoutlib
-from workoutlib.config import Config, choose_profile
+from workoutlib.config import Config
 from workoutlib.data.catalog import read_catalog
 from workoutlib.data.download import get_dataset
 from workoutlib.notebook.figures import show_figures
 from workoutlib.training import experiments
+from workoutlib.training.fit import Callbacks
 from workoutlib.utils import devices, paths
 from workoutlib.utils.errors import WorkoutlibError
 
@@ -56,6 +57,7 @@ def setup(profile: str = "auto", data: str = "auto", *, drive: bool = False, **c
         WorkoutlibError: unknown profile, a value out of range, or data that cannot be had.
     """
     show_figures()
+    devices.tune_process()
     device = devices.pick_device()
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchvision"))
     print(f"workoutlib {workoutlib.__version__}, Python {sys.version.split()[0]}, {packages}")
@@ -63,7 +65,7 @@ def setup(profile: str = "auto", data: str = "auto", *, drive: bool = False, **c
     if device.type == "cpu":
         print(NO_GPU)
     if profile == "auto":
-        profile, reason = choose_profile(data)
+        profile, reason = experiments.choose_profile(data)
         print(reason)
     config = Config.profile(profile, **changes)
     folder = get_dataset(data)
@@ -87,12 +89,12 @@ def trained_checkpoint(session: Setup, catalog: pd.DataFrame | None = None) -> P
     if not session.checkpoint.is_file():
         print(f"no {session.checkpoint.name} yet: training one now, as notebook 03 does")
         catalog = read_catalog(session.data) if catalog is None else catalog
-        experiments.train(
+        experiments.train_model(
             catalog,
             session.config,
             out=session.outputs,
             cache=session.cache,
             device=session.device,
-            progress=False,
+            callbacks=Callbacks(progress=False),
         )
     return session.checkpoint

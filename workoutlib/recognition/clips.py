@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +12,6 @@ import pandas as pd
 from scipy.special import softmax
 
 from workoutlib.media.overlay import UNKNOWN
-from workoutlib.recognition.recognizer import Recognizer
 
 Watch = Callable[[int, int | None], None]
 """Told how many frames are done, and of how many where the clip says."""
@@ -34,7 +33,7 @@ class Prediction:
         label: the most probable exercise.
         confidence: its calibrated probability, 0..1.
         top3: the three most probable exercises with their probabilities.
-        known: whether the network is sure that it is one of its exercises at all.
+        known: whether the model is sure that it is one of its exercises at all.
     """
 
     label: str
@@ -46,6 +45,32 @@ class Prediction:
     def shown(self) -> str:
         """The label, or ``"unknown"``: what overlays and timelines say."""
         return self.label if self.known else UNKNOWN
+
+
+class LogitReader:
+    """Puts logits into words.
+
+    Args:
+        labels: class names in the order of the logits.
+        temperature: divides the logits before the softmax.
+        unknown_threshold: a largest logit below it means "no known exercise"; ``None`` switches that off.
+    """
+
+    def __init__(
+        self, labels: Sequence[str], *, temperature: float = 1.0, unknown_threshold: float | None = None
+    ) -> None:
+        self.labels, self.temperature, self.unknown_threshold = tuple(labels), temperature, unknown_threshold
+
+    def read_logits(self, logits: np.ndarray) -> Prediction:
+        """Put one row of logits (C,) into words."""
+        probabilities = softmax(logits.astype(np.float64) / self.temperature)
+        best = np.argsort(-probabilities, kind="stable")[:3]
+        top3 = [(self.labels[i], float(probabilities[i])) for i in best]
+        return Prediction(*top3[0], top3, bool(self.is_known(logits)))
+
+    def is_known(self, logits: np.ndarray) -> np.ndarray:
+        """Whether rows of logits (..., C) show a known exercise at all: bool (...)."""
+        return logits.max(-1) >= (-np.inf if self.unknown_threshold is None else self.unknown_threshold)
 
 
 @dataclass(frozen=True)
@@ -64,12 +89,12 @@ class ClipPrediction:
     logits: np.ndarray
     duration: float
     frames_per_second: float
-    recognizer: Recognizer
+    reader: LogitReader
 
     @property
     def overall(self) -> Prediction:
         """The clip as a whole: the mean of all frames' logits."""
-        return self.recognizer.read_logits(self.logits.mean(0))
+        return self.reader.read_logits(self.logits.mean(0))
 
     def smoothed(self, seconds: float = SMOOTHING) -> np.ndarray:
         """Logits (T, C) averaged over a centred window of so many seconds; 0 leaves them as they are."""
@@ -81,14 +106,16 @@ class ClipPrediction:
     def frames(self, smoothing: float = SMOOTHING) -> pd.DataFrame:
         """A row a frame: ``time, label, confidence, known``, and each class's probability."""
         logits = self.smoothed(smoothing)
-        probabilities = softmax(logits / self.recognizer.temperature, axis=1)
-        table = pd.DataFrame({
-            "time": self.times,
-            "label": np.array(self.recognizer.labels, dtype=object)[probabilities.argmax(1)],
-            "confidence": probabilities.max(1),
-            "known": self.recognizer.is_known(logits),
-        })  # fmt: skip
-        names = [f"{label} (probability)" if label in table else label for label in self.recognizer.labels]
+        probabilities = softmax(logits / self.reader.temperature, axis=1)
+        table = pd.DataFrame(
+            {
+                "time": self.times,
+                "label": np.array(self.reader.labels, dtype=object)[probabilities.argmax(1)],
+                "confidence": probabilities.max(1),
+                "known": self.reader.is_known(logits),
+            }
+        )
+        names = [f"{label} (probability)" if label in table else label for label in self.reader.labels]
         return table.join(pd.DataFrame(probabilities, columns=names))
 
     def segments(
@@ -97,7 +124,7 @@ class ClipPrediction:
         """Stretches of one label: ``start, end`` (seconds), ``label`` (or ``"unknown"``), ``confidence`` (mean).
 
         Args:
-            smoothing: as in :meth:`smoothed`.
+            smoothing: as in `smoothed`.
             shortest: stretches of fewer seconds are given to their longer neighbour.
             confidence: frames less confident than this count as unknown.
         """

@@ -41,9 +41,13 @@ def expand(path: Path) -> list[tuple[Path, Path]]:
 
 
 def predict_files(
-    recognizer: Recognizer, paths: Sequence[str | Path], *, out: Path | None = None, stride: int = 1,
+    recognizer: Recognizer,
+    paths: Sequence[str | Path],
+    *,
+    out: Path | None = None,
+    stride: int = 1,
     progress: bool = True,
-) -> tuple[list[dict], list[dict]]:  # fmt: skip
+) -> tuple[list[dict], list[dict]]:
     """Recognise files and folders, going on past those that cannot be read.
 
     Under ``torchrun`` each process takes its share of the files; every process returns the rows of all.
@@ -115,10 +119,14 @@ def accuracy_by_name(rows: list[dict]) -> str:
 
 def _row(file: Path, kind: str, found) -> dict:
     return {
-        "path": str(file), "kind": kind, "label": found.label, "confidence": found.confidence,
+        "path": str(file),
+        "kind": kind,
+        "label": found.label,
+        "confidence": found.confidence,
         "top3": [{"label": label, "confidence": share} for label, share in found.top3],
-        "known": found.known, "truth": label_of_file(file),
-    }  # fmt: skip
+        "known": found.known,
+        "truth": label_of_file(file),
+    }
 
 
 def _photo_row(recognizer: Recognizer, file: Path, target: Path | None) -> dict:
@@ -140,9 +148,11 @@ def _clip_row(recognizer: Recognizer, file: Path, target: Path | None, stride: i
     row = _row(file, "clip", clip.overall)
     segments = clip.segments()
     row |= {
-        "frames": len(clip.times), "frames_per_second": clip.frames_per_second, "recognised_per_second": speed,
+        "frames": len(clip.times),
+        "frames_per_second": clip.frames_per_second,
+        "recognised_per_second": speed,
         "segments": segments.to_dict("records"),
-    }  # fmt: skip
+    }
     if target:
         write_csv(clip.frames(), target.with_suffix(".frames.csv"))
         write_csv(segments, target.with_suffix(".segments.csv"))

@@ -23,7 +23,7 @@ def fit_head(head: nn.Linear, features: Tensor, targets: Tensor, labels: tuple[s
     missing = sorted(set(range(len(labels))) - set(classes.tolist()))
     if missing:
         raise WorkoutlibError(f"no training picture of {', '.join(labels[i] for i in missing)}")
-    _require_several(labels)
+    require_several(labels)
     scaler = StandardScaler().fit(rows)
     regression = LogisticRegression(C=0.01, max_iter=2000).fit(scaler.transform(rows), classes)
     weight, bias = regression.coef_, regression.intercept_
@@ -36,6 +36,7 @@ def fit_head(head: nn.Linear, features: Tensor, targets: Tensor, labels: tuple[s
         head.bias.copy_(torch.from_numpy(bias))
 
 
-def _require_several(labels: tuple[str, ...]) -> None:
+def require_several(labels: tuple[str, ...]) -> None:
+    """Refuse to train on a single class."""
     if len(labels) < 2:
         raise WorkoutlibError(f"only one class, {labels[0]}: there is nothing to tell apart")

@@ -6,11 +6,16 @@ import hashlib
 from pathlib import Path
 
 import pandas as pd
+from torch import Tensor
 
 from workoutlib.config import Config
-from workoutlib.data.dataset import Frames
-from workoutlib.models.build import Network
+from workoutlib.data.dataset import ImageDataset
+from workoutlib.evaluation.calibration import fit_temperature, fit_unknown_threshold
+from workoutlib.evaluation.metrics import scores
+from workoutlib.evaluation.predictions import Predictions
+from workoutlib.models.build import Classifier
 from workoutlib.models.checkpoints import save_checkpoint
+from workoutlib.models.inference import require_finite
 from workoutlib.models.weights import check_weights
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import read_file, save_atomically, sweep, write_csv
@@ -19,9 +24,7 @@ from workoutlib.utils.paths import shown
 HISTORY = ("epoch", "train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "learning_rate", "seconds")
 
 
-STATE = {
-    "network": dict, "optimizer": dict, "scaler": dict, "history": list, "start": dict, "config": dict, "data": str,
-}  # fmt: skip
+STATE = {"model": dict, "optimizer": dict, "scaler": dict, "history": list, "start": dict, "config": dict, "data": str}
 
 
 def best_epoch(history: pd.DataFrame) -> int:
@@ -41,8 +44,11 @@ def _is_history(rows: list) -> bool:
 class RunFolder:
     """The files of one run: the best model, the last state, the history."""
 
-    def __init__(self, out: Path, config: Config, train: Frames, valid: Frames | None):
-        self.out, self.config, self.labels = Path(out), config, train.labels
+    def __init__(
+        self, out: Path, config: Config, train: ImageDataset, valid: ImageDataset | None, *, resume: bool = False
+    ) -> None:
+        """`resume`: go on with what lies in the folder, if it is a run of the same config and data."""
+        self.out, self.config, self.labels, self.valid, self.resume = Path(out), config, train.labels, valid, resume
         sweep(self.out)
         names = [f"{Path(p).parent.name}/{Path(p).name}" for f in (train, valid) if f for p in f.catalog["path"]]
         self.data = hashlib.sha256("\n".join(names).encode(errors="surrogateescape")).hexdigest()
@@ -52,10 +58,10 @@ class RunFolder:
         self.write_history([])
         (self.out / "last.pth").unlink(missing_ok=True)
 
-    def load(self, network: Network) -> dict | None:
-        """The state after the last finished epoch of `network`, or ``None`` if no epoch was finished."""
+    def load(self, model: Classifier) -> dict | None:
+        """The state after the last finished epoch of `model`, or ``None`` to begin anew."""
         path = self.out / "last.pth"
-        if not path.exists():
+        if not self.resume or not path.exists():
             return None
         state = read_file(path)
         sound = isinstance(state, dict) and all(isinstance(state.get(key), kind) for key, kind in STATE.items())
@@ -68,8 +74,8 @@ class RunFolder:
             raise WorkoutlibError(f"{shown(path)}: cannot resume with another config ({'; '.join(changed)})")
         if state["data"] != self.data:
             raise WorkoutlibError(f"{shown(path)}: cannot resume on other pictures than the run began with")
-        for weights in ("network", "start"):
-            check_weights(state[weights], network.state_dict(), path)
+        for weights in ("model", "start"):
+            check_weights(state[weights], model.state_dict(), path)
         self.write_history(state["history"])  # a run killed after its last epoch's state may lack it
         return state
 
@@ -85,14 +91,34 @@ class RunFolder:
     def write_history(self, rows: list[dict]) -> None:
         write_csv(pd.DataFrame(rows, columns=HISTORY), self.out / "history.csv")
 
-    def save(self, network, evaluated, optimizer, scaler, rows, start) -> None:
+    def save(self, model, blended, optimizer, scaler, rows, start, logits) -> None:
         """The best model first, then the state: a run killed in between repeats the epoch, losing nothing."""
         if best_epoch(pd.DataFrame(rows, columns=HISTORY)) == rows[-1]["epoch"]:
-            metrics = {key: rows[-1][key] for key in ("epoch", "valid_loss", "valid_accuracy")}
-            save_checkpoint(self.out / "best_model.pth", evaluated, self.labels, self.config, metrics=metrics)
+            self.save_model("best_model", blended, logits, epoch=rows[-1]["epoch"])
         state = {
-            "network": network.state_dict(), "optimizer": optimizer.state_dict(), "scaler": scaler.state_dict(),
-            "history": rows, "start": start, "config": self.config.to_dict(), "data": self.data,
-        }  # fmt: skip
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "scaler": scaler.state_dict(),
+            "history": rows,
+            "start": start,
+            "config": self.config.to_dict(),
+            "data": self.data,
+        }
         save_atomically(state, self.out / "last.pth")
         self.write_history(rows)
+
+    def save_model(self, name: str, model: Classifier, logits: Tensor | None, *, epoch: int) -> Path:
+        """Write a checkpoint, with scores and calibration by the validation `logits` where there are some."""
+        path, metrics = self.out / f"{name}.pth", {"epoch": epoch, "split": self.config.split, "calibrated": False}
+        if logits is None or self.valid is None:
+            return save_checkpoint(path, model, self.labels, self.config, metrics=metrics)
+        predictions = Predictions(self.valid.catalog, require_finite(logits.numpy()), self.labels)
+        return save_checkpoint(
+            path,
+            model,
+            self.labels,
+            self.config,
+            metrics={**metrics, "calibrated": True, **scores(predictions)},
+            temperature=fit_temperature(predictions),
+            unknown_threshold=fit_unknown_threshold(predictions),
+        )

@@ -12,31 +12,27 @@ from torch import Tensor
 
 
 def pick_device() -> torch.device:
-    """The best device here, set up to be fast: a CUDA GPU, Apple's MPS, else the CPU.
+    """The best device here: a CUDA GPU (under ``torchrun`` this process's own), Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
-    Under ``torchrun`` it is this process's own GPU. On a GPU, float32 products may use TF32 and cuDNN
-    picks the fastest convolutions; on a CPU, freed memory is kept for the next batch.
+
+def tune_process() -> None:
+    """Set this process up to be fast; the command line and the notebooks call it once, a library caller may.
+
+    On a GPU, float32 products may use TF32 and cuDNN picks the fastest convolutions. On a CPU, glibc keeps large
+    freed blocks instead of returning each to the system: otherwise every layer's output is mapped, zeroed page by
+    page and unmapped again, which on a small machine took more than half of the time of a forward pass.
     """
     if torch.cuda.is_available():
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-    _keep_freed_memory()
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def _keep_freed_memory() -> None:
-    """Have glibc keep large freed blocks instead of returning each to the system.
-
-    Otherwise every layer's output is mapped, zeroed page by page and unmapped again: on a small
-    machine that took more than half of the time of a forward pass.
-    """
-    if platform.libc_ver()[0] != "glibc":
-        return
-    libc = ctypes.CDLL(None)
-    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
-    libc.mallopt(mmap_threshold, 2**30)
-    libc.mallopt(trim_threshold, 2**31 - 1)
+    elif platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+        libc.mallopt(mmap_threshold, 2**30)
+        libc.mallopt(trim_threshold, 2**31 - 1)
 
 
 def describe(device: torch.device) -> str:

@@ -5,19 +5,11 @@ the browser a test can do in Python: ``panel.rotation.value = 20``.
 """
 
 from .augmentation import AugmentationPlayground
-from .clips import ClipDesk
+from .clips import ClipPanel
 from .mistakes import ErrorBrowser
-from .photos import PhotoDesk
+from .photos import PhotoPanel
 from .player import show_clip
 from .training import TrainingPanel
 from .webcam import Webcam
 
-__all__ = [
-    "AugmentationPlayground",
-    "ClipDesk",
-    "ErrorBrowser",
-    "PhotoDesk",
-    "TrainingPanel",
-    "Webcam",
-    "show_clip",
-]
+__all__ = ["AugmentationPlayground", "ClipPanel", "ErrorBrowser", "PhotoPanel", "TrainingPanel", "Webcam", "show_clip"]

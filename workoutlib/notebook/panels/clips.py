@@ -25,18 +25,18 @@ from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
 
 
-class ClipDesk(Panel):
-    """The network looks at a clip once; the sliders then work on its logits, at no cost.
+class ClipPanel(Panel):
+    """The model looks at a clip once; the sliders then work on its logits, at no cost.
 
     Args:
-        clip: a clip that was judged already, shown at the start.
+        recognizer: recognises the clips that are chosen or uploaded.
+        clip: a clip that it has recognised already, shown at the start.
         paths: more clips to choose from.
         folder: where uploads and annotated copies go.
     """
 
-    def __init__(self, clip: ClipPrediction, paths: Sequence[Path], *, folder: Path):
-        self.recognizer: Recognizer = clip.recognizer
-        self.clip, self.folder, self.thread = clip, Path(folder), None
+    def __init__(self, recognizer: Recognizer, clip: ClipPrediction, paths: Sequence[Path], *, folder: Path) -> None:
+        self.recognizer, self.clip, self.folder, self.thread = recognizer, clip, Path(folder), None
         slider = widgets.FloatSlider
         known = {Path(path).name: Path(path) for path in [clip.path, *paths]}
         self.choice = control(widgets.Dropdown, "clip", "Clips at hand", options=known, value=Path(clip.path))
@@ -46,14 +46,34 @@ class ClipDesk(Panel):
             tooltip="Up to about 10 MB",
             layout=widgets.Layout(width="auto"),
         )
-        self.path = control(widgets.Text, "or its path", "Path of a clip on the machine that runs this notebook",
-                            placeholder="folder/clip.mp4", continuous_update=False)  # fmt: skip
-        self.smoothing = control(slider, "smoothing (s)", "Width of the window over which predictions are averaged",
-                                 min=0, max=3, step=0.1, value=SMOOTHING)  # fmt: skip
-        self.confidence = control(slider, "confidence", "Less confident frames count as unknown",
-                                  min=0, max=1, step=0.05, value=0)  # fmt: skip
-        self.shortest = control(slider, "shortest (s)", "Shorter stretches are given to their longer neighbour",
-                                min=0, max=2, step=0.1, value=SHORTEST_SEGMENT)  # fmt: skip
+        self.path = control(
+            widgets.Text,
+            "or its path",
+            "Path of a clip on the machine that runs this notebook",
+            placeholder="folder/clip.mp4",
+            continuous_update=False,
+        )
+        self.smoothing = control(
+            slider,
+            "smoothing (s)",
+            "Width of the window over which predictions are averaged",
+            min=0,
+            max=3,
+            step=0.1,
+            value=SMOOTHING,
+        )
+        self.confidence = control(
+            slider, "confidence", "Less confident frames count as unknown", min=0, max=1, step=0.05, value=0
+        )
+        self.shortest = control(
+            slider,
+            "shortest (s)",
+            "Shorter stretches are given to their longer neighbour",
+            min=0,
+            max=2,
+            step=0.1,
+            value=SHORTEST_SEGMENT,
+        )
         self.annotate = widgets.Button(
             description="Annotate", icon="film", tooltip="Write a copy with the labels on it"
         )
@@ -65,11 +85,19 @@ class ClipDesk(Panel):
         self.status, self.player, self.timeline, self.table, self.downloads, self.copy = (
             widgets.HTML() for _ in range(6)
         )
-        super().__init__("Clip desk", [
-            row(self.choice, self.upload, self.path), row(self.smoothing, self.confidence, self.shortest),
-            row(self.stop, self.bar), self.status, self.player, self.timeline, self.table,
-            row(self.downloads, self.annotate, self.copy),
-        ])  # fmt: skip
+        super().__init__(
+            "Clip desk",
+            [
+                row(self.choice, self.upload, self.path),
+                row(self.smoothing, self.confidence, self.shortest),
+                row(self.stop, self.bar),
+                self.status,
+                self.player,
+                self.timeline,
+                self.table,
+                row(self.downloads, self.annotate, self.copy),
+            ],
+        )
         self.name = f"workoutlib-{self.model_id}"
         self.add_class(self.name)
         self._show_clip(clip)
@@ -82,8 +110,10 @@ class ClipDesk(Panel):
 
     def recognise(self, path: Path) -> None:
         """Recognise another clip, in a thread."""
-        self._in_thread(f"the network looks at {path.name} …", lambda: self._show_clip(
-            self.recognizer.predict_clip(path, progress=False, on_frames=self._watch)))  # fmt: skip
+        self._in_thread(
+            f"the model looks at {path.name} …",
+            lambda: self._show_clip(self.recognizer.predict_clip(path, progress=False, on_frames=self._watch)),
+        )
 
     def _choose(self) -> None:
         if self.choice.value != self.clip.path:
@@ -100,13 +130,9 @@ class ClipDesk(Panel):
         self.timeline.value = timeline_html(segments, self.clip.duration, self.name)
         self.table.value = table_html(segments.round(2))
         stem = self.clip.path.stem
-        tables = {
-            f"{stem}.frames.csv": self.clip.frames(self.smoothing.value),
-            f"{stem}.segments.csv": segments,
-        }
+        tables = {f"{stem}.frames.csv": self.clip.frames(self.smoothing.value), f"{stem}.segments.csv": segments}
         self.downloads.value = " &nbsp; ".join(
-            download_html(name, table.to_csv(index=False).encode(), "text/csv")
-            for name, table in tables.items()
+            download_html(name, table.to_csv(index=False).encode(), "text/csv") for name, table in tables.items()
         )
 
     def write_copy(self) -> None:
@@ -125,9 +151,7 @@ class ClipDesk(Panel):
         self.clip, self.copy.value = clip, ""
         self.player.value = player_html(browser_copy(clip.path, self.folder), self.name)
         if self.choice.value != clip.path:  # uploaded or typed: from now on it is in the menu, too
-            others = {
-                name: path for name, path in dict(self.choice.options).items() if name != clip.path.name
-            }
+            others = {name: path for name, path in dict(self.choice.options).items() if name != clip.path.name}
             self.choice.options = {clip.path.name: clip.path, **others}  # selects the first
         self.refresh()
 

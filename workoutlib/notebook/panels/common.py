@@ -100,9 +100,7 @@ def download_html(name: str, content: bytes, mime: str) -> str:
 
 def table_html(table: pd.DataFrame) -> str:
     """A table with air between its columns, and headings that stand above what they name."""
-    cells = (
-        ".workoutlib-table th, .workoutlib-table td {padding: .1em 1.2em .1em 0; text-align: left !important}"
-    )
+    cells = ".workoutlib-table th, .workoutlib-table td {padding: .1em 1.2em .1em 0; text-align: left !important}"
     body = table.to_html(index=False, border=0, classes="workoutlib-table", justify="left")
     return f"<style>{cells}</style><div style='overflow-x:auto'>{body}</div>"
 

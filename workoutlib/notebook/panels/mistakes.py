@@ -1,4 +1,4 @@
-"""The error browser: pick a cell of the confusion matrix, see those pictures and where the network looked."""
+"""The error browser: pick a cell of the confusion matrix, see those pictures and where the model looked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib import colormaps
 
 from workoutlib import plots
-from workoutlib.data.transforms import network_view
+from workoutlib.data.transforms import model_view
 from workoutlib.evaluation.activation import activation_map, overlay_activation
 from workoutlib.evaluation.metrics import confusion
 from workoutlib.evaluation.predictions import Predictions
@@ -25,7 +25,7 @@ class ErrorBrowser(Panel):
     """Choose a true and a predicted class, in the matrix or in the menus; ``browser.found`` is the table.
 
     Args:
-        recognizer: the network that made the predictions.
+        recognizer: the model that made the predictions.
         predictions: of pictures whose labels are known.
     """
 
@@ -34,17 +34,31 @@ class ErrorBrowser(Panel):
         names = [ANY, *predictions.labels]
         choice = widgets.Dropdown
         self.true = control(choice, "true", "What the pictures show", options=names)
-        self.predicted = control(choice, "predicted", "What the network took them for", options=names)
-        self.order = control(choice, "sort by", "Order of the pictures", options={
-            "most confident first": False, "least confident first": True,
-        })  # fmt: skip
-        self.unit = control(choice, "by", "Single frames, or whole clips (the mean of a video's frames)",
-                            options={"frame": False, "clip": True})  # fmt: skip
+        self.predicted = control(choice, "predicted", "What the model took them for", options=names)
+        self.order = control(
+            choice,
+            "sort by",
+            "Order of the pictures",
+            options={"most confident first": False, "least confident first": True},
+        )
+        self.unit = control(
+            choice,
+            "by",
+            "Single frames, or whole clips (the mean of a video's frames)",
+            options={"frame": False, "clip": True},
+        )
         self.bridge = Bridge(self._choose)
         self.matrix, self.status, self.pictures = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        super().__init__("Error browser", [
-            self.matrix, row(self.true, self.predicted, self.order, self.unit), self.status, self.pictures, self.bridge,
-        ])  # fmt: skip
+        super().__init__(
+            "Error browser",
+            [
+                self.matrix,
+                row(self.true, self.predicted, self.order, self.unit),
+                self.status,
+                self.pictures,
+                self.bridge,
+            ],
+        )
         self.refresh()
         on_change([self.true, self.predicted, self.order, self.unit], self.refresh)
 
@@ -53,34 +67,34 @@ class ErrorBrowser(Panel):
         judged = self.predictions.clips() if self.unit.value else self.predictions
         self.matrix.value = matrix_html(confusion(judged), self.bridge)
         self.found = matching(
-            judged, true=self.true.value, predicted=self.predicted.value, ascending=self.order.value,
+            judged,
+            true=self.true.value,
+            predicted=self.predicted.value,
+            ascending=self.order.value,
             temperature=self.recognizer.temperature,
-        )  # fmt: skip
+        )
         what = "clips" if self.unit.value else "pictures"
         kind = "wrongly recognised " if self.true.value == self.predicted.value == ANY else ""
         self.status.value = message(
             f"{len(self.found)} {kind}{what}" + f"; the first {SHOWN} are shown" * (len(self.found) > SHOWN)
         )
-        self.pictures.value = (
-            "" if self.found.empty else picture_html(self._explain(), "Pictures and activation maps")
-        )
+        self.pictures.value = "" if self.found.empty else picture_html(self._explain(), "Pictures and activation maps")
 
     def _explain(self):
-        network, config = self.recognizer.network, self.recognizer.config
+        model, config = self.recognizer.model, self.recognizer.config
         views, looked, titles = [], [], []
         for each in self.found.head(SHOWN).itertuples():
-            views.append(network_view(each.path, config))
+            views.append(model_view(each.path, config))
             place = self.predictions.labels.index(each.predicted)
-            looked.append(overlay_activation(views[-1], activation_map(network, each.path, config, place)))
-            titles.append(
-                f"{each.label} {each.true_confidence:.0%}\n→ {each.predicted} {each.confidence:.0%}"
-            )
+            looked.append(overlay_activation(views[-1], activation_map(model, each.path, config, place)))
+            titles.append(f"{each.label} {each.true_confidence:.0%}\n→ {each.predicted} {each.confidence:.0%}")
         while len(views) < SHOWN:  # keeps the pictures small and the two rows below each other
             views.append(np.full_like(views[0], 255))
             looked.append(views[-1])
             titles.append("")
-        return plots.plot_images([*views, *looked], [*titles, *["what speaks for it"] * min(len(self.found), SHOWN)],
-                                 columns=SHOWN)  # fmt: skip
+        return plots.plot_images(
+            [*views, *looked], [*titles, *["what speaks for it"] * min(len(self.found), SHOWN)], columns=SHOWN
+        )
 
     def _choose(self, cell: list[str]) -> None:
         self.true.value, self.predicted.value = cell

@@ -1,4 +1,4 @@
-"""The photo desk: drop, upload or name photos; see the three best guesses, where the network looked, and a table."""
+"""The photo desk: drop, upload or name photos; see the three best guesses, where the model looked, and a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import ipywidgets as widgets
 
 from workoutlib import plots
-from workoutlib.data.transforms import network_view
+from workoutlib.data.transforms import model_view
 from workoutlib.evaluation.activation import activation_map, overlay_activation
 from workoutlib.notebook.panels.common import (
     Bridge,
@@ -37,7 +37,7 @@ Promise.all([...event.dataTransfer.files].map(file => new Promise(done => {
 }))).then(files => { %s });"""
 
 
-class PhotoDesk(Panel):
+class PhotoPanel(Panel):
     """Photos in, predictions out; ``desk.rows`` holds what was recognised.
 
     Args:
@@ -49,11 +49,19 @@ class PhotoDesk(Panel):
         self.recognizer, self.folder, self.rows = recognizer, Path(folder), []
         self.bridge = Bridge(self._open_dropped)
         self.upload = widgets.FileUpload(
-            accept="image/*", multiple=True, description="Upload photos", tooltip="One or several photos",
+            accept="image/*",
+            multiple=True,
+            description="Upload photos",
+            tooltip="One or several photos",
             layout=widgets.Layout(width="auto"),
-        )  # fmt: skip
-        self.path = control(widgets.Text, "or a folder", "Path of a photo or folder on the machine that runs this",
-                            placeholder="folder of photos", continuous_update=False)  # fmt: skip
+        )
+        self.path = control(
+            widgets.Text,
+            "or a folder",
+            "Path of a photo or folder on the machine that runs this",
+            placeholder="folder of photos",
+            continuous_update=False,
+        )
         self.drop = widgets.HTML(
             f'<div class="drop" ondragover="event.preventDefault(); this.style.opacity = 0.5" '
             f'ondragleave="this.style.opacity = 1" '
@@ -62,10 +70,18 @@ class PhotoDesk(Panel):
         )
         self.choice = control(widgets.Dropdown, "photo", "The photo that is shown below", options=[])
         self.status, self.card, self.table, self.download = (widgets.HTML() for _ in range(4))
-        super().__init__("Photo desk", [
-            row(self.upload, self.drop, self.path), self.status, self.choice, self.card, self.table, self.download,
-            self.bridge,
-        ])  # fmt: skip
+        super().__init__(
+            "Photo desk",
+            [
+                row(self.upload, self.drop, self.path),
+                self.status,
+                self.choice,
+                self.card,
+                self.table,
+                self.download,
+                self.bridge,
+            ],
+        )
         on_change([self.choice], self.show_photo)
         on_change([self.path], lambda: self.recognise([Path(self.path.value).expanduser()]))
         on_change([self.upload], self._open_uploads)
@@ -74,7 +90,7 @@ class PhotoDesk(Panel):
 
     def recognise(self, paths: Sequence[Path]) -> None:
         """Recognise photos, or the photos and clips of folders, and show the first."""
-        self.status.value = message("the network looks …")
+        self.status.value = message("the model looks …")
         try:
             self.rows, failures = predict_files(self.recognizer, paths, progress=False)
         except WorkoutlibError as error:
@@ -83,9 +99,7 @@ class PhotoDesk(Panel):
         table = as_table(self.rows)
         table["path"] = [Path(path).name for path in table["path"]]
         self.table.value = table_html(table.round(3))
-        self.download.value = download_html(
-            "photos.csv", as_table(self.rows).to_csv(index=False).encode(), "text/csv"
-        )
+        self.download.value = download_html("photos.csv", as_table(self.rows).to_csv(index=False).encode(), "text/csv")
         failed = message("\n".join(each["error"] for each in failures), alert=True)
         self.status.value = message(accuracy_by_name(self.rows)) + failed
         photos = [(Path(row["path"]).name, i) for i, row in enumerate(self.rows) if row["kind"] == "photo"]
@@ -96,20 +110,18 @@ class PhotoDesk(Panel):
             self.show_photo()
 
     def show_photo(self) -> None:
-        """The chosen photo with its three best guesses, and where the network looked for the first."""
+        """The chosen photo with its three best guesses, and where the model looked for the first."""
         if self.choice.value is None:
             self.card.value = ""
             return
         chosen = self.rows[self.choice.value]
-        network, config = self.recognizer.network, self.recognizer.config
+        model, config = self.recognizer.model, self.recognizer.config
         top3 = [(guess["label"], guess["confidence"]) for guess in chosen["top3"]]
-        view = network_view(chosen["path"], config)
-        looked = overlay_activation(view, activation_map(network, chosen["path"], config))
+        view = model_view(chosen["path"], config)
+        looked = overlay_activation(view, activation_map(model, chosen["path"], config))
         name = Path(chosen["path"]).name
         bars = plots.plot_top3(chosen["path"], top3, title=name)
-        maps = plots.plot_images(
-            [view, looked], ["what the network sees", f"what speaks for {chosen['label']}"]
-        )
+        maps = plots.plot_images([view, looked], ["what the model sees", f"what speaks for {chosen['label']}"])
         self.card.value = (
             "<div style='display:flex;align-items:center;background:white'>"
             + picture_html(bars, f"{name}: {top3[0][0]}, {top3[0][1]:.0%}", "60%")

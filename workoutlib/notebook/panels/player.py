@@ -23,13 +23,11 @@ def show_clip(path: str | Path, segments: pd.DataFrame, duration: float, *, name
     """A player with its timeline, to end a cell with.
 
     Args:
-        segments: from :meth:`workoutlib.inference.ClipPrediction.segments`.
+        segments: from `ClipPrediction.segments`.
         duration: seconds.
         name: distinguishes several players of one page.
     """
-    return HTML(
-        f"<div class='{name}'>{player_html(path, name)}{timeline_html(segments, duration, name)}</div>"
-    )
+    return HTML(f"<div class='{name}'>{player_html(path, name)}{timeline_html(segments, duration, name)}</div>")
 
 
 def player_html(path: str | Path, name: str) -> str:
@@ -44,9 +42,7 @@ def player_html(path: str | Path, name: str) -> str:
         raise WorkoutlibError(f"{shown(path)}: browsers play .mp4 and .webm; convert it with browser_copy")
     if path.stat().st_size > LARGEST_BYTES:
         size = path.stat().st_size / 1e6
-        raise WorkoutlibError(
-            f"{shown(path)}: {size:.0f} MB are too many for a page; open the file in a player"
-        )
+        raise WorkoutlibError(f"{shown(path)}: {size:.0f} MB are too many for a page; open the file in a player")
     # The stretch that plays is outlined and named below the picture.
     follow = (
         f"for (const b of document.querySelectorAll('.{name} button[data-start]')) {{"

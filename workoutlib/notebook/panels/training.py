@@ -6,36 +6,43 @@ import ast
 import threading
 import time
 from pathlib import Path
+from typing import get_args
 
 import ipywidgets as widgets
 import pandas as pd
 import torch
 
 from workoutlib import plots
-from workoutlib.config import CHOICES, PROFILES, Config
+from workoutlib.config import PROFILES, Config, Scheduler, Split
 from workoutlib.models.build import MODELS
 from workoutlib.notebook.panels.common import Panel, as_code, code_html, control, message, on_change, picture_html, row
 from workoutlib.training import experiments
+from workoutlib.training.fit import Callbacks
 from workoutlib.training.run_folder import best_epoch
 from workoutlib.utils.errors import WorkoutlibError
 
 
 class TrainingPanel(Panel):
-    """Controls bound to a :class:`Config`, and a training that runs in a thread so that the page stays usable.
+    """Controls bound to a `Config`, and a training that runs in a thread so that the page stays usable.
 
     ``panel.config`` is what the controls say, ``panel.trained`` the last finished run.
 
     Args:
-        catalog: the pictures (:func:`workoutlib.catalog.read_catalog`).
+        catalog: the pictures (`read_catalog`).
         config: the start; fields without a control are kept.
         out: folder of the run; Resume goes on with what lies there.
         cache: folder for decoded pictures.
     """
 
     def __init__(
-        self, catalog: pd.DataFrame, config: Config, *, out: Path, cache: Path | None = None,
+        self,
+        catalog: pd.DataFrame,
+        config: Config,
+        *,
+        out: Path,
+        cache: Path | None = None,
         device: torch.device | None = None,
-    ):  # fmt: skip
+    ):
         self.catalog, self.base, self.out, self.cache, self.device = catalog, config, Path(out), cache, device
         self.trained: experiments.Trained | None = None
         self.thread: threading.Thread | None = None
@@ -43,10 +50,17 @@ class TrainingPanel(Panel):
         self._make_controls(config)
         self._make_display()
         self.show(config)
-        super().__init__("Control panel", [
-            row(self.profile, *self.fields.values(), self.more), self.code, self.fault,
-            row(self.train_button, self.stop_button, self.resume_button, self.bar), self.status, self.curves,
-        ])  # fmt: skip
+        super().__init__(
+            "Control panel",
+            [
+                row(self.profile, *self.fields.values(), self.more),
+                self.code,
+                self.fault,
+                row(self.train_button, self.stop_button, self.resume_button, self.bar),
+                self.status,
+                self.curves,
+            ],
+        )
         on_change([*self.fields.values(), self.more], self.refresh)
         on_change([self.profile], lambda: self.show(Config.profile(self.profile.value)))
         self.train_button.on_click(lambda button: self.start())
@@ -55,30 +69,49 @@ class TrainingPanel(Panel):
 
     def _make_controls(self, config: Config) -> None:
         choice, whole, share = widgets.Dropdown, widgets.IntText, widgets.FloatSlider
-        self.profile = control(choice, "profile", "Set all controls as this profile has them",
-                               options=list(PROFILES), value=config.name)  # fmt: skip
+        self.profile = control(
+            choice, "profile", "Set all controls as this profile has them", options=list(PROFILES), value=config.name
+        )
         self.fields = {
-            "model": control(choice, "network", "Which ImageNet network to start from", options=list(MODELS)),
-            "split": control(choice, "split", "random: frames of one video on both sides; video: never",
-                             options=CHOICES["split"]),
+            "model": control(choice, "model", "Which ImageNet model to start from", options=list(MODELS)),
+            "split": control(
+                choice, "split", "random: frames of one video on both sides; video: never", options=get_args(Split)
+            ),
             "epochs": control(widgets.IntSlider, "epochs", "Passes over the training pictures", min=0, max=30),
-            "learning_rate": control(widgets.FloatLogSlider, "learning rate", "Size of a step of the weights",
-                                     min=-6, max=-1, step=0.1, readout_format=".1e"),
+            "learning_rate": control(
+                widgets.FloatLogSlider,
+                "learning rate",
+                "Size of a step of the weights",
+                min=-6,
+                max=-1,
+                step=0.1,
+                readout_format=".1e",
+            ),
             "batch_size": control(whole, "batch size", "Pictures that are averaged for one step"),
-            "scheduler": control(choice, "scheduler", "How the learning rate falls: in steps, in a cosine, or not",
-                                 options=CHOICES["scheduler"]),
+            "scheduler": control(
+                choice,
+                "scheduler",
+                "How the learning rate falls: in steps, in a cosine, or not",
+                options=get_args(Scheduler),
+            ),
             "fine_tune": control(widgets.Checkbox, "fine-tune", "Train the upper layers too, not the head alone"),
             "flip": control(widgets.Checkbox, "flip", "Mirror every second training picture"),
             "rotation": control(share, "rotation (°)", "Largest turn of a training picture", min=0, max=90, step=1),
-            "zoom": control(share, "zoom", "Largest part of the side that a crop may leave out", min=0, max=0.7,
-                            step=0.05),
-            "colour": control(share, "colour", "Change of brightness, contrast and saturation", min=0, max=0.9,
-                              step=0.05),
+            "zoom": control(
+                share, "zoom", "Largest part of the side that a crop may leave out", min=0, max=0.7, step=0.05
+            ),
+            "colour": control(
+                share, "colour", "Change of brightness, contrast and saturation", min=0, max=0.9, step=0.05
+            ),
             "erase": control(share, "erase", "Probability that a box of a picture is blanked", min=0, max=1, step=0.05),
             "seed": control(whole, "seed", "Another seed draws another split, order and augmentation"),
-        }  # fmt: skip
-        self.more = control(widgets.Text, "more", "Any other field of Config, for example label_smoothing=0.1",
-                            placeholder="label_smoothing=0.1")  # fmt: skip
+        }
+        self.more = control(
+            widgets.Text,
+            "more",
+            "Any other field of Config, for example label_smoothing=0.1",
+            placeholder="label_smoothing=0.1",
+        )
 
     def _make_display(self) -> None:
         def button(name: str, icon: str, tooltip: str) -> widgets.Button:
@@ -86,9 +119,7 @@ class TrainingPanel(Panel):
 
         self.train_button = button("Train", "play", "Start anew with this config")
         self.stop_button = button("Stop", "stop", "End after this step or batch; the best model so far is kept")
-        self.resume_button = button(
-            "Resume", "forward", "Go on after the last finished epoch, with the same config"
-        )
+        self.resume_button = button("Resume", "forward", "Go on after the last finished epoch, with the same config")
         self.stop_button.disabled = True
         self.bar = widgets.FloatProgress(min=0, max=1, layout=widgets.Layout(width="300px"))
         self.code, self.fault, self.status, self.curves = (widgets.HTML() for _ in range(4))
@@ -143,10 +174,15 @@ class TrainingPanel(Panel):
     def _run(self, config: Config, resume: bool) -> None:
         watch = _Watch(self, config)
         try:
-            self.trained = experiments.train(
-                self.catalog, config, out=self.out, cache=self.cache, device=self.device, resume=resume,
-                progress=False, on_epoch=watch.on_epoch, on_step=watch.on_step, should_stop=self._stop.is_set,
-            )  # fmt: skip
+            self.trained = experiments.train_model(
+                self.catalog,
+                config,
+                out=self.out,
+                cache=self.cache,
+                device=self.device,
+                resume=resume,
+                callbacks=Callbacks(watch.on_epoch, watch.on_step, self._stop.is_set, progress=False),
+            )
             self._report(self.trained)
         except WorkoutlibError as error:
             self.status.value = message(str(error), alert=not self._stop.is_set())
@@ -157,19 +193,16 @@ class TrainingPanel(Panel):
             self._enable(running=False)
 
     def _report(self, trained: experiments.Trained) -> None:
-        ended = "stopped" if trained.fit.stopped else "finished"
-        self.bar.value = self.bar.value if trained.fit.stopped else 1
-        self.draw_curves(trained.fit.history)
+        ended = "stopped" if trained.result.stopped else "finished"
+        self.bar.value = self.bar.value if trained.result.stopped else 1
+        self.draw_curves(trained.result.history)
         self.status.value = message(
-            f"{ended}; {best_line(trained.fit.history)}; best_model.pth is in {self.out.name}/"
+            f"{ended}; {best_line(trained.result.history)}; best_model.pth is in {self.out.name}/"
         )
 
     def draw_curves(self, history: pd.DataFrame) -> None:
         """Show loss and accuracy up to now."""
-        figures = {
-            "Accuracy by epoch": plots.plot_accuracy(history),
-            "Loss by epoch": plots.plot_loss(history),
-        }
+        figures = {"Accuracy by epoch": plots.plot_accuracy(history), "Loss by epoch": plots.plot_loss(history)}
         self.curves.value = "".join(picture_html(figure, alt, "49%") for alt, figure in figures.items())
 
     def _enable(self, *, running: bool) -> None:
