@@ -61,7 +61,7 @@ def plot_class_counts(counts: pd.DataFrame) -> Figure:
 
 
 def plot_leakage(reports: dict[str, dict]) -> Figure:
-    """Share of validation frames with a twin in training, for each named split's ``leakage()``."""
+    """Share of validation frames with a near-identical frame in training, for each named split's ``leakage()``."""
     figure, axis = _figure(7, 0.9 + 0.75 * len(reports))
     names, height = list(reports), 0.36
     places = np.arange(len(names))
@@ -73,7 +73,7 @@ def plot_leakage(reports: dict[str, dict]) -> Figure:
         bars = axis.barh(places + shift, shares, height, color=colour, label=label)
         axis.bar_label(bars, [f"{share:.0f} %" for share in shares], padding=3, fontsize=9)
     axis.set_yticks(places, names)
-    axis.set(xlim=(0, 115), xlabel="validation frames (%)", title="How many validation frames have a twin in training")
+    axis.set(xlim=(0, 115), xlabel="validation frames (%)", title="Validation frames seen before in training")
     axis.invert_yaxis()
     axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.28 - 0.12 / len(names)), ncols=2)
     return figure

@@ -36,10 +36,12 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--scheduler", action=argparse.BooleanOptionalAction, default=None)
     train.add_argument("--save-name", default="model", help="name of the last epoch's checkpoint, without .pth")
     train.add_argument("--resume", action="store_true", help="go on after the last finished epoch in --out")
-    command("evaluate", "judge a checkpoint on a folder of class folders", "--checkpoint", "--data!", "--out", "--json")
+    command(
+        "evaluate", "evaluate a checkpoint on a folder of class folders", "--checkpoint", "--data!", "--out", "--json"
+    )
     cross = command(
         "crossvalidate",
-        "train and judge by video, each fold in turn",
+        "train and evaluate by video, each fold in turn",
         "--data!",
         "--profile",
         "--seed",
@@ -61,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     predict = command("predict", "recognise photos, clips and folders of them", "--checkpoint", "--out", "--json")
     predict.add_argument("paths", nargs="+", metavar="PATH")
-    predict.add_argument("--stride", type=int, default=1, help="judge every so many frames of a clip (default 1)")
+    predict.add_argument("--stride", type=int, default=1, help="recognise every so many frames of a clip (default 1)")
     predict.add_argument("--backend", choices=get_args(Backend), default="auto")
     split = command("split", "sizes of a split's parts and how much it leaks", "--data", "--seed", "--json")
     split.add_argument("--split", choices=get_args(Split), default="random")

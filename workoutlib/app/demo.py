@@ -26,7 +26,7 @@ from workoutlib.utils.files import replacing
 
 
 def run_demo(out: Path | None = None, *, seed: int = 42) -> Path:
-    """Render the sample, train, judge, annotate ``inference_data/``; return the path of the page.
+    """Render the sample, train, evaluate, annotate ``inference_data/``; return the path of the page.
 
     Args:
         out: folder of the page, default ``outputs/demo``.

@@ -16,8 +16,6 @@ from workoutlib.utils import devices
 from workoutlib.utils.paths import data_root, output_root
 
 PACKAGES = ("torch", "torchvision", "timm", "opencv-python", "av", "scikit-learn", "jupyterlab", "ipywidgets")
-
-
 OPTIONAL = {"openvino": "faster clips on a CPU", "nbval": "tests of the notebooks"}
 
 

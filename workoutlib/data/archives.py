@@ -22,11 +22,7 @@ from workoutlib.utils.paths import shown
 
 # Photos hardly shrink in a zip file; a "zip bomb" unpacks to a thousand times its size.
 MAX_UNPACKED_BYTES = 50 * 2**30
-
-
 MAX_RATIO, RATIO_COUNTS_FROM_BYTES = 100, 2**30
-
-
 _DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError)
 
 

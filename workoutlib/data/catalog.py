@@ -24,14 +24,8 @@ from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import shown
 
 NO_FRAME = -1  # in the column "frame" of a still
-
-
 _COLUMNS = ["path", "label", "video", "frame", "source"]
-
-
 _FRAME_NAME = re.compile(r"(?P<stem>.+)_(?P<video>[0-9]+)(?P<frame>[0-9]{5})", re.DOTALL)
-
-
 _STILL_NAME = re.compile(r"(?P<stem>.+)_(?P<still>g[0-9]+)", re.DOTALL)
 
 

@@ -17,14 +17,8 @@ from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import data_root, shown
 
 KAGGLE_HANDLE = "hasyimabdillah/workoutexercises-images"
-
-
 KAGGLE_PAGE = f"https://www.kaggle.com/datasets/{KAGGLE_HANDLE}"
-
-
 KAGGLE_FOLDER = "workout-images"
-
-
 KAGGLE_IMAGES, KAGGLE_CLASSES = 13_853, 22
 
 

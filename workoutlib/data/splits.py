@@ -1,4 +1,4 @@
-"""Dividing a catalog into training, validation and test images, and measuring how a division cheats.
+"""Dividing a catalog into training, validation and test images, and measuring how much a split leaks.
 
 A part is a subset of the catalog's rows with their index kept. What must stay together is the
 column ``video``, or a coarser grouping such as that of ``group_near_duplicates``.
@@ -15,8 +15,6 @@ from workoutlib.utils.errors import WorkoutlibError
 # pairs of videos of one class, up to a distance of 0.25, all showed the same person in the same place;
 # the first pair of different recordings was 0.264 apart, the median pair 0.49.
 NEAR_DUPLICATE_DISTANCE = 0.25
-
-
 _ORDERS = 10  # random orders that the greedy assignment tries in each class
 
 
@@ -68,7 +66,7 @@ def split_by_video(
 def folds_random(catalog: pd.DataFrame, *, folds: int = 5, seed: int = 42) -> list[dict[str, pd.DataFrame]]:
     """Cross-validation over shuffled images, each class evenly over the folds (scikit-learn's StratifiedKFold).
 
-    The tutorial's way to divide: twins on both sides. Returns a list of {"train", "valid"}; each image is
+    The tutorial's way to split: frames of one video on both sides. Returns a list of {"train", "valid"}; each image is
     validated exactly once. Raises WorkoutlibError where a class has too few images.
     """
     from sklearn.model_selection import StratifiedKFold

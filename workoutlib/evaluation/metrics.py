@@ -13,7 +13,7 @@ VIDEO_SIZES = ("stills", "1 to 10 frames", "11 to 30 frames", "31 to 100 frames"
 
 
 def scores(predictions: Predictions, temperature: float = 1.0) -> dict[str, float]:
-    """The figures of one judged set, each between 0 and 1 unless said otherwise.
+    """The figures of one evaluated set, each between 0 and 1 unless said otherwise.
 
     ``top1`` and ``top3`` over frames, ``macro`` (mean recall of the classes that occur), ``clip_top1``
     (mean logits of each video's frames), ``video_mean`` (every video counts the same), ``stills_top1``
@@ -87,7 +87,7 @@ def intervals(
 ) -> dict[str, tuple[float, float]]:
     """Percentile bootstrap intervals of ``top1``, ``top3``, ``macro`` and ``clip_top1`` over videos.
 
-    ImageDataset of one video are not independent, so whole videos are drawn again, not frames (the cluster
+    Frames of one video are not independent, so whole videos are drawn again, not frames (the cluster
     bootstrap, Field & Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x).
     """
     table = _by_video(predictions)

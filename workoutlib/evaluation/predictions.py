@@ -32,7 +32,9 @@ class Predictions:
 
     def __post_init__(self) -> None:
         if len(self.catalog) != len(self.logits) or not len(self.catalog):
-            raise WorkoutlibError(f"{len(self.catalog)} pictures with {len(self.logits)} predictions: nothing to judge")
+            raise WorkoutlibError(
+                f"{len(self.catalog)} pictures with {len(self.logits)} predictions: nothing to evaluate"
+            )
         if unknown := sorted(set(self.catalog["label"]) - set(self.labels)):
             raise WorkoutlibError(f"the model does not know the labels {', '.join(unknown)}")
 

@@ -15,8 +15,6 @@ from workoutlib.media.video_writer import ClipWriter
 from workoutlib.utils import paths
 
 PHOTOS = ("bench press", "deadlift", "hammer curl", "lat pulldown")
-
-
 CLIPS = ("plank", "push up")
 
 

@@ -18,20 +18,13 @@ IMAGE_SUFFIXES = frozenset(
     | {".ppm", ".pgm", ".pnm", ".jp2", ".mpo", ".heic", ".heif", ".avif"}
 )
 
-
 #: Largest picture that is read, in pixels. Phones reach 200 million; a "decompression bomb"
 #: of a few kilobytes can hold billions and would fill the memory.
 MAX_PIXELS = 204_800_000
-
-
 #: JPEGs above this are decoded at half, quarter or eighth size, where the format does it for free.
 DRAFT_PIXELS = 50_000_000
-
-
 # Pillow's list without the formats that run another program (EPS starts Ghostscript) or hold no photo.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "PPM", "JPEG2000", "AVIF", "HEIF")
-
-
 _pillow_limit = threading.Lock()
 
 

@@ -18,8 +18,6 @@ from workoutlib.media.images import as_rgb
 from workoutlib.utils.errors import WorkoutlibError
 
 Colour = tuple[int, int, int]  # red, green, blue in 0..255
-
-
 #: Okabe and Ito's palette without its black: told apart with any colour vision. https://jfly.uni-koeln.de/color/
 OKABE_ITO: tuple[Colour, ...] = (
     (230, 159, 0),  # orange
@@ -31,37 +29,16 @@ OKABE_ITO: tuple[Colour, ...] = (
     (204, 121, 167),  # reddish purple
 )
 
-
 UNKNOWN = "unknown"
-
-
 _GREY: Colour = (165, 165, 165)
-
-
 _WHITE: Colour = (255, 255, 255)
-
-
 _PALE: Colour = (210, 210, 210)
-
-
 _TRACK: Colour = (85, 85, 85)
-
-
 _BLACK: Colour = (0, 0, 0)
-
-
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-
-
 _SMALL_TEXT = 8  # height of a capital in pixels: good to read
-
-
 _SMALLEST_TEXT = 6  # the least that can be read; what is still too long is cut
-
-
 _ENDLESS = 1_000_000  # room, in pixels, for a text that need not shrink
-
-
 _DIMMED = 0.25  # what is left of the picture's brightness behind text
 
 

@@ -25,19 +25,12 @@ VIDEO_SUFFIXES = frozenset(
     | {".wmv", ".flv", ".3gp", ".ogv"}
 )
 
-
 # FFmpeg also "plays" pictures and text files, and follows playlists to other files and into the
 # model; only these containers are opened. Those of sound are here to be told from broken clips.
 _CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,asf,flv,ogg,h264,hevc,m4v"
-
-
 _SOUND_CONTAINERS = "mp3,wav,flac,aac"
-
-
 # ImageDataset a second of a clip that does not say.
 _DEFAULT_RATE = 25.0
-
-
 _HIGHEST_RATE = 1000.0
 
 

@@ -16,14 +16,12 @@ from workoutlib.utils.files import read_file, save_atomically
 from workoutlib.utils.paths import shown
 
 FIELDS = {"state_dict", "labels", "config", "mean", "std", "metrics", "temperature", "unknown_threshold", "version"}
-
-
 MOST_LABELS, LONGEST_LABEL = 10_000, 1_000  # a folder's name has 255 characters at most
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that is needed to predict: the model, its labels, its config and how it was judged."""
+    """All that is needed to predict: the model, its labels, its config and its scores."""
 
     model: Classifier
     labels: tuple[str, ...]

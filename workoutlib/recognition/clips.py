@@ -16,10 +16,8 @@ from workoutlib.media.overlay import UNKNOWN
 Watch = Callable[[int, int | None], None]
 """Told how many frames are done, and of how many where the clip says."""
 
-
 SMOOTHING = 1.0
 """Width in seconds of the window over which a clip's logits are averaged."""
-
 
 SHORTEST_SEGMENT = 0.5
 """A stretch of a clip shorter than this many seconds is given to its longer neighbour."""
@@ -78,7 +76,7 @@ class ClipPrediction:
     """Logits of a clip's frames; smoothing and segments are computed from them at no cost.
 
     Attributes:
-        times: seconds (T,) of the frames that were judged.
+        times: seconds (T,) of the frames that were recognised.
         logits: float32 (T, C).
         duration: seconds, to the end of the last frame.
         frames_per_second: of the source.

@@ -159,7 +159,7 @@ class Recognizer(LogitReader):
         speed: float | None = None,
         on_frames: Watch | None = None,
     ) -> Path:
-        """Write a copy of a judged clip with label, confidence and timeline drawn on every frame.
+        """Write a copy of a recognised clip with label, confidence and timeline drawn on every frame.
 
         It is H.264 that plays in a browser, with the source's size, rate and rotation.
 

@@ -36,13 +36,13 @@ def crossvalidate(
     device: torch.device | None = None,
     progress: bool = True,
 ) -> tuple[dict, Predictions]:
-    """Train on all folds but one, judge on that one, in turn; no video is in two parts.
+    """Train on all folds but one, evaluate on that one, in turn; no video is in two parts.
 
     Nothing is chosen on the validated fold: the number of epochs is fixed and the last weights count.
 
     Args:
         split: ``"random"`` shuffles the frames instead, whatever video they are of: it shows what a recipe
-            seems to reach when validation sees the twins of training frames.
+            seems to reach when validation sees the neighbours of training frames.
         groups: what must stay together, if more than videos (`near_duplicate_groups`).
     Returns:
         ``{"top1": {"mean", "std", "folds"}, ...}`` for ``top1, top3, macro, clip_top1``, and the
@@ -98,7 +98,7 @@ def measure_leak(
     """One frozen model under several ways of dividing the same pictures: what does the leak pay?
 
     The features of all pictures are computed once. For each of the folds a head is fitted on the others and
-    judged on it, so every way judges every picture, after training on the same number of pictures.
+    evaluated on it, so every way evaluates every picture, after training on the same number of pictures.
 
     Args:
         groups: what else must stay together (`near_duplicate_groups`); adds ``"by recording"``.
@@ -114,10 +114,10 @@ def measure_leak(
     head = model.head.cpu()
 
     def evaluate_head(train: pd.DataFrame, valid: pd.DataFrame) -> Predictions:
-        seen, asked = (catalog.index.get_indexer(rows.index) for rows in (train, valid))
-        fit_head(head, features[:, seen], dataset.targets[seen], dataset.labels)
+        train_rows, valid_rows = (catalog.index.get_indexer(rows.index) for rows in (train, valid))
+        fit_head(head, features[:, train_rows], dataset.targets[train_rows], dataset.labels)
         with torch.inference_mode():
-            return Predictions(valid, head(features[:, asked]).mean(0).numpy(), dataset.labels)
+            return Predictions(valid, head(features[:, valid_rows]).mean(0).numpy(), dataset.labels)
 
     ways = {
         "random frames": folds_random(catalog, folds=folds, seed=config.seed),

@@ -65,7 +65,7 @@ def train_one_epoch(
 
 
 def validate(model: Classifier, loader: BatchLoader, *, flip: bool = False) -> dict[str, Any]:
-    """Judge the model on the pictures of a loader.
+    """Evaluate the model on the pictures of a loader.
 
     Args:
         flip: average the logits of a picture and of its mirror image.

@@ -22,8 +22,6 @@ from workoutlib.utils.files import read_file, save_atomically, sweep, write_csv
 from workoutlib.utils.paths import shown
 
 HISTORY = ("epoch", "train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "learning_rate", "seconds")
-
-
 STATE = {"model": dict, "optimizer": dict, "scaler": dict, "history": list, "start": dict, "config": dict, "data": str}
 
 

@@ -1,4 +1,4 @@
-"""The clip desk: pick or upload a clip, turn smoothing and confidence, jump along the timeline, download."""
+"""The clip panel: pick or upload a clip, turn smoothing and confidence, jump along the timeline, download."""
 
 from __future__ import annotations
 

@@ -64,10 +64,10 @@ class ErrorBrowser(Panel):
 
     def refresh(self) -> None:
         """Find the pictures and show the first of them."""
-        judged = self.predictions.clips() if self.unit.value else self.predictions
-        self.matrix.value = matrix_html(confusion(judged), self.bridge)
+        predictions = self.predictions.clips() if self.unit.value else self.predictions
+        self.matrix.value = matrix_html(confusion(predictions), self.bridge)
         self.found = matching(
-            judged,
+            predictions,
             true=self.true.value,
             predicted=self.predicted.value,
             ascending=self.order.value,

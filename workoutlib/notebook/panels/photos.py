@@ -1,4 +1,4 @@
-"""The photo desk: drop, upload or name photos; see the three best guesses, where the model looked, and a table."""
+"""The photo panel: drop, upload or name photos; see the three best guesses, where the model looked, and a table."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Promise.all([...event.dataTransfer.files].map(file => new Promise(done => {
 
 
 class PhotoPanel(Panel):
-    """Photos in, predictions out; ``desk.rows`` holds what was recognised.
+    """Photos in, predictions out; ``panel.rows`` holds what was recognised.
 
     Args:
         paths: photos to begin with, files or folders.
