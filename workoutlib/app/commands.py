@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from workoutlib.config import PROFILES, Config
+from workoutlib.utils.errors import WorkoutlibError
 
 
 def write_json(content, path: Path | None) -> None:
@@ -57,6 +58,16 @@ def choose_config(options: argparse.Namespace) -> Config:
     if scheduler is not None:
         changes["scheduler"] = (PROFILES[name].get("scheduler", Config().scheduler)) if scheduler else "none"
     return Config.profile(name, **changes)
+
+
+def require_checkpoint(path: Path) -> None:
+    """Say at once that a checkpoint is not there, and which ones are."""
+    from workoutlib.utils.paths import output_root, shown
+
+    if not path.exists():
+        found = sorted(output_root().rglob("best_model.pth"))
+        advice = f"there is {', '.join(map(shown, found))}" if found else "train one with: workoutlib train"
+        raise WorkoutlibError(f"no checkpoint {shown(path)}; {advice}")
 
 
 def demo(options: argparse.Namespace) -> None:

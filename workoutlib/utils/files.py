@@ -10,9 +10,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-import torch
+if TYPE_CHECKING:
+    import pandas as pd
 
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
@@ -31,6 +32,8 @@ class UnreadableFile(WorkoutlibError):
 
 def save_atomically(content: dict, path: str | Path) -> Path:
     """``torch.save`` that never leaves a half-written file under the final name."""
+    import torch
+
     with replacing(path) as partial, open(partial, "wb") as file:
         try:
             torch.save(content, file)
@@ -104,6 +107,8 @@ def _harmless(cell):
 
 def read_file(path: str | Path):
     """Tensors and plain values that ``torch.save`` wrote; a file with code in it is refused, not executed."""
+    import torch
+
     require_file(Path(path), UnreadableFile)
     try:
         with warnings.catch_warnings():
