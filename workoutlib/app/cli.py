@@ -26,17 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("evaluate a checkpoint on a folder of class folders", "--checkpoint --data --out --json"),
     "crossvalidate": (
         "train and evaluate by video, each fold in turn",
-        [
-            "--data",
-            "--profile",
-            "--folds",
-            "--split",
-            "--merge-near-duplicates",
-            "--model",
-            "--seed",
-            "--out",
-            "--json",
-        ],
+        "--data --profile --folds --split --merge-near-duplicates --model --seed --out --json",
     ),
     "predict": ("recognise photos, clips and folders of them", "paths --checkpoint --out --json --stride --backend"),
     "split": ("sizes of a split's parts and how much it leaks", "--data --split --seed --json"),
