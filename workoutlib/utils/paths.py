@@ -26,7 +26,7 @@ def home() -> Path:
     """
     if chosen := os.environ.get("WORKOUTLIB_HOME"):
         return Path(chosen).expanduser().absolute()
-    checkout = Path(__file__).resolve().parents[1]
+    checkout = Path(__file__).resolve().parents[2]
     if (checkout / "pyproject.toml").is_file() and (checkout / "notebooks").is_dir():
         return checkout
     return Path.cwd()
