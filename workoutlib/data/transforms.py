@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from workoutlib.config import Config, Interpolation, ResizeMode
-from workoutlib.media.images import as_rgb
+from workoutlib.media.images import Picture, as_rgb
 
-Picture = np.ndarray | Image.Image | str | Path
 Draw = dict[str, Tensor]
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

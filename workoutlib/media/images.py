@@ -28,6 +28,10 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "PPM", "JPEG2000
 _pillow_limit = threading.Lock()
 
 
+#: What every function that looks at one picture takes: a path, a PIL image, or an array (`as_rgb`).
+Picture = np.ndarray | Image.Image | str | Path
+
+
 class UnreadableImage(WorkoutlibError):
     """A picture that cannot be read; `reason` says why in a few words, for tables."""
 
@@ -80,7 +84,7 @@ def check_image(path: str | Path) -> str | None:
     return None
 
 
-def as_rgb(image: Image.Image | np.ndarray | str | Path) -> np.ndarray:
+def as_rgb(image: Picture) -> np.ndarray:
     """Any picture as uint8 RGB (H, W, 3): a path, a PIL image, or an array.
 
     Arrays are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8 in 0..255 or float in 0..1;
