@@ -287,7 +287,7 @@ def test_04_a_cell_of_the_matrix_shows_its_pictures(lab, page):
 
 def test_05_a_photo_is_uploaded_or_dropped(lab, page):
     run_all(page, lab, "05_image_inference.ipynb")
-    desk = panel(page, "Photo desk")
+    desk = panel(page, "Photo panel")
     shoot(page, desk, "05-folder")
     with page.expect_file_chooser() as chooser:
         desk.get_by_role("button", name="Upload photos").click()
@@ -319,7 +319,7 @@ def drop_file(page: Page, zone: Locator, path: Path) -> None:
 
 def test_06_a_clip_is_cut_into_segments_that_can_be_jumped_to(lab, page):
     run_all(page, lab, "06_video_inference.ipynb")
-    desk = panel(page, "Clip desk")
+    desk = panel(page, "Clip panel")
     shoot(page, desk, "06-clip")
     with page.expect_file_chooser() as chooser:
         desk.get_by_role("button", name="Upload a clip").click()

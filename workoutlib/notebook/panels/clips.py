@@ -86,7 +86,7 @@ class ClipPanel(Panel):
             widgets.HTML() for _ in range(6)
         )
         super().__init__(
-            "Clip desk",
+            "Clip panel",
             [
                 row(self.choice, self.upload, self.path),
                 row(self.smoothing, self.confidence, self.shortest),

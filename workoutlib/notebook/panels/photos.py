@@ -71,7 +71,7 @@ class PhotoPanel(Panel):
         self.choice = control(widgets.Dropdown, "photo", "The photo that is shown below", options=[])
         self.status, self.card, self.table, self.download = (widgets.HTML() for _ in range(4))
         super().__init__(
-            "Photo desk",
+            "Photo panel",
             [
                 row(self.upload, self.drop, self.path),
                 self.status,
