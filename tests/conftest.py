@@ -10,7 +10,8 @@ from hypothesis import settings
 from workoutlib import gym
 from workoutlib.config import Config
 from workoutlib.data.catalog import read_catalog
-from workoutlib.training import experiments
+from workoutlib.training.experiments import Trained, train_model
+from workoutlib.training.fit import Callbacks
 
 # A busy machine is no reason to fail.
 settings.register_profile("patient", deadline=None)
@@ -45,9 +46,9 @@ def config() -> Config:
 
 
 @pytest.fixture(scope="session")
-def trained(catalog, config, tmp_path_factory) -> experiments.Trained:
+def trained(catalog, config, tmp_path_factory) -> Trained:
     """The small model after two epochs, with its files in the folder of ``trained.checkpoint``."""
-    return experiments.train_model(catalog, config, out=tmp_path_factory.mktemp("run"), progress=False)
+    return train_model(catalog, config, out=tmp_path_factory.mktemp("run"), callbacks=Callbacks(progress=False))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny import make_dataset, make_model
+from helpers.tiny import make_dataset, make_model
 from torch import nn
 
 from workoutlib.config import Config

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tiny import assert_same_state, make_model
+from helpers.tiny import assert_same_state, make_model
 
 from workoutlib.config import Config
 from workoutlib.data.dataset import load_dataset
@@ -128,72 +128,16 @@ def test_a_given_network_is_trained(catalog, config):
     assert found.model is model and found.result.history["epoch"].tolist() == [0, 1]
 
 
-def test_crossvalidation_judges_each_picture_once_by_a_network_that_did_not_see_its_video(catalog, config, monkeypatch):
-    seen = []
-    fit = experiments.fit
-
-    def spy(model, train, valid, config, **options):
-        assert valid is None, "nothing may be chosen on the judged fold"
-        seen.append(set(train.catalog["video"]))
-        return fit(model, train, valid, config, **options)
-
-    monkeypatch.setattr(experiments, "fit", spy)
-    summary, together = crossvalidate(catalog, config.replace(epochs=0), folds=3, progress=False)
-    assert sorted(together.catalog["path"]) == sorted(catalog["path"]) and len(seen) == 3
-    start = 0
-    for videos, size in zip(seen, fold_sizes(together, seen), strict=True):
-        assert not videos & set(together.catalog["video"].iloc[start : start + size])
-        start += size
-    assert set(summary) == set(SCORES)
-    for name, score in summary.items():
-        assert set(score) == {"mean", "std", "folds"} and len(score["folds"]) == 3
-        assert all(0 <= value <= 1 for value in score["folds"])
-        assert score["mean"] == pytest.approx(np.mean(score["folds"]))
-        assert score["std"] == pytest.approx(np.std(score["folds"], ddof=1)), name
-    counts = fold_sizes(together, seen)
-    assert scores(together)["top1"] == pytest.approx(np.average(summary["top1"]["folds"], weights=counts))
 
 
-def fold_sizes(together, seen) -> list[int]:
-    everything = set(together.catalog["video"])
-    return [int(together.catalog["video"].isin(everything - videos).sum()) for videos in seen]
 
 
-def test_a_stopped_fold_is_no_fold(catalog, config, monkeypatch):
-    def stop(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("workoutlib.training.train_one_epoch", stop)
-    with pytest.raises(KeyboardInterrupt):
-        crossvalidate(catalog, config, folds=2, progress=False)
 
 
-def test_the_leak_is_measured_on_the_same_pictures(catalog, config):
-    groups = catalog["video"].replace({"plank/2": "plank/1"})
-    found = measure_leak(catalog, config, folds=3, groups=groups, progress=False)
-    assert list(found) == ["random frames", "by video", "by recording", "stills"]
-    for way in list(found)[:3]:
-        assert sorted(found[way].catalog["path"]) == sorted(catalog["path"])
-        assert set(by_fold(found[way])) == set(SCORES) and set(found[way].catalog["fold"]) == {0, 1, 2}
-    folds = found["by recording"].catalog.groupby(groups)["fold"].nunique()
-    assert (folds == 1).all() and (found["by video"].catalog.groupby("video")["fold"].nunique() == 1).all()
-    assert (found["random frames"].catalog.groupby("video")["fold"].nunique() > 1).any()
-    assert set(found["stills"].catalog["source"]) == {"still"}
 
 
-def test_stills_are_not_judged_where_a_class_has_nothing_else(catalog, config):
-    few = catalog[(catalog["label"] != "plank") | (catalog["source"] == "still")]
-    more = pd.concat([few, few[few["label"] == "plank"].assign(video="plank/g2")], ignore_index=True)
-    assert "stills" not in measure_leak(more, config, folds=2, progress=False)
 
 
-def test_crossvalidation_over_random_frames(catalog, config):
-    summary, together = crossvalidate(catalog, config.replace(epochs=0), folds=3, split="random", progress=False)
-    assert sorted(together.catalog["path"]) == sorted(catalog["path"])
-    assert (together.catalog.groupby("video")["fold"].nunique() > 1).any()
-    assert summary == by_fold(together)
-    with pytest.raises(WorkoutlibError, match="choose one of the two"):
-        crossvalidate(catalog, config, split="random", groups=catalog["video"], progress=False)
 
 
 def test_too_few_videos_are_an_error(catalog):
@@ -202,3 +146,25 @@ def test_too_few_videos_are_an_error(catalog):
         train(few, Config(resize=64, crop=64), progress=False)
     with pytest.raises(WorkoutlibError, match="'plank' has 1"):
         crossvalidate(few, Config(resize=64, crop=64), folds=2, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("data", "kaggle", "device", "expected"),
+    [
+        ("auto", False, "cuda", "quick"),
+        ("auto", True, "cuda", "best"),
+        ("auto", True, "cpu", "quick"),
+        ("sample", True, "cuda", "quick"),
+        ("kaggle", False, "cuda", "best"),
+        ("some/folder", False, "cpu", "quick"),
+        ("some/folder", False, "cuda", "best"),
+    ],
+)
+def test_auto_says_what_it_chose_and_how_to_choose_otherwise(home, monkeypatch, data, kaggle, device, expected):
+    monkeypatch.setattr("workoutlib.devices.pick_device", lambda: torch.device(device))
+    monkeypatch.setattr("workoutlib.devices.describe", lambda device: f"a {device.type}")
+    if kaggle:
+        (home / "input" / KAGGLE_FOLDER).mkdir(parents=True)
+    name, reason = choose_profile(data)
+    assert name == expected
+    assert name in reason and f"a {device}" in reason and all(other in reason for other in module.PROFILES)
