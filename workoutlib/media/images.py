@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.paths import list_files, require_file, shown
+from workoutlib.utils.paths import require_file, shown
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
@@ -38,11 +38,6 @@ class UnreadableImage(WorkoutlibError):
     def __init__(self, path: str | Path, reason: str, advice: str = "Replace it or take it out.") -> None:
         super().__init__(f"Cannot read the picture {shown(path)}: {reason}. {advice}")
         self.reason = reason
-
-
-def list_images(folder: str | Path) -> list[Path]:
-    """Every picture below `folder`, by its suffix; see `list_files`."""
-    return list_files(folder, IMAGE_SUFFIXES)
 
 
 def read_image(path: str | Path) -> np.ndarray:

@@ -26,10 +26,10 @@ VIDEO_SUFFIXES = frozenset(
 )
 
 # FFmpeg also "plays" pictures and text files, and follows playlists to other files and into the
-# model; only these containers are opened. Those of sound are here to be told from broken clips.
+# network; only these containers are opened. Those of sound are here to be told from broken clips.
 _CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,asf,flv,ogg,h264,hevc,m4v"
 _SOUND_CONTAINERS = "mp3,wav,flac,aac"
-# ImageDataset a second of a clip that does not say.
+# Frames a second of a clip that does not say.
 _DEFAULT_RATE = 25.0
 _HIGHEST_RATE = 1000.0
 
@@ -100,7 +100,7 @@ def read_frames(path: str | Path, *, stride: int = 1) -> Iterator[tuple[float, n
                 start, matrix = frame.time or 0.0, _display_matrix(frame)
                 width, height = _shown_size(path, stream, frame)
             else:
-                # ImageDataset without a time stamp, or with one that runs backwards, are spaced evenly.
+                # Frames without a time stamp, or with one that runs backwards, are spaced evenly.
                 stamp = time if frame.time is None else frame.time - start
                 time = stamp if stamp > time else time + 1 / rate
             if index % stride == 0:

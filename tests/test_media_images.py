@@ -3,48 +3,26 @@
 import builtins
 import os
 import random
-import struct
 import sys
 import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.pictures import BLUE, GREEN, RED, broken_files, png, quarters
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from workoutlib.media import images
-from workoutlib.media.images import as_rgb, check_image, list_images, read_image
+from workoutlib.media.images import as_rgb, check_image, read_image
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.paths import shown
-
-RED, GREEN, BLUE, WHITE = (220, 30, 40), (30, 200, 60), (20, 60, 210), (255, 255, 255)
-
-
-def quarters(height: int = 40, width: int = 60) -> np.ndarray:
-    """A picture whose four quarters differ, so that every turn and mirroring shows."""
-    pixels = np.empty((height, width, 3), np.uint8)
-    pixels[: height // 2, : width // 2], pixels[: height // 2, width // 2 :] = RED, GREEN
-    pixels[height // 2 :, : width // 2], pixels[height // 2 :, width // 2 :] = BLUE, WHITE
-    return pixels
 
 
 def assert_like(pixels: np.ndarray, expected: np.ndarray, tolerance: int = 30) -> None:
     assert pixels.dtype == np.uint8 and pixels.shape == expected.shape and pixels.flags.c_contiguous
     assert np.abs(pixels[2:-2, 2:-2].astype(int) - expected[2:-2, 2:-2]).mean() < tolerance / 4
-
-
-def png(width: int, height: int, rows: bytes = b"") -> bytes:
-    """A PNG of any stated size, with a valid header whatever it holds."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(
@@ -196,27 +174,6 @@ def test_large_photos_are_read_and_bombs_are_not(tmp_path: Path, monkeypatch: py
     assert_like(read_image(tmp_path / "large.jpg"), quarters(20, 30))
 
 
-def broken_files(folder: Path) -> dict[str, Path]:
-    """One file of each way to be broken, by what the error must say."""
-    whole = folder / "whole.jpg"
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(whole)
-    data = whole.read_bytes()
-    kinds = {"empty": b"", "truncated": data[: len(data) // 2], "not a picture": b"just text\n" * 9}
-    paths = {}
-    for name, content in kinds.items():
-        paths[name] = folder / f"{name}.jpg"
-        paths[name].write_bytes(content)
-    (folder / "folder.jpg").mkdir()
-    # A program that a Pillow plug-in would hand to Ghostscript.
-    (folder / "program.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
-    return paths | {
-        "no such file": folder / "missing.jpg",
-        "a folder": folder / "folder.jpg",
-        "not a picture, or its header": folder / "program.jpg",
-    }
-
-
 def test_broken_files_give_one_clear_line(tmp_path: Path) -> None:
     for reason, path in broken_files(tmp_path).items():
         with pytest.raises(WorkoutlibError, match=reason) as caught:
@@ -241,6 +198,7 @@ def test_a_file_cut_anywhere_never_crashes(tmp_path: Path, format: str) -> None:
     assert any(reasons)
 
 
+@pytest.mark.slow
 def test_corrupted_files_read_or_say_why(tmp_path: Path) -> None:
     """A small fuzz run with a fixed budget; any exception that is not ours fails it."""
     chance = random.Random(7)
@@ -334,32 +292,3 @@ def test_as_rgb_of_a_lazy_broken_image(tmp_path: Path) -> None:
 @given(arrays(np.float64, (3, 4, 3), elements=st.floats(0, 1)))
 def test_float_and_uint8_agree(values: np.ndarray) -> None:
     assert (as_rgb(values) == as_rgb((values * 255).round().astype(np.uint8))).all()
-
-
-@given(st.text())
-def test_shown_is_one_printable_line(name: str) -> None:
-    text = shown(name)
-    assert text.isprintable() and text.startswith('"') and text.endswith('"')
-    text.encode("utf-8")
-
-
-def test_list_images_is_sorted_recursive_and_stops_at_cycles(tmp_path: Path) -> None:
-    for name in ("b/2.JPG", "b/1.png", "a.webp", "notes.txt", ".hidden.jpg", ".git/x.jpg", "clip.mp4"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    if os.name != "nt":
-        (tmp_path / "b" / "parent").symlink_to(tmp_path, target_is_directory=True)
-        (tmp_path / "b" / "self").symlink_to(tmp_path / "b" / "self")
-    found = [path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path)]
-    assert found == ["a.webp", "b/1.png", "b/2.JPG"]
-    with pytest.raises(WorkoutlibError, match="not a folder"):
-        list_images(tmp_path / "nowhere")
-
-
-def test_list_images_names_a_folder_it_may_not_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(folder: object) -> None:
-        raise PermissionError(13, "Permission denied", str(folder))
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(WorkoutlibError, match="Permission denied"):
-        list_images(tmp_path)
