@@ -1,6 +1,6 @@
 """Compare training recipes on a folder of class folders, by video, with several seeds; prints one table.
 
-    python tools/compare_recipes.py --data DIR [--seeds 3] [--folds 5] [--only NAME ...] [--json FILE]
+    python benchmarks/compare_recipes.py --data DIR [--seeds 3] [--folds 5] [--only NAME ...] [--json FILE]
 
 Every recipe trains the same model (EfficientNet-Lite0) on the same folds. Accuracy is the share of
 images recognised by the model that had not seen their video. Each recipe is compared with the last one
@@ -22,7 +22,7 @@ from workoutlib.data.catalog import read_catalog
 from workoutlib.data.splits import folds_by_video
 from workoutlib.evaluation.predictions import Predictions, in_top
 from workoutlib.models.weights import imagenet_weights
-from workoutlib.training.experiments import by_fold, crossvalidate, join_folds, near_duplicate_groups
+from workoutlib.training.crossvalidation import by_fold, crossvalidate, join_folds, near_duplicate_groups
 
 RECIPES = {
     "frozen head": Config.profile("quick", fine_tune=False),
@@ -41,7 +41,7 @@ def crossvalidate_fastai(catalog, *, folds: int, seed: int) -> tuple[dict, Predi
     from fastai.vision.all import ImageBlock, Learner, Normalize, Resize, aug_transforms
     from fastai.vision.learner import create_timm_model, default_split
 
-    labels, judged = tuple(sorted(catalog["label"].unique())), []
+    labels, predicted = tuple(sorted(catalog["label"].unique())), []
     for part in folds_by_video(catalog, folds=folds, seed=seed):
         set_seed(seed)
         rows = pd.concat([part["train"], part["valid"]])
@@ -61,8 +61,8 @@ def crossvalidate_fastai(catalog, *, folds: int, seed: int) -> tuple[dict, Predi
             learner.freeze()
             learner.fine_tune(10)
             probabilities, _ = learner.get_preds(dl=data.valid)
-        judged.append(Predictions(part["valid"], torch.log(probabilities).numpy(), labels))
-    together = join_folds(judged)
+        predicted.append(Predictions(part["valid"], torch.log(probabilities).numpy(), labels))
+    together = join_folds(predicted)
     return by_fold(together), together
 
 
@@ -76,8 +76,8 @@ def run(name: str, catalog, folds: int, seeds: range) -> dict:
             config = RECIPES[name].replace(seed=seed)
             summary, together = crossvalidate(catalog, config, folds=folds, progress=False)
         accuracies += summary["top1"]["folds"]
-        places = catalog.index.get_indexer(together.catalog.index)
-        correct[places] += in_top(together, 1) / len(seeds)
+        rows = catalog.index.get_indexer(together.catalog.index)
+        correct[rows] += in_top(together, 1) / len(seeds)
         print(f"{name}, seed {seed}: {summary['top1']['mean']:.3f}", flush=True)
     seconds = (time.perf_counter() - began) / len(accuracies)
     return {"mean": np.mean(accuracies), "std": np.std(accuracies), "seconds": seconds, "correct": correct.tolist()}
