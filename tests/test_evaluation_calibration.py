@@ -1,3 +1,19 @@
+"""Calibration: temperatures that change no answer, and a threshold that keeps the known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.simulated import LABELS, simulate
+
+from workoutlib.evaluation.calibration import (
+    calibration_error,
+    calibration_table,
+    fit_temperature,
+    fit_unknown_threshold,
+    unknown_auroc,
+)
+from workoutlib.evaluation.metrics import scores
+from workoutlib.evaluation.predictions import Predictions
 
 
 def test_the_temperature_never_changes_an_answer():
@@ -10,7 +26,6 @@ def test_the_temperature_never_changes_an_answer():
         assert {k: v for k, v in changed.items() if k not in ("ece", "stills_top1")} == {
             k: v for k, v in scores(found).items() if k not in ("ece", "stills_top1")
         }
-
 
 
 @pytest.mark.parametrize("factor", [0.25, 1.0, 4.0])
@@ -31,7 +46,6 @@ def test_the_temperature_undoes_a_wrong_scale(factor):
         assert calibration_error(found) > 0.1
 
 
-
 def test_the_calibration_error_by_hand():
     catalog = pd.DataFrame({"label": ["a", "a", "a", "b"], "video": list("wxyz"), "source": "still", "path": "x"})
     probabilities = np.array([[0.95, 0.05], [0.95, 0.05], [0.65, 0.35], [0.65, 0.35]])
@@ -42,12 +56,10 @@ def test_the_calibration_error_by_hand():
     assert calibration_error(found) == pytest.approx(0.5 * 0.15 + 0.5 * 0.05)
 
 
-
 def test_full_confidence_falls_into_the_last_bin():
     catalog = pd.DataFrame({"label": ["a"], "video": ["v"], "source": ["still"], "path": ["x"]})
     sure = Predictions(catalog, np.array([[1000.0, 0.0]]), ("a", "b"))
     assert calibration_table(sure).index.tolist() == [9] and calibration_error(sure) == 0
-
 
 
 @pytest.mark.parametrize("keep", [0.5, 0.9, 0.95])
@@ -55,7 +67,6 @@ def test_the_unknown_threshold_keeps_that_share_of_the_known(keep):
     found = simulate(200)
     threshold = fit_unknown_threshold(found, keep)
     assert (found.logits.max(1) >= threshold).mean() == pytest.approx(keep, abs=0.005)
-
 
 
 def test_unknown_auroc():

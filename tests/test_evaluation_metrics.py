@@ -1,26 +1,14 @@
-"""Scores: scikit-learn's where it has them, intervals that cover, temperatures that change no answer."""
+"""Scores: scikit-learn's where it has them, and intervals that cover."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from helpers.simulated import LABELS, simulate
 from sklearn import metrics
 
-from workoutlib.evaluation.calibration import (
-    calibration_error,
-    calibration_table,
-    fit_temperature,
-    fit_unknown_threshold,
-    unknown_auroc,
-)
+from workoutlib.evaluation.calibration import fit_temperature
 from workoutlib.evaluation.metrics import by_video_size, confusion, intervals, per_class, scores
-from workoutlib.evaluation.mistakes import confused_pairs, mistakes, pair_examples, suspected_labels
 from workoutlib.evaluation.predictions import Predictions, in_top
-from workoutlib.utils.errors import WorkoutlibError
-
-
-
 
 
 def test_scores_are_scikit_learns():
@@ -56,17 +44,13 @@ def test_absent_and_never_predicted_classes_do_not_spoil_the_scores():
     assert np.isnan(got["stills_top1"])
 
 
-def test_a_network_that_gives_the_same_logit_to_all_is_not_right():
+def test_a_model_that_gives_the_same_logit_to_all_is_not_right():
     found = simulate()
     flat = Predictions(found.catalog, np.zeros_like(found.logits), LABELS)
     share = (found.catalog["label"] == "a").mean()
     assert scores(flat)["top1"] == pytest.approx(share)
     assert in_top(flat, 3).mean() == pytest.approx(found.catalog["label"].isin(["a", "b", "c"]).mean())
     assert in_top(flat, 5).all()
-
-
-
-
 
 
 def test_clips_do_not_depend_on_the_order_of_rows():
@@ -76,7 +60,7 @@ def test_clips_do_not_depend_on_the_order_of_rows():
     assert scores(mixed) == pytest.approx(scores(found), nan_ok=True)
 
 
-def test_stills_alone_are_judged_as_clips_of_one_picture():
+def test_stills_alone_are_scored_as_clips_of_one_picture():
     found = simulate(0, stills=9)
     assert len(found.clips().catalog) == 9
     assert scores(found)["clip_top1"] == scores(found)["top1"] and scores(found)["videos"] == 0
@@ -120,40 +104,12 @@ def test_one_video_has_an_interval_of_no_width():
     assert intervals(simulate(1, 10))["clip_top1"] in ((0.0, 0.0), (1.0, 1.0))
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 def test_scores_by_video_size_by_hand():
     rows = [("a/1", "frame", 0)] * 40 + [("a/2", "frame", 1)] * 4 + [("a/3", "frame", 0)] * 2 + [("a/g1", "still", 1)]
     catalog = pd.DataFrame(rows, columns=["video", "source", "answer"]).assign(label="a", path="x")
     table = by_video_size(Predictions(catalog, np.eye(2)[catalog["answer"]], ("a", "b")))
     assert table.index.tolist() == ["stills", "1 to 10 frames", "31 to 100 frames"]
     assert table.to_numpy().tolist() == [[1, 1, 0, 0], [6, 2, 2 / 6, 0.5], [40, 1, 1, 1]]
-
-
-
-
-
-
 
 
 def test_all_numbers_are_plain():

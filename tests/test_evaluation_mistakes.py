@@ -1,3 +1,12 @@
+"""Mistakes: listed, paired, and told from labels that are wrong."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.simulated import LABELS, simulate
+
+from workoutlib.evaluation.mistakes import confused_pairs, mistakes, pair_examples, suspected_labels
+from workoutlib.evaluation.predictions import Predictions
 
 
 def test_mistakes_are_listed_the_most_confident_first():
@@ -12,13 +21,11 @@ def test_mistakes_are_listed_the_most_confident_first():
     assert row["confidence"] == pytest.approx(found.probabilities()[place].max())
 
 
-
 def test_pairs_count_both_directions():
     catalog = pd.DataFrame({"label": list("aaabbc"), "video": list("uvwxyz"), "source": "still", "path": "x"})
     answers = [1, 1, 0, 0, 1, 2]
     found = Predictions(catalog, np.eye(3)[answers], ("a", "b", "c"))
     assert confused_pairs(found).to_numpy().tolist() == [["a", "b", 3]]
-
 
 
 def test_pairs_are_shown_from_both_sides():
@@ -34,7 +41,6 @@ def test_pairs_are_shown_from_both_sides():
     assert pair_examples(found, pairs.iloc[:0]).empty
 
 
-
 @pytest.mark.parametrize("seed", range(5))
 def test_wrong_labels_are_suspected(seed):
     found = simulate(stills=300, videos=0, skill=8.0, seed=seed)
@@ -48,7 +54,6 @@ def test_wrong_labels_are_suspected(seed):
     assert hits.sum() >= 14 and hits.mean() > 0.8
     truth = found.catalog.set_index("path")["label"]
     assert (suspects["predicted"][hits] == truth[suspects["path"][hits]].to_numpy()).all()
-
 
 
 def test_right_answers_are_never_suspected():

@@ -1,40 +1,23 @@
-"""Models: the right size, weights that are what they claim, frozen that means frozen, nothing executed."""
+"""Models: the right size, and frozen that means frozen."""
 
-import os
-import pickle
-import tarfile
-import urllib.request
-from pathlib import Path
-from urllib.error import URLError
-
-import numpy as np
 import pytest
 import torch
-import torchvision
-from helpers.tiny import Code, assert_same_state, make_dataset, make_model
+from helpers.tiny import make_dataset, make_model
 from torch import nn
 
 from workoutlib.config import Config
-from workoutlib.data.transforms import apply_augmentation
+from workoutlib.data.loader import BatchLoader
+from workoutlib.data.transforms import transforms_of
 from workoutlib.models.build import MODELS, build_model, count_parameters, freeze, layers
-from workoutlib.models.weights import imagenet_weights, read_state_dict
-from workoutlib.training.loop import build_optimizer, train_one_epoch
+from workoutlib.training.loop import train_one_epoch
+from workoutlib.training.schedule import build_optimizer
 from workoutlib.utils.errors import WorkoutlibError
-
-CPU = torch.device("cpu")
 
 
 def train_a_step(model, config: Config) -> None:
-    frames = make_dataset(8, size=config.resize)
-    train_one_epoch(
-        model,
-        frames,
-        build_optimizer(model, config, CPU),
-        config,
-        epoch=1,
-        device=CPU,
-        prepare=lambda images, draw: apply_augmentation(images, draw, config, model.mean, model.std),
-    )
+    transform, _ = transforms_of(config, model.mean, model.std)
+    loader = BatchLoader(make_dataset(8, size=config.resize), 8, transform=transform, shuffle=True)
+    train_one_epoch(model, loader, build_optimizer(model, config))
 
 
 def test_resnet50_has_the_published_number_of_parameters():
@@ -44,7 +27,7 @@ def test_resnet50_has_the_published_number_of_parameters():
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_network_maps_pictures_to_logits(name):
+def test_every_model_maps_pictures_to_logits(name):
     model = build_model(name, 5, weights=None)
     images = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
@@ -52,10 +35,6 @@ def test_every_network_maps_pictures_to_logits(name):
         assert features.ndim == 2 and features.shape[1] == model.head.in_features
         assert model(images).shape == (2, 5)
     assert len(model.mean) == len(model.std) == 3 and not model.training
-
-
-
-
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
@@ -92,36 +71,6 @@ def test_thawing_again():
     assert all(module.training for module in model.train().modules())
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-def test_unknown_network():
+def test_unknown_model():
     with pytest.raises(WorkoutlibError, match="no model 'vgg16': choose one of resnet50"):
         build_model("vgg16")

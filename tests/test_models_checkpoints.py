@@ -5,7 +5,6 @@ import math
 import os
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import torch
 from helpers.tiny import Code, assert_same_state
@@ -15,7 +14,6 @@ from workoutlib.config import Config
 from workoutlib.models.build import build_model
 from workoutlib.models.checkpoints import FIELDS, load_checkpoint, save_checkpoint
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.files import read_file, save_atomically, write_csv
 
 CONFIG = Config(resize=64, crop=64, rotation=10.0)
 LABELS = ("plank", "squat")
@@ -108,13 +106,13 @@ def test_values_that_no_run_stores(saved, field, values):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"resize": 10**9}, r"Config\.resize = 1000000000: must lie between 64 and 1024"),
+        ({"resize": 10**9}, r"Config\.resize = 1000000000: input should be less than or equal to 1024"),
         ({"crop": 0}, r"Config\.crop = 0"),
         ({"crop": 100}, "larger than"),
         ({"batch_size": -1}, r"Config\.batch_size"),
         ({"learning_rate": math.nan}, r"Config\.learning_rate"),
-        ({"fit": "stretch"}, "squash, crop"),
-        ({"flip_at_test": "yes"}, "expected bool"),
+        ({"resize_mode": "stretch"}, "'squash' or 'crop'"),
+        ({"flip_at_test": "yes"}, "valid boolean"),
         ({"model": "vgg99"}, "no model 'vgg99'"),
         ({"surprise": 1}, "unknown Config field 'surprise'"),
     ],
@@ -130,7 +128,7 @@ def test_other_classes_than_weights(saved):
         load_checkpoint(changed(saved, labels=["plank", "squat", "deadlift"]))
 
 
-def test_another_network_than_weights(saved):
+def test_another_model_than_weights(saved):
     with pytest.raises(WorkoutlibError, match=r"missing.*not known"):
         load_checkpoint(changed(saved, config={**CONFIG.to_dict(), "model": "resnet18"}))
 
@@ -171,7 +169,7 @@ def test_names_that_are_no_text(saved, model):
         {"state_dict": {**model.state_dict(), 5: torch.zeros(1), "x": torch.zeros(1)}},
         {"config": {**CONFIG.to_dict(), 5: 1, "x": 1}},
     ):
-        with pytest.raises(WorkoutlibError, match=r"(2 not known \(5|unknown Config field 'x', 5)"):
+        with pytest.raises(WorkoutlibError, match=r"(2 not known \\(5|keywords must be strings)"):
             load_checkpoint(changed(saved, **fields))
 
 
@@ -213,11 +211,3 @@ def test_a_failed_save_keeps_the_old_file_and_leaves_no_half_one(saved, model, m
         assert "model.pth" in str(found.value) and "free space" in str(found.value) and found.value.__cause__
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == ["model.pth"]
-
-
-
-
-
-
-
-

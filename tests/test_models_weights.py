@@ -1,3 +1,21 @@
+"""Weights: what they claim to be, nothing executed, and a clear error where they do not fit."""
+
+import os
+import pickle
+import tarfile
+import urllib.request
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from helpers.tiny import Code, assert_same_state
+
+from workoutlib.models.build import build_model, count_parameters
+from workoutlib.models.weights import imagenet_weights, read_state_dict
+from workoutlib.utils.errors import WorkoutlibError
 
 
 def test_the_offline_weights_are_the_packages_own():
@@ -16,7 +34,6 @@ def test_the_offline_weights_are_the_packages_own():
     assert_same_state({name: state[name] for name in body}, body)
 
 
-
 def test_the_offline_weights_see_something():
     """Features of the trained body tell a picture from noise far better than those of a random one."""
     import timm
@@ -32,7 +49,6 @@ def test_the_offline_weights_see_something():
     assert probabilities[398:].sum() > 0.8 and probabilities.max() > 10 / 1000
 
 
-
 def test_weights_that_cannot_be_had_name_three_ways_out(monkeypatch, tmp_path):
     def offline(*arguments, **options):
         raise URLError("no route to host")
@@ -45,7 +61,6 @@ def test_weights_that_cannot_be_had_name_three_ways_out(monkeypatch, tmp_path):
     message = str(found.value)
     assert "no route to host" in message and isinstance(found.value.__cause__, URLError)
     assert all(way in message for way in ("connect to the model", "--weights FILE", "--model tf_efficientnet_lite0"))
-
 
 
 @pytest.mark.parametrize("content", [b"<html>You are offline</html>", b""])
@@ -65,7 +80,6 @@ def test_a_download_that_is_something_else_is_refused(monkeypatch, tmp_path, con
     assert len(hashes) == 1 and len(hashes[0]) >= 8, "the hash in the file's name is checked"
 
 
-
 @pytest.fixture(scope="module")
 def resnet_file(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
@@ -74,14 +88,12 @@ def resnet_file(tmp_path_factory) -> Path:
     return path
 
 
-
 def test_a_local_resnet50_file_works(tmp_path):
     state = torchvision.models.resnet50(weights=None).state_dict()
     torch.save(state, tmp_path / "resnet50.pth")
     model = build_model("resnet50", 22, weights=str(tmp_path / "resnet50.pth"))
     assert torch.equal(model.body.layer4[2].conv3.weight, state["layer4.2.conv3.weight"])
     assert model.head.weight.shape == (22, 2048) and count_parameters(model)["total"] == 23_553_110
-
 
 
 def test_an_old_head_of_any_size_and_a_wrapped_state_dict_work(tmp_path, resnet_file):
@@ -93,11 +105,9 @@ def test_an_old_head_of_any_size_and_a_wrapped_state_dict_work(tmp_path, resnet_
     assert torch.equal(other.body.conv1.weight, state["conv1.weight"])
 
 
-
-def test_another_networks_file_is_refused(resnet_file):
+def test_another_models_file_is_refused(resnet_file):
     with pytest.raises(WorkoutlibError, match=r"do not fit this model: .*missing.*not known"):
         build_model("mobilenet_v3_small", 3, weights=str(resnet_file))
-
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -109,7 +119,6 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path, resnet_file, value):
         build_model("resnet18", 3, weights=str(tmp_path / "broken.pth"))
 
 
-
 def test_missing_and_reshaped_weights_are_refused(tmp_path, resnet_file):
     state = torch.load(resnet_file, weights_only=True)
     del state["layer1.0.bn1.weight"]
@@ -119,7 +128,6 @@ def test_missing_and_reshaped_weights_are_refused(tmp_path, resnet_file):
         WorkoutlibError, match=r"1 missing \(layer1\.0\.bn1\.weight.*1 of another shape or kind \(conv1\.weight"
     ):
         build_model("resnet18", 3, weights=str(tmp_path / "broken.pth"))
-
 
 
 @pytest.mark.parametrize("wrap", ["alone", "in a state dict"])
@@ -134,7 +142,6 @@ def test_a_file_with_code_is_refused_and_not_executed(tmp_path, resnet_file, wra
     assert proof.exists(), "the test's file must be able to do harm"
 
 
-
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_a_plain_pickle_with_code_is_refused_and_not_executed(tmp_path, protocol):
     file, proof = tmp_path / "evil.pth", tmp_path / "executed"
@@ -146,13 +153,11 @@ def test_a_plain_pickle_with_code_is_refused_and_not_executed(tmp_path, protocol
     assert proof.exists(), "the test's file must be able to do harm"
 
 
-
 @pytest.mark.parametrize("content", [b"", b"not a file of weights", b"PK\x03\x04 half a zip"])
 def test_what_is_no_file_of_weights(tmp_path, content):
     (tmp_path / "x.pth").write_bytes(content)
     with pytest.raises(WorkoutlibError, match=r"x\.pth"):
         read_state_dict(tmp_path / "x.pth")
-
 
 
 def test_truncated_missing_and_other_contents(tmp_path, resnet_file):
@@ -171,13 +176,11 @@ def test_truncated_missing_and_other_contents(tmp_path, resnet_file):
             read_state_dict(tmp_path / "other.pth")
 
 
-
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.pth")
     with pytest.raises(WorkoutlibError, match="not a regular file"):
         read_state_dict(tmp_path / "pipe.pth")
-
 
 
 def test_no_error_advises_to_load_without_protection(tmp_path):
@@ -189,7 +192,6 @@ def test_no_error_advises_to_load_without_protection(tmp_path):
         read_state_dict(tmp_path / "old.pth")
     assert "weights_only" not in str(found.value)
     assert "weights_only" in str(found.value.__cause__)
-
 
 
 def test_random_damage_is_always_one_clear_error(tmp_path, resnet_file):

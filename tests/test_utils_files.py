@@ -1,3 +1,11 @@
+"""Files: whole or not there, and tables that no spreadsheet runs."""
+
+import pandas as pd
+import pytest
+import torch
+
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import read_file, save_atomically, write_csv
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
@@ -7,12 +15,10 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     assert (tmp_path / "file").read_text() == "x"
 
 
-
 def test_folders_are_made_and_plain_values_come_back(tmp_path):
     path = save_atomically({"a": [1, 2.5, None, "x"], "t": torch.arange(3)}, tmp_path / "a" / "b" / "x.pth")
     content = read_file(path)
     assert content["a"] == [1, 2.5, None, "x"] and content["t"].tolist() == [0, 1, 2]
-
 
 
 def test_tables_hold_no_formulas_and_no_undecodable_text(tmp_path):
@@ -29,7 +35,6 @@ def test_tables_hold_no_formulas_and_no_undecodable_text(tmp_path):
     expected = ["'=1+1", "'+x", "'-y", "'@z", "'\tt", "fine.jpg", 'a\nb,"c"', "\\udcff.jpg"]
     assert back["path"].tolist() == expected
     assert float(back["number"][0]) == -1.5 and back["number"][7] == "" and table["path"][0] == "=1+1"
-
 
 
 def test_an_empty_table_keeps_its_header(tmp_path):
