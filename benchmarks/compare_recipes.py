@@ -23,6 +23,7 @@ from workoutlib.data.splits import folds_by_video
 from workoutlib.evaluation.predictions import Predictions, in_top
 from workoutlib.models.weights import imagenet_weights
 from workoutlib.training.crossvalidation import by_fold, crossvalidate, join_folds, near_duplicate_groups
+from workoutlib.utils import devices
 
 RECIPES = {
     "frozen head": Config.profile("quick", fine_tune=False),
@@ -115,6 +116,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--table", nargs="*", type=Path, help="files of earlier runs to compare")
     options = parser.parse_args()
+    devices.tune_process()
     catalog = read_catalog(options.data)
     if options.table:
         found = {name: one for path in options.table for name, one in json.loads(path.read_text()).items()}
