@@ -8,16 +8,13 @@ import os
 import re
 import shutil
 import stat
-import tempfile
-import time
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from workoutlib.media.images import IMAGE_SUFFIXES
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import workspace
 from workoutlib.utils.paths import shown
 
 # Photos hardly shrink in a zip file; a "zip bomb" unpacks to a thousand times its size.
@@ -35,27 +32,9 @@ def unpack_archive(archive: str | Path, out: str | Path) -> Path:
     archive, out = Path(archive), Path(out).absolute()
     if out.exists():
         raise WorkoutlibError(f"{shown(out)} is there already: delete it, or unpack to another folder")
-    with _workspace(out) as work:
+    with workspace(out) as work:
         _publish(_unpack(archive, work), out)
     return out
-
-
-@contextmanager
-def _workspace(out: Path) -> Iterator[Path]:
-    """A hidden folder beside ``out`` to make it in; gone at the end, whatever happens."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        for left_over in out.parent.glob(f".{out.name}-*.partial"):  # of a process that was killed
-            if time.time() - left_over.stat().st_mtime > 24 * 3600:
-                shutil.rmtree(left_over, ignore_errors=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{out.name}-", suffix=".partial", dir=out.parent, ignore_cleanup_errors=True
-        ) as work:
-            yield Path(work)
-    except OSError as cause:
-        raise WorkoutlibError(
-            f"{shown(out)} could not be made ({cause}): free some space, or set WORKOUTLIB_HOME to another folder"
-        ) from cause
 
 
 def _publish(tree: Path, out: Path) -> None:

@@ -11,9 +11,10 @@ import os
 import shutil
 from pathlib import Path
 
-from workoutlib.data.archives import _publish, _tree_of_classes, _unpack, _workspace, _zip_fingerprint, unpack_archive
+from workoutlib.data.archives import _publish, _tree_of_classes, _unpack, _zip_fingerprint, unpack_archive
 from workoutlib.data.catalog import describe_problems, read_catalog
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import workspace
 from workoutlib.utils.paths import data_root, shown
 
 KAGGLE_HANDLE = "hasyimabdillah/workoutexercises-images"
@@ -64,7 +65,7 @@ def download_kaggle(root: str | Path | None = None) -> Path:
         tree = _tree_of_classes(out)
         _require_complete(tree, f"Delete {shown(out)} and try again")
         return tree
-    with _workspace(out) as work:
+    with workspace(out) as work:
         if archive.is_file():
             tree = _unpack(archive, work)
             _require_complete(tree, f"Download it again from {KAGGLE_PAGE} to {shown(archive)}")
@@ -88,16 +89,15 @@ def make_sample(
     """The built-in sample, rendered by ``workoutlib.gym`` unless it is there: ``videos`` clips of
     ``frames`` sampled frames and ``stills`` photos a class.
 
-    Each combination of settings and renderer has a folder of its own below ``root``.
+    Each combination of settings and ``gym.SAMPLE_VERSION`` has a folder of its own below ``root``.
     """
     from workoutlib import gym
 
     settings = {"videos": videos, "frames": frames, "stills": stills, "seed": seed}
-    sources = sorted(Path(gym.__path__[0]).glob("*.py"))
-    renderer = hashlib.sha256(repr(settings).encode() + b"".join(path.read_bytes() for path in sources))
-    out = _root(root) / f"sample-{renderer.hexdigest()[:8]}"
+    key = hashlib.sha256(repr({**settings, "version": gym.SAMPLE_VERSION}).encode()).hexdigest()[:8]
+    out = _root(root) / f"sample-{key}"
     if not out.is_dir():
-        with _workspace(out) as work:
+        with workspace(out) as work:
             gym.write_dataset(work / "tree", **settings, progress=progress)
             _publish(work / "tree", out)
     return out

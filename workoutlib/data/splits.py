@@ -21,7 +21,7 @@ _ORDERS = 10  # random orders that the greedy assignment tries in each class
 def split_random(catalog: pd.DataFrame, *, valid: float = 0.10, seed: int = 42) -> dict[str, pd.DataFrame]:
     """The published tutorial's split: ``int(valid * n)`` images, the last of a seeded permutation.
 
-    ImageDataset of one video land on both sides, so a score on "valid" tells little about new
+    Frames of one video land on both sides, so a score on "valid" tells little about new
     videos: ``leakage`` measures how little. Returns {"train", "valid"}.
     """
     import torch

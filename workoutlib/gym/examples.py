@@ -13,6 +13,7 @@ from PIL import Image
 from workoutlib.gym import render_clip, render_still
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.utils import paths
+from workoutlib.utils.files import replacing
 
 PHOTOS = ("bench press", "deadlift", "hammer curl", "lat pulldown")
 CLIPS = ("plank", "push up")
@@ -27,7 +28,8 @@ def example_media() -> list[Path]:
     for label in PHOTOS:
         target = folder / f"{label.replace(' ', '_')}.jpg"
         if not target.is_file():
-            Image.fromarray(render_still(label, 7)[0]).save(target)
+            with replacing(target) as partial:
+                Image.fromarray(render_still(label, 7)[0]).save(partial, "JPEG")
     for label in CLIPS:
         target = folder / f"{label.replace(' ', '_')}.mp4"
         if not target.is_file():

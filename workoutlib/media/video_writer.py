@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
+from av.container import OutputContainer
 
 from workoutlib.media.images import as_rgb
 from workoutlib.media.video_reader import _HIGHEST_RATE
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import replacing
 from workoutlib.utils.paths import shown
 
 # Ticks a second of written time stamps: MPEG's clock, exact for all usual frame rates.
@@ -56,21 +57,49 @@ class ClipWriter:
             raise WorkoutlibError(text)
         if not self.path.parent.is_dir() or self.path.is_dir():
             raise WorkoutlibError(f"Cannot write {shown(self.path)}: it needs an existing folder and a file name.")
-        self._temporary = self.path.with_name(f".{secrets.token_hex(8)}.part")
         self._last_tick, self._last_time = -1, -math.inf
-        with self._cleaning_up():
-            self._container = av.open(f"file:{self._temporary}", "w", format="mp4", options={"movflags": "+faststart"})
-            self._stream = self._container.add_stream("libx264", rate=self.rate)
-            self._stream.width = self.width + self.width % 2
-            self._stream.height = self.height + self.height % 2
-            self._stream.pix_fmt = "yuv420p"
-            # With B-frames an uneven frame rate makes the muxer state too short a duration. The fastest preset makes
-            # twice as large a file as "veryfast" at the same quality, in two fifths of the time.
-            self._stream.options = {"preset": "ultrafast", "crf": "22", "bf": "0"}
-            codec = self._stream.codec_context
-            codec.time_base = Fraction(1, _TICKS)
-            codec.colorspace, codec.color_range = 6, 1  # BT.601, limited: what the conversion below does
+        self._writing = self._write_file()
+        self._writing.__enter__()
         return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._writing.__exit__(*exception)
+
+    @contextmanager
+    def _write_file(self) -> Iterator[None]:
+        """Open the file and its encoder, finish them after the block, discard the file after an exception."""
+        with replacing(self.path) as partial:
+            container = None
+            try:
+                container = av.open(f"file:{partial}", "w", format="mp4", options={"movflags": "+faststart"})
+                self._add_stream(container)
+                yield
+                if self.frames == 0:
+                    raise WorkoutlibError(f"Cannot write {shown(self.path)}: not one frame was given.")
+                container.mux(self._stream.encode(None))
+                container.close()
+            except BaseException as error:
+                if container is not None:
+                    # Closing finishes the file, which fails if writing did; the file goes anyway.
+                    with suppress(av.error.FFmpegError):
+                        container.close()
+                if isinstance(error, av.error.FFmpegError):
+                    size = f"{self.width} × {self.height} pixels"
+                    raise OSError(f"{error.strerror or error}; frames of {size}") from error
+                raise
+
+    def _add_stream(self, container: OutputContainer) -> None:
+        self._container = container
+        self._stream = container.add_stream("libx264", rate=self.rate)
+        self._stream.width = self.width + self.width % 2
+        self._stream.height = self.height + self.height % 2
+        self._stream.pix_fmt = "yuv420p"
+        # With B-frames an uneven frame rate makes the muxer state too short a duration. The fastest preset makes
+        # twice as large a file as "veryfast" at the same quality, in two fifths of the time.
+        self._stream.options = {"preset": "ultrafast", "crf": "22", "bf": "0"}
+        codec = self._stream.codec_context
+        codec.time_base = Fraction(1, _TICKS)
+        codec.colorspace, codec.color_range = 6, 1  # BT.601, limited: what `write` converts to
 
     def write(self, frame: np.ndarray, time: float) -> None:
         """Append `frame`, uint8 RGB (height, width, 3), shown from `time` in seconds on; times increase."""
@@ -88,38 +117,5 @@ class ClipWriter:
         picture.time_base = Fraction(1, _TICKS)
         picture.pts = max(round(time * _TICKS), self._last_tick + 1)
         self._last_tick, self._last_time = picture.pts, time
-        with self._cleaning_up():
-            self._container.mux(self._stream.encode(picture))
+        self._container.mux(self._stream.encode(picture))
         self.frames += 1
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._discard()
-            return
-        with self._cleaning_up():
-            if self.frames == 0:
-                raise WorkoutlibError(f"Cannot write {shown(self.path)}: not one frame was given.")
-            self._container.mux(self._stream.encode(None))
-            self._container.close()
-            os.replace(self._temporary, self.path)
-
-    @contextmanager
-    def _cleaning_up(self) -> Iterator[None]:
-        """Discard the temporary file on any error, and say what the system says."""
-        try:
-            yield
-        except (av.error.FFmpegError, OSError) as cause:
-            self._discard()
-            advice = "Check the free space, the permissions and the frame size."
-            raise WorkoutlibError(f"Cannot write {shown(self.path)}: {cause.strerror or cause}. {advice}") from cause
-        except BaseException:
-            self._discard()
-            raise
-
-    def _discard(self) -> None:
-        container = getattr(self, "_container", None)
-        if container is not None:
-            # Closing finishes the file, which fails if writing did; the file goes anyway.
-            with suppress(av.error.FFmpegError):
-                container.close()
-        self._temporary.unlink(missing_ok=True)

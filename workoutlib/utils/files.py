@@ -1,10 +1,11 @@
-"""Files that are whole or not there: PyTorch files and tables, written atomically, read without executing them."""
+"""Atomic writes, of files and of folders; PyTorch files are read without executing what may be in them."""
 
 from __future__ import annotations
 
 import os
 import pickle
 import secrets
+import shutil
 import time
 import warnings
 from collections.abc import Iterator
@@ -58,6 +59,19 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(partial, path)
 
 
+@contextmanager
+def workspace(path: str | Path) -> Iterator[Path]:
+    """A hidden folder beside `path` to make a folder tree in, gone at the end: rename what is complete to `path`.
+
+    Raises:
+        Unwritable: for any OSError in the block, as `replacing`.
+    """
+    with _partial(Path(path).parent, path) as partial:
+        sweep(partial.parent)
+        partial.mkdir()
+        yield partial
+
+
 def require_writable(folder: str | Path) -> None:
     """Find out before the work, not after it, that results cannot be written to a folder; made where there is none.
 
@@ -70,7 +84,7 @@ def require_writable(folder: str | Path) -> None:
 
 @contextmanager
 def _partial(folder: Path, wanted: str | Path) -> Iterator[Path]:
-    """The name of a hidden file in a folder, gone at the end; an OSError says that `wanted` cannot be written."""
+    """The name of a hidden file or folder, gone at the end; an OSError says that `wanted` cannot be written."""
     partial = folder / f".{secrets.token_hex(8)}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,16 +93,23 @@ def _partial(folder: Path, wanted: str | Path) -> Iterator[Path]:
         advice = "Check the free space and the permissions, or name another folder."
         raise Unwritable(f"{shown(wanted)} cannot be written ({error}). {advice}") from error
     finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+        _remove(partial)
 
 
 def sweep(folder: Path) -> None:
-    """Remove what processes that were killed left in a folder: hidden ``.part`` files older than a day."""
+    """Remove what processes that were killed left in a folder: everything of `_partial` that is older than a day."""
     for left_over in folder.glob(".*.part"):
         with suppress(OSError):  # another process may be sweeping too
             if time.time() - left_over.stat().st_mtime > 24 * 3600:
-                left_over.unlink()
+                _remove(left_over)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:

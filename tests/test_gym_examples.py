@@ -1,5 +1,7 @@
 """Photos and clips to try a model on."""
 
+import pytest
+
 from workoutlib.gym import examples
 from workoutlib.labels import label_of_file
 from workoutlib.media.video_reader import probe_clip
@@ -11,6 +13,7 @@ def test_the_repository_has_the_seven_files_of_the_tutorial():
     assert len(names) == 7
 
 
+@pytest.mark.slow
 def test_without_the_repository_they_are_rendered_once(home, monkeypatch):
     monkeypatch.setattr(examples, "sample_media", list)
     monkeypatch.setattr(examples, "PHOTOS", ("deadlift",))
