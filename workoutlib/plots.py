@@ -89,6 +89,19 @@ def plot_loss(history: pd.DataFrame) -> Figure:
     return _curves(history, "loss", "cross-entropy loss", 1)
 
 
+def plot_step_losses(losses: Sequence[float]) -> Figure:
+    """The training loss of each step of an epoch, and the mean of the last five steps."""
+    figure, axis = _figure(5.5, 3.6)
+    steps = np.arange(1, len(losses) + 1)
+    axis.plot(steps, losses, ".", color=ORANGE, label="one batch")
+    axis.plot(steps, pd.Series(losses).rolling(5, min_periods=1).mean(), color=BLUE, label="mean of the last five")
+    axis.set(xlabel="step", ylabel="cross-entropy loss", title="Loss by step", ylim=(0, 1.1 * max(losses)))
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.grid(alpha=0.3)
+    axis.legend()
+    return figure
+
+
 def plot_learning_rates(configs: dict[str, Config]) -> Figure:
     """The learning rate over the epochs of each named config, on a logarithmic axis."""
     figure, axis = _figure(6.5, 3.4)
