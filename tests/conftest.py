@@ -1,5 +1,6 @@
 """Small things that many tests share: rendered pictures, a trained model, one thread."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -56,3 +57,17 @@ def home(tmp_path, monkeypatch) -> Path:
     """An empty folder that ``input/`` and ``outputs/`` are made in."""
     monkeypatch.setenv("WORKOUTLIB_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def estimator():
+    """BlazePose, fetched once by the package's own code; without a network these tests are skipped, but not in CI."""
+    from workoutlib import WorkoutlibError
+    from workoutlib.pose.estimator import PoseEstimator
+
+    try:
+        return PoseEstimator(threads=1)
+    except WorkoutlibError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))

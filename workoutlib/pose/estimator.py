@@ -85,35 +85,37 @@ class PoseEstimator:
         return sorted(_distinct(poses), key=lambda pose: -prominence(pose, pixels.shape))
 
     def detect(self, pixels: np.ndarray) -> list[Region]:
-        """Squares around the people in uint8 RGB (H, W, 3), the most certain first."""
+        """Squares around the people in uint8 RGB (H, W, 3), the most certain first.
+
+        Where a long picture as a whole shows nobody, overlapping squares of its shorter side are looked at.
+        """
         height, width = pixels.shape[:2]
-        side = max(height, width)
-        top, left = (side - height) // 2, (side - width) // 2
-        scale = _DETECTOR_SIDE / side
-        small = cv2.resize(
-            pixels, (max(round(width * scale), 1), max(round(height * scale), 1)), interpolation=cv2.INTER_AREA
-        )
-        square = np.zeros((_DETECTOR_SIDE, _DETECTOR_SIDE, 3), np.float32)
-        y, x = round(top * scale), round(left * scale)
-        square[y : y + small.shape[0], x : x + small.shape[1]] = small[: _DETECTOR_SIDE - y, : _DETECTOR_SIDE - x]
-        square[:] = square / 127.5 - 1
+        long, short = max(height, width), min(height, width)
+        found = self._detect_in(pixels, (width - long) / 2, (height - long) / 2, long)
+        if not found and long > 1.25 * short:
+            for start in np.linspace(0, long - short, min(int(np.ceil(2 * long / short)) - 1, 9)):
+                left, top = (start, 0) if width > height else (0, start)
+                found += self._detect_in(pixels, left, top, short)
+        return found
+
+    def _detect_in(self, pixels: np.ndarray, left: float, top: float, side: float) -> list[Region]:
+        """The people in a square of the picture, which may reach over its edges."""
+        scale = side / _DETECTOR_SIDE
+        letterbox = np.array([[scale, 0, left], [0, scale, top]])
+        square = _warp(pixels, letterbox, _DETECTOR_SIDE, cv2.BORDER_CONSTANT).astype(np.float32) / 127.5 - 1
         outputs = self._detector(square[None])
         boxes, logits = (outputs[output][0] for output in self._detector.outputs)
-        points = _people(boxes, logits[:, 0])
-        points = points * side - [left, top]
+        points = _people(boxes, logits[:, 0]) * side + [left, top]
         return [Region.around(person[2], person[3]) for person in points]
 
     def landmarks(self, pixels: np.ndarray, region: Region) -> tuple[Pose, Region]:
         """The person in a square of uint8 RGB (H, W, 3), and the square that they suggest for the next frame."""
         matrix = region.matrix
-        size = (_LANDMARK_SIDE, _LANDMARK_SIDE)
-        crop = cv2.warpAffine(
-            pixels, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT
-        )
+        crop = _warp(pixels, matrix, _LANDMARK_SIDE, cv2.BORDER_REPLICATE)
         outputs = self._landmarker(crop[None].astype(np.float32) / 255)
         named = {int(np.prod(output.shape)): outputs[output].ravel() for output in self._landmarker.outputs}
         rows, metres, probability = named[195].reshape(39, 5), named[117].reshape(39, 3), float(named[1][0])
-        points = rows[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        points = _refined(rows[:, :2], named[64 * 64 * 39].reshape(64, 64, 39)) @ matrix[:, :2].T + matrix[:, 2]
         depth = rows[:, 2:3] * region.side / _LANDMARK_SIDE
         metres = np.column_stack([metres[:, :2] @ _rotation(region.angle).T, metres[:, 2]])
         visibility = 1 / (1 + np.exp(-rows[:, 3].clip(-50, 50)))
@@ -131,7 +133,7 @@ class PoseEstimator:
         if first[1].side < 2:
             return first
         second = self.landmarks(pixels, first[1])
-        return max(first, second, key=lambda found: found[0].probability)
+        return second if second[0].probability > first[0].probability + 0.05 else first
 
 
 def prominence(pose: Pose, shape: tuple[int, ...]) -> float:
@@ -141,6 +143,13 @@ def prominence(pose: Pose, shape: tuple[int, ...]) -> float:
     size = np.sqrt(max(right - left, 1) * max(bottom - top, 1) / (height * width))
     away = np.hypot((left + right) / 2 / width - 0.5, (top + bottom) / 2 / height - 0.5)
     return float(pose.probability * size * (1 - away))
+
+
+def _warp(pixels: np.ndarray, matrix: np.ndarray, side: int, border: int) -> np.ndarray:
+    """The square of `side` pixels that an affine matrix (2, 3) from its pixels to the picture'scuts out."""
+    return cv2.warpAffine(
+        pixels, matrix, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border
+    )
 
 
 def _rotation(angle: float) -> np.ndarray:
@@ -186,12 +195,31 @@ def _overlap(many: np.ndarray, one: np.ndarray) -> np.ndarray:
     return intersection / np.maximum(many[:, 1].prod(1) + one[1].prod() - intersection, 1e-9)
 
 
+def _refined(points: np.ndarray, heat_maps: np.ndarray) -> np.ndarray:
+    """Landmarks (39, 2), in pixels of the network's input, moved to the centre of the heat around them.
+
+    Only where the heat maps (64, 64, 39), logits, are sure of a landmark within three cells; as mediapipe does.
+    """
+    side = heat_maps.shape[0]
+    scale = _LANDMARK_SIDE / side
+    refined = points.copy()
+    for number, (column, row) in enumerate((points / scale).astype(int)):
+        if not (0 <= column < side and 0 <= row < side):
+            continue
+        rows, columns = slice(max(row - 3, 0), row + 4), slice(max(column - 3, 0), column + 4)
+        heat = 1 / (1 + np.exp(-heat_maps[rows, columns, number]))
+        if heat.max() >= 0.5:
+            y, x = np.mgrid[rows.start : rows.start + heat.shape[0], columns.start : columns.start + heat.shape[1]]
+            refined[number] = scale * np.array([(x * heat).sum(), (y * heat).sum()]) / heat.sum()
+    return refined
+
+
 def _distinct(poses: list[Pose]) -> list[Pose]:
     """Without people who were found twice: whose hips and shoulders nearly coincide."""
     kept: list[Pose] = []
     for pose in sorted(poses, key=lambda pose: -pose.probability):
         trunk = pose.landmarks[[11, 12, 23, 24], :2]
-        reach = np.linalg.norm(trunk[:2].mean(0) - trunk[2:].mean(0)) / 2
+        reach = 0.75 * np.linalg.norm(trunk[:2].mean(0) - trunk[2:].mean(0))
         others = (other.landmarks[[11, 12, 23, 24], :2] for other in kept)
         if all(np.linalg.norm(trunk - other, axis=1).mean() > reach for other in others):
             kept.append(pose)

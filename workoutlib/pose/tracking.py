@@ -84,7 +84,8 @@ class PoseTracker:
 
     def update(self, time: float, pixels: np.ndarray) -> Pose | None:
         """The exerciser's pose in the next frame, uint8 RGB (H, W, 3), or ``None`` where there is nobody."""
-        pose = None
+        pose: Pose | None = None
+        region: Region | None = None
         if self._region is not None:
             pose, region = self.estimator.landmarks(pixels, self._region)
             if pose.probability < PERSON or self._jumped(pose) or region.side < 2:
