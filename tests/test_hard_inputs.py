@@ -22,13 +22,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.clips import broken_clips, moving, turned_by_metadata, write_with
+from helpers.pictures import broken_files, png, quarters
+from helpers.tiny import Code, save_noise
 from PIL import Image
-from test_images import broken_files, png
-from test_images import quarters as picture
-from test_video import broken_clips, moving, turned_by_metadata, write_with
-from tiny import Code, save_noise
 
-from workoutlib.__main__ import main
+from workoutlib.app.cli import main
 from workoutlib.data.archives import unpack_archive
 from workoutlib.media.images import read_image
 from workoutlib.media.video_reader import read_frames
@@ -38,7 +37,10 @@ from workoutlib.utils.errors import WorkoutlibError
 READ, NOTED, REFUSED = "read", "read, with a note", "refused in one line"
 EITHER = "any of these"
 SECONDS = 600  # for all inputs together, on a slow machine; they take half a minute
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="makes names, links and pipes that only Linux has")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="makes names, links and pipes that only Linux has"),
+]
 
 
 # The doors. Each takes an input and returns, or raises WorkoutlibError, or warns.
@@ -95,13 +97,13 @@ DOORS = {
 
 def photos(folder: Path) -> list[tuple]:
     folder.mkdir()
-    grey, rgb = Image.fromarray(picture()[..., 0]), Image.fromarray(picture())
+    grey, rgb = Image.fromarray(quarters()[..., 0]), Image.fromarray(quarters())
     whole = {
         "cmyk.jpg": rgb.convert("CMYK"),
         "palette.png": rgb.convert("P"),
         "alpha.png": rgb.convert("RGBA"),
         "grey.png": grey,
-        "16 bit.png": Image.fromarray(picture()[..., 0].astype(np.uint16) * 257),
+        "16 bit.png": Image.fromarray(quarters()[..., 0].astype(np.uint16) * 257),
         "bits.png": rgb.convert("1"),
         "one pixel.png": Image.new("RGB", (1, 1)),
         "long.png": Image.new("RGB", (20_000, 10)),
@@ -117,7 +119,7 @@ def photos(folder: Path) -> list[tuple]:
         image.save(folder / name)
     rgb.save(folder / "progressive.jpg", progressive=True)
     for name in ("moving.gif", "moving.webp"):
-        rgb.save(folder / name, save_all=True, append_images=[Image.fromarray(picture()[::-1])])
+        rgb.save(folder / name, save_all=True, append_images=[Image.fromarray(quarters()[::-1])])
     for orientation in range(1, 9):
         exif = Image.Exif()
         exif[0x0112] = orientation

@@ -1,6 +1,7 @@
 """kill -9 at random moments: nothing half-written is taken for whole, and the next run gives what it should.
 
-``WORKOUTLIB_KILLS=50 python -m pytest -s tests/test_interruptions.py`` kills fifty times in each phase.
+``WORKOUTLIB_KILLS=50 python -m pytest -s tests/test_interruptions.py`` kills fifty times in each phase,
+``WORKOUTLIB_KILL_SEED=1`` at other moments.
 """
 
 import multiprocessing
@@ -8,14 +9,15 @@ import os
 import time
 import zipfile
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers.clips import save_clip
+from helpers.tiny import assert_same_state, save_noise
 from PIL import Image
-from test_predict import save_clip
-from tiny import assert_same_state, save_noise
 
 from workoutlib.config import Config
 from workoutlib.data.archives import unpack_archive
@@ -25,11 +27,14 @@ from workoutlib.media.video_reader import read_frames
 from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.recognition.files import predict_files
 from workoutlib.recognition.recognizer import Recognizer
-from workoutlib.training import experiments
+from workoutlib.training.experiments import train_model
+from workoutlib.training.fit import Callbacks
 from workoutlib.utils.files import read_file, save_atomically
 
 KILLS = int(os.environ.get("WORKOUTLIB_KILLS", 3))
+SEED = int(os.environ.get("WORKOUTLIB_KILL_SEED", 0))
 CONFIG = Config.profile("quick", resize=64, crop=64, epochs=3, batch_size=8, valid=0.3, weight_interpolation=0.5)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +43,7 @@ def processes():
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["workoutlib.experiments", "workoutlib.predict", "timm"])
+    context.set_forkserver_preload(["workoutlib.training.experiments", "workoutlib.recognition.files", "timm"])
     finish(context, int, ())  # starts the server: the time of that is nobody's
     return context
 
@@ -53,7 +58,7 @@ def kill_at_random_moments(processes, work, prepare):
     finish(processes, work, arguments)
     duration = time.monotonic() - began
     yield arguments
-    rng = np.random.default_rng()
+    rng = np.random.default_rng([SEED, crc32(work.__name__.encode())])
     killed = 0
     for share in (np.arange(KILLS) + rng.random(KILLS)) / KILLS:
         arguments = prepare()
@@ -78,7 +83,7 @@ def finish(processes, work, arguments) -> None:
 def train_in(data: Path, out: Path) -> None:
     torch.set_num_threads(1)
     catalog = read_catalog(data)
-    experiments.train_model(catalog, CONFIG, out=out, cache=out / "cache", resume=True, progress=False)
+    train_model(catalog, CONFIG, out=out, cache=out / "cache", resume=True, callbacks=Callbacks(progress=False))
 
 
 def history(out: Path) -> pd.DataFrame:
@@ -95,7 +100,9 @@ def assert_all_is_whole(out: Path, data: Path) -> None:
         assert len(history(out).columns) == 6
     for path in (out / "cache").glob("*.npy"):
         paths = read_catalog(data)["path"].tolist()
-        assert np.array_equal(np.load(path), decode(paths, CONFIG, progress=False))
+        assert np.array_equal(
+            np.load(path), decode(paths, size=CONFIG.resize, resize_mode=CONFIG.resize_mode, progress=False)
+        )
 
 
 def test_killed_training_goes_on_as_if_undisturbed(data_folder, tmp_path, processes):
@@ -127,12 +134,12 @@ def test_killed_again_and_again_training_still_ends(data_folder, tmp_path, proce
 
 
 def decode_into(data: Path, cache: Path) -> None:
-    decode(read_catalog(data)["path"].tolist(), CONFIG.replace(resize=256), cache=cache, progress=False)
+    decode(read_catalog(data)["path"].tolist(), cache=cache, progress=False)
 
 
 def test_killed_decoding_leaves_no_half_cache(data_folder, tmp_path, processes):
     caches = iter(tmp_path / str(i) for i in range(KILLS + 1))
-    fresh = decode(read_catalog(data_folder)["path"].tolist(), CONFIG.replace(resize=256), progress=False)
+    fresh = decode(read_catalog(data_folder)["path"].tolist(), progress=False)
     for _, cache in kill_at_random_moments(processes, decode_into, lambda: (data_folder, next(caches))):
         for _ in range(2):
             assert all(np.array_equal(np.load(path), fresh) for path in cache.glob("*.npy"))

@@ -7,12 +7,18 @@ import json
 import math
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from workoutlib.config import PROFILES, Config
 from workoutlib.utils.errors import WorkoutlibError
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def write_json(content, path: Path | None) -> None:
+    from workoutlib.evaluation.predictions import Predictions
+
+
+def write_json(content: object, path: Path | None) -> None:
     """Write a result as JSON (NaN becomes null)."""
     from workoutlib.utils.files import replacing
 
@@ -22,7 +28,7 @@ def write_json(content, path: Path | None) -> None:
             partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def _without_nan(value):
+def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -30,7 +36,7 @@ def _without_nan(value):
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def read_data(source: str):
+def read_data(source: str) -> pd.DataFrame:
     """The catalog of a data set, its problems printed."""
     from workoutlib.data.catalog import describe_problems, read_catalog
     from workoutlib.data.download import get_dataset
@@ -70,9 +76,19 @@ def require_checkpoint(path: Path) -> None:
         raise WorkoutlibError(f"no checkpoint {shown(path)}; {advice}")
 
 
+def _prepare(*, join: bool = False) -> None:
+    """Before heavy work: tune this process and, with `join`, meet the others that ``torchrun`` has started."""
+    from workoutlib.utils import devices
+
+    if join:
+        devices.join_processes()
+    devices.tune_process()
+
+
 def demo(options: argparse.Namespace) -> None:
     from workoutlib.app.demo import run_demo
 
+    _prepare()
     print(f"open {run_demo(options.out, seed=options.seed)} in a browser")
 
 
@@ -82,7 +98,7 @@ def train(options: argparse.Namespace) -> None:
     from workoutlib.training import experiments
     from workoutlib.utils import devices, paths
 
-    devices.join_processes()
+    _prepare(join=True)
     config = choose_config(options)
     catalog = read_data(options.data)
     out = options.out or paths.output_root()
@@ -119,7 +135,7 @@ def describe_schedule(config: Config) -> str:
     return "learning rate: " + ", ".join(f"{rates[i]} from epoch {i + 1}" for i in starts)
 
 
-def print_scores(predictions, split: str) -> None:
+def print_scores(predictions: Predictions, split: str) -> None:
     from workoutlib.evaluation.metrics import intervals, scores
 
     ranges = intervals(predictions)
@@ -138,6 +154,7 @@ def evaluate(options: argparse.Namespace) -> None:
     from workoutlib.utils import devices, paths
     from workoutlib.utils.files import write_csv
 
+    _prepare()
     stored = load_checkpoint(options.checkpoint)
     catalog = read_data(options.data)
     device = devices.pick_device()
@@ -164,6 +181,7 @@ def crossvalidate(options: argparse.Namespace) -> None:
     from workoutlib.utils import paths
     from workoutlib.utils.files import write_csv
 
+    _prepare()
     config = choose_config(options)
     catalog = read_data(options.data)
     cache, groups = paths.data_root() / "cache", None
@@ -184,7 +202,7 @@ def crossvalidate(options: argparse.Namespace) -> None:
         print_folds(summary, suspects, options)
 
 
-def print_folds(summary: dict, suspects, options: argparse.Namespace) -> None:
+def print_folds(summary: dict, suspects: pd.DataFrame, options: argparse.Namespace) -> None:
     from workoutlib.utils.paths import shown
 
     print(f"{options.folds} folds, " + {"random": "random frames", "video": "by video"}[options.split])
@@ -209,7 +227,7 @@ def predict(options: argparse.Namespace) -> int:
     from workoutlib.utils.files import write_csv
     from workoutlib.utils.paths import output_root, shown
 
-    devices.join_processes()
+    _prepare(join=True)
     recognizer = Recognizer.from_checkpoint(options.checkpoint, backend=options.backend)
     out = options.out or output_root() / "predictions"
     rows, failures = predict_files(recognizer, options.paths, out=out, stride=options.stride)
@@ -247,6 +265,7 @@ def split(options: argparse.Namespace) -> None:
 def benchmark(options: argparse.Namespace) -> None:
     from workoutlib.app.benchmark import print_table, run_benchmark
 
+    _prepare()
     found = run_benchmark(options.model, backend=options.backend)
     write_json(found, options.json)
     print_table(found)

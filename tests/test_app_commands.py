@@ -1,28 +1,26 @@
-"""The command line: the tutorial's flags, results as JSON, one clear line for what went wrong."""
+"""What the commands do: results as files and JSON, one clear line for what went wrong."""
 
-import importlib.metadata
 import io
 import json
 import math
 import os
-import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 import torchvision
+from helpers.clips import save_clip
+from helpers.profiles import shrink_profiles
+from helpers.rows import CLIP_KEYS, PHOTO_KEYS
+from helpers.tiny import Code, save_noise
 from sklearn import metrics
-from test_predict import CLIP_KEYS, PHOTO_KEYS, save_clip
-from tiny import Code, one_thread_environment, save_noise
 
-from workoutlib import __main__ as command_line
-from workoutlib.__main__ import build_parser, choose_config, main, write_json
-from workoutlib.config import PROFILES, Config
+from workoutlib.app import commands
+from workoutlib.app.cli import main
+from workoutlib.app.commands import write_json
 from workoutlib.models.checkpoints import load_checkpoint
-from workoutlib.utils.errors import WorkoutlibError
 
 SCORES = {"top1", "top3", "macro", "clip_top1"}
 
@@ -30,67 +28,8 @@ SCORES = {"top1", "top3", "macro", "clip_top1"}
 @pytest.fixture
 def small(monkeypatch, home) -> Path:
     """Profiles with pictures small enough for a test, and an empty home."""
-    for name in PROFILES:
-        monkeypatch.setitem(PROFILES, name, {**PROFILES[name], "resize": 64, "crop": 64, "batch_size": 8})
+    shrink_profiles(monkeypatch)
     return home
-
-
-def parse(*arguments: str) -> Config:
-    return choose_config(build_parser().parse_args(["train", *arguments]))
-
-
-def test_flags_change_the_profile():
-    config = parse(
-        "--profile",
-        "tutorial",
-        "--epochs",
-        "3",
-        "--learning-rate",
-        "0.01",
-        "--batch-size",
-        "16",
-        "--no-fine-tune",
-        "--no-scheduler",
-        "--split",
-        "video",
-        "--model",
-        "resnet18",
-        "--seed",
-        "7",
-        "--weights",
-        "file.pth",
-    )
-    expected = {
-        "epochs": 3,
-        "learning_rate": 0.01,
-        "batch_size": 16,
-        "fine_tune": False,
-        "scheduler": "none",
-        "split": "video",
-        "model": "resnet18",
-        "seed": 7,
-        "weights": "file.pth",
-    }
-    assert config == Config.profile("tutorial", **expected)
-
-
-@pytest.mark.parametrize("name", PROFILES)
-def test_without_flags_the_profile_is_as_it_is(name):
-    assert parse("--profile", name) == Config.profile(name)
-    assert parse("--profile", name, "--fine-tune", "--scheduler") == Config.profile(name)
-    assert parse("--profile", name, "--no-scheduler").scheduler == "none"
-
-
-def test_auto_says_what_it_chose(capsys, home):
-    assert parse("--profile", "auto").name in PROFILES
-    assert "choose another by its name" in capsys.readouterr().out
-
-
-def test_wrong_flags_end_with_usage(capsys):
-    for arguments in ([], ["fly"], ["train", "--profile", "slow"], ["evaluate"], ["predict", "--checkpoint", "x"]):
-        with pytest.raises(SystemExit) as stop:
-            main(arguments)
-        assert stop.value.code == 2 and "usage:" in capsys.readouterr().err
 
 
 def test_train_then_evaluate_then_resume(small, data_folder, capsys):
@@ -113,8 +52,8 @@ def test_train_then_evaluate_then_resume(small, data_folder, capsys):
     assert set(found) >= SCORES and all(0 <= found[name] <= 1 for name in SCORES)
     assert set(found["intervals"]) == SCORES and found["images"] == 48
 
-    assert main(["evaluate", *arguments, "--out", str(small / "judged")]) == 0
-    table = pd.read_csv(small / "judged" / "predictions.csv")
+    assert main(["evaluate", *arguments, "--out", str(small / "evaluated")]) == 0
+    table = pd.read_csv(small / "evaluated" / "predictions.csv")
     assert found["top1"] == pytest.approx(metrics.accuracy_score(table["label"], table["predicted"]))
     assert found["macro"] == pytest.approx(metrics.balanced_accuracy_score(table["label"], table["predicted"]))
     assert len(table) == 48 and table["confidence"].between(1 / 3, 1).all()
@@ -238,7 +177,7 @@ def test_a_name_that_is_no_text_reaches_table_and_json(trained, small, tmp_path,
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["evaluate", "--checkpoint", "{tmp}/none.pth", "--data", "{data}"], "no such file"),
+        (["evaluate", "--checkpoint", "{tmp}/none.pth", "--data", "{data}"], "no checkpoint"),
         (["predict", "{data}", "--checkpoint", "{tmp}/evil.pth"], "refused"),
         (["train", "--profile", "quick", "--data", "{tmp}/nowhere"], "no data set"),
         (["train", "--profile", "quick", "--data", "{data}", "--batch-size", "0"], "Config.batch_size = 0"),
@@ -267,7 +206,9 @@ def test_what_the_user_can_mend_is_one_line_and_status_2(small, data_folder, tmp
 
 def test_where_results_cannot_be_written_is_found_out_before_the_work(small, data_folder, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("x")
-    monkeypatch.setattr("workoutlib.experiments.crossvalidate", lambda *_, **__: pytest.fail("worked in vain"))
+    monkeypatch.setattr(
+        "workoutlib.training.crossvalidation.crossvalidate", lambda *_, **__: pytest.fail("worked in vain")
+    )
     for results in (["--out", str(tmp_path / "file")], ["--json", str(tmp_path)], ["--json", str(tmp_path / "file/x")]):
         assert main(["crossvalidate", "--profile", "quick", "--data", str(data_folder), *results]) == 2
     assert [path.name for path in tmp_path.iterdir() if path != small] == ["file"]
@@ -282,7 +223,7 @@ def test_a_disk_that_fills_up_does_not_take_the_result_with_it(
 
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"no picture")
-    monkeypatch.setattr(command_line, "write_json", full)
+    monkeypatch.setattr(commands, "write_json", full)
     arguments = [str(save_noise(tmp_path / "push_up.jpg")), str(bad), "--checkpoint", str(trained.checkpoint)]
     assert main(["predict", *arguments]) == 2
     printed = capsys.readouterr()
@@ -303,42 +244,6 @@ def test_who_hangs_up_has_the_json_file_all_the_same(small, data_folder, tmp_pat
     assert json.loads((tmp_path / "s.json").read_text())["sizes"]
 
 
-@pytest.mark.parametrize(
-    ("fault", "status"),
-    [(KeyboardInterrupt, 130), (WorkoutlibError("mend it"), 2), (OSError(28, "No space left on device"), 2)],
-)
-def test_how_commands_end(monkeypatch, capsys, fault, status):
-    def fail(options):
-        raise fault
-
-    monkeypatch.setitem(command_line.COMMANDS, "info", fail)
-    assert main(["info"]) == status
-    printed = capsys.readouterr().err
-    assert {130: "stopped", 2: "error: "}[status] in printed and "Traceback" not in printed
-
-
-def test_our_own_mistakes_are_not_hidden(monkeypatch):
-    monkeypatch.setitem(command_line.COMMANDS, "info", lambda options: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        main(["info"])
-
-
-def test_warnings_are_notes_and_stay_warnings_for_others(monkeypatch, capsys):
-    monkeypatch.setitem(command_line.COMMANDS, "info", lambda options: warnings.warn("be careful", stacklevel=1))
-    before = warnings.showwarning
-    main(["info"])
-    assert "note: be careful" in capsys.readouterr().err and warnings.showwarning is before
-
-
-def test_info_lists_what_is_here(home, capsys):
-    assert main(["info"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert all(line.startswith(("[OK] ", "[MISSING] ")) for line in lines)
-    assert f"[OK] torch {importlib.metadata.version('torch')}" in lines
-    assert any(line.startswith("[MISSING] Kaggle data set in") for line in lines)
-    assert "[OK] ImageNet weights of tf_efficientnet_lite0 (a package)" in lines
-
-
 def test_json_has_no_nan(tmp_path):
     content = {"a": [1.5, math.nan, {"b": math.inf}], "c": (None, "é\udcff"), "d": 3}
     write_json(content, tmp_path / "deep" / "x.json")
@@ -350,33 +255,3 @@ def test_json_has_no_nan(tmp_path):
     }
     assert os.listdir(tmp_path / "deep") == ["x.json"]
     write_json(content, None)
-
-
-def test_the_demo_makes_a_page_with_all_that_it_shows(small, tmp_path, monkeypatch, data_folder, capsys):
-    media = [
-        save_noise(tmp_path / "push_up.jpg", size=(160, 120)),
-        save_clip(tmp_path / "plank.mp4"),
-        tmp_path / "no.jpg",
-    ]
-    monkeypatch.setattr("workoutlib.demo.make_sample", lambda: data_folder)
-    monkeypatch.setattr("workoutlib.demo.sample_media", lambda: media)
-    assert main(["demo", "--out", str(tmp_path / "demo")]) == 0
-    page = tmp_path / "demo" / "index.html"
-    assert str(page) in capsys.readouterr().out
-    html = page.read_text(encoding="utf-8")
-    for file in ("accuracy.png", "loss.png", "confusion_matrix.png", "media/push_up.jpg", "media/plank.mp4"):
-        assert f'src="{file}"' in html and (tmp_path / "demo" / file).stat().st_size > 0
-    assert "no such file" in html and html.rstrip().endswith("</html>")
-
-
-def test_as_a_process_of_its_own(trained, tmp_path):
-    """Bad files and a terminal that knows ASCII only: no stack trace, status 1."""
-    save_noise(tmp_path / "täst.jpg")
-    (tmp_path / "bad.jpg").write_bytes(b"x")
-    environment = {**one_thread_environment(), "PYTHONIOENCODING": "ascii", "WORKOUTLIB_HOME": str(tmp_path / "home")}
-    command = [sys.executable, "-m", "workoutlib", "predict", str(tmp_path), "--checkpoint", str(trained.checkpoint)]
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=300)
-    assert done.returncode == 1, done.stderr
-    assert done.stderr.count(b"error: ") == 1 and b"Traceback" not in done.stderr
-    assert b"t\\xe4st.jpg" in done.stdout
-    assert (tmp_path / "home" / "outputs" / "predictions" / "täst.jpg").is_file()

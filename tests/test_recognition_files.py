@@ -1,4 +1,4 @@
-"""Folder jobs: every file judged or named, nothing of the user's overwritten, strange names harmless."""
+"""Folder jobs: every file recognised or named, nothing of the user's overwritten, strange names harmless."""
 
 import json
 import os
@@ -10,36 +10,25 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers.clips import save_clip, turned_by_metadata
+from helpers.pictures import save_strangely_named
+from helpers.rows import CLIP_KEYS, PHOTO_KEYS
+from helpers.tiny import make_model, one_thread_environment, save_noise
 from PIL import Image
-from test_video import turned_by_metadata
-from tiny import make_model, one_thread_environment, save_noise
 
-from workoutlib.app.demo import Page
 from workoutlib.config import Config
 from workoutlib.media.video_reader import probe_clip, read_frames
-from workoutlib.media.video_writer import ClipWriter
 from workoutlib.recognition.files import accuracy_by_name, as_table, expand, predict_files
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import write_csv
 
-PHOTO_KEYS = {"path", "kind", "label", "confidence", "top3", "known", "truth"}
-CLIP_KEYS = PHOTO_KEYS | {"frames", "frames_per_second", "segments", "recognised_per_second"}
 LABELS = ("plank", "push up", "squat")
 
 
 @pytest.fixture(scope="module")
 def recognizer() -> Recognizer:
     return Recognizer(make_model(), LABELS, Config(resize=64, crop=64))
-
-
-def save_clip(path, *, frames: int = 6, seed: int = 0):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(seed)
-    with ClipWriter(path, 64, 48, 10) as writer:
-        for index in range(frames):
-            writer.write(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8), index / 10)
-    return path
 
 
 @pytest.fixture
@@ -200,60 +189,12 @@ def test_a_phones_upright_clip_stays_upright(recognizer, tmp_path):
     assert (copy.width, copy.height, copy.rotation, copy.frames) == (48, 64, 0, 6)
 
 
-STRANGE = [
-    "a b.jpg",
-    'it\'s "quoted".jpg',
-    "new\nline.jpg",
-    "💪 curl.jpg",
-    "=1+1.jpg",
-    "-x.jpg",
-    "#50%?.jpg",
-    "<b>bold<br>.jpg",
-    "ünï.jpg",
-]
-NOT_TEXT = os.fsdecode(b"caf\xe9.jpg")
-
-
-@pytest.fixture
-def strange(tmp_path):
-    names = [*STRANGE, NOT_TEXT] if sys.platform.startswith("linux") else ["a b.jpg", "it's.jpg", "=1+1.jpg", "ünï.jpg"]
-    plain = save_noise(tmp_path / "plain.jpg").read_bytes()
-    for name in names:
-        (tmp_path / "in").mkdir(exist_ok=True)
-        (tmp_path / "in" / name).write_bytes(plain)
-    return tmp_path / "in"
-
-
-def test_strange_names_come_through_whole(recognizer, strange, tmp_path):
+def test_strange_names_come_through_whole(recognizer, tmp_path):
+    strange = save_strangely_named(tmp_path / "in")
     rows, failures = predict_files(recognizer, [strange], out=tmp_path / "out", progress=False)
     assert failures == [] and sorted(os.listdir(tmp_path / "out")) == sorted(os.listdir(strange))
     write_csv(as_table(rows), tmp_path / "out.csv")
     assert len(pd.read_csv(tmp_path / "out.csv")) == len(rows)
-
-
-def test_strange_names_are_harmless_on_a_page(recognizer, strange, tmp_path):
-    from html.parser import HTMLParser
-    from urllib.parse import unquote
-
-    rows, _ = predict_files(recognizer, [strange], out=tmp_path / "page" / "media", progress=False)
-    page = Page(tmp_path / "page", "<script>alert(1)</script>")
-    page.heading("<i>x</i>")
-    page.text("a < b & <script>alert(2)</script>")
-    page.table(as_table(rows).assign(label="<script>alert(3)</script>"))
-    page.media([(tmp_path / "page" / "media" / os.path.basename(r["path"]), f"<u>{r['path']}</u>") for r in rows])
-    html = page.write().read_text(encoding="utf-8")
-    found = {"tags": set(), "sources": []}
-
-    class Reader(HTMLParser):
-        def handle_starttag(self, tag, attributes):
-            found["tags"].add(tag)
-            found["sources"] += [value for name, value in attributes if name == "src"]
-
-    Reader().feed(html)
-    assert not found["tags"] & {"script", "i", "u", "b", "br"}
-    assert len(found["sources"]) == len(rows)
-    for source in found["sources"]:
-        assert os.path.isfile(tmp_path / "page" / unquote(source, errors="surrogateescape")), source
 
 
 def test_labels_that_are_formulas_or_tags(tmp_path, folder):

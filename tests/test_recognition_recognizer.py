@@ -1,4 +1,4 @@
-"""Using a model: one preprocessing path, whatever the picture comes as; segments without gaps."""
+"""Using a model: one preprocessing path, whatever the picture comes as."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -7,25 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from helpers.clips import save_exercises
+from helpers.tiny import make_model
 from PIL import Image
-from scipy.special import softmax
-from tiny import make_model
 
-from workoutlib import gym
 from workoutlib.config import Config
 from workoutlib.data.dataset import load_dataset
+from workoutlib.evaluation.predictions import evaluate
 from workoutlib.media.images import read_image
 from workoutlib.media.overlay import UNKNOWN
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.models.checkpoints import load_checkpoint
-from workoutlib.models.inference import predict_logits
 from workoutlib.recognition import recognizer as recognizer_module
-from workoutlib.recognition.clips import ClipPrediction
 from workoutlib.recognition.recognizer import Recognizer
-from workoutlib.training import experiments
 from workoutlib.utils.errors import WorkoutlibError
 
 CPU = torch.device("cpu")
@@ -38,36 +33,26 @@ def recognizer(trained) -> Recognizer:
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory) -> str:
+def clip(tmp_path_factory) -> Path:
     """1.6 s of plank, then 1.6 s of squat, 10 frames a second."""
-    path = tmp_path_factory.mktemp("clips") / "two.mp4"
-    frames = [
-        f
-        for name in ("plank", "squat")
-        for f in gym.render_clip(name, 5, frames=16, frames_per_second=10, size=(160, 120)).frames
-    ]
-    with ClipWriter(path, 160, 120, 10) as writer:
-        for index, frame in enumerate(frames):
-            writer.write(frame, index / 10)
-    return str(path)
+    return save_exercises(tmp_path_factory.mktemp("clips") / "two.mp4")
 
 
 @pytest.mark.parametrize("flip_at_test", [False, True])
-@pytest.mark.parametrize("fit", ["crop", "squash"])
-def test_validation_arrays_images_and_files_give_the_same_logits(trained, catalog, config, flip_at_test, fit):
-    config = config.replace(flip_at_test=flip_at_test, fit=fit, crop=64, resize=72)
+@pytest.mark.parametrize("resize_mode", ["crop", "squash"])
+def test_validation_arrays_images_and_files_give_the_same_logits(trained, catalog, config, flip_at_test, resize_mode):
+    config = config.replace(flip_at_test=flip_at_test, resize_mode=resize_mode, crop=64, resize=72)
     stored = load_checkpoint(trained.checkpoint)
     some = catalog.iloc[[0, 7, 20, 33, 47]]
-    through_validation = predict_logits(
-        stored.model, load_dataset(some, config, labels=stored.labels, progress=False), config, device=CPU
-    )
+    dataset = load_dataset(some, size=72, resize_mode=resize_mode, labels=stored.labels, progress=False)
+    through_validation = evaluate(stored.model, dataset, config).logits
     recognizer = Recognizer(stored.model, stored.labels, config, device=CPU)
     paths = some["path"].tolist()
     for images in (paths, [read_image(p) for p in paths], [Image.open(p) for p in paths]):
         for size in (1, 2, 32):
             logits = recognizer.logits(images, size=size)
             assert logits.dtype == np.float32 and logits.shape == (5, 3)
-            np.testing.assert_allclose(logits, through_validation.numpy(), **CLOSE)
+            np.testing.assert_allclose(logits, through_validation, **CLOSE)
 
 
 def test_a_clips_frames_give_the_logits_of_the_same_frames_as_arrays(recognizer, clip):
@@ -80,7 +65,7 @@ def test_a_clips_frames_give_the_logits_of_the_same_frames_as_arrays(recognizer,
     np.testing.assert_allclose(third.logits, found.logits[::3], **CLOSE)
 
 
-def test_a_clip_of_one_frame_is_judged_as_that_picture(recognizer, tmp_path, catalog):
+def test_a_clip_of_one_frame_is_recognised_as_that_picture(recognizer, tmp_path, catalog):
     pixels = read_image(catalog["path"].iloc[0])
     with ClipWriter(tmp_path / "one.mp4", pixels.shape[1], pixels.shape[0], 25) as writer:
         writer.write(pixels, 0.0)
@@ -90,26 +75,6 @@ def test_a_clip_of_one_frame_is_judged_as_that_picture(recognizer, tmp_path, cat
     assert found.times.tolist() == [0.0] and found.duration == pytest.approx(1 / 25, abs=0.01)
     assert len(found.segments()) == 1
     assert np.abs(frame.astype(int) - pixels).mean() < 8, "the clip nearly is the picture"
-
-
-def test_words_for_logits(trained):
-    recognizer = Recognizer(
-        make_model(),
-        ("a", "b", "c"),
-        trained.model and Config(resize=64, crop=64),
-        temperature=2.0,
-        unknown_threshold=1.5,
-        device=CPU,
-    )
-    logits = np.array([0.0, 2.0, 1.0], np.float32)
-    found = recognizer.read_logits(logits)
-    expected = softmax(logits / 2.0)
-    assert (found.label, found.known, found.shown) == ("b", True, "b")
-    assert found.confidence == pytest.approx(expected[1])
-    assert [label for label, _ in found.top3] == ["b", "c", "a"]
-    assert [share for _, share in found.top3] == pytest.approx(sorted(expected, reverse=True))
-    unsure = recognizer.read_logits(logits - 1)
-    assert (unsure.label, unsure.known, unsure.shown) == ("b", False, UNKNOWN)
 
 
 def test_two_classes_have_a_top2(trained):
@@ -130,41 +95,6 @@ def test_a_checkpoint_alone_is_enough(trained, catalog, recognizer):
     assert answers == [valid.labels[i] for i in valid.predicted]
 
 
-@pytest.mark.parametrize("flip_at_test", [False, True])
-def test_every_back_end_gives_torchs_answers(trained, config, clip, flip_at_test):
-    pytest.importorskip("openvino")
-    settings = config.replace(flip_at_test=flip_at_test)
-    labels = trained.predictions.labels
-    eager, compiled, auto = (
-        Recognizer(trained.model, labels, settings, device=CPU, backend=backend).predict_clip(clip, progress=False)
-        for backend in ("torch", "openvino", "auto")
-    )
-    np.testing.assert_allclose(compiled.logits, eager.logits, atol=2e-3)
-    np.testing.assert_allclose(auto.logits, compiled.logits, atol=1e-5)
-
-
-@pytest.mark.parametrize("count", [1, 4, 7, 41])
-def test_openvino_keeps_pictures_in_order_however_many(trained, config, count):
-    pytest.importorskip("openvino")
-    pictures = np.random.default_rng(count).integers(0, 256, (count, 64, 64, 3), dtype=np.uint8)
-    eager, compiled = (
-        Recognizer(trained.model, trained.predictions.labels, config, device=CPU, backend=backend).logits(pictures)
-        for backend in ("torch", "openvino")
-    )
-    np.testing.assert_allclose(compiled, eager, atol=2e-3)
-
-
-def test_auto_does_without_openvino(trained, config, clip, monkeypatch):
-    monkeypatch.setattr("workoutlib.inference.find_spec", lambda name: None)
-    found = [
-        Recognizer(trained.model, trained.predictions.labels, config, device=CPU, backend=backend)
-        .predict_clip(clip, progress=False)
-        .logits
-        for backend in ("auto", "torch")
-    ]
-    np.testing.assert_array_equal(*found)
-
-
 def test_no_pictures_no_logits(recognizer):
     assert recognizer.logits([]).shape == (0, 3)
 
@@ -182,14 +112,14 @@ def test_answers_that_are_no_numbers(trained, catalog, config, clip):
     with torch.no_grad():
         model.head.weight.fill_(3e38)
     broken = Recognizer(model, trained.predictions.labels, config, backend="torch")
-    frames = load_dataset(catalog, config, progress=False)
-    for judge in (
+    dataset = load_dataset(catalog, size=config.resize, progress=False)
+    for predict in (
         lambda: broken.predict(np.zeros((64, 64, 3), np.uint8)),
         lambda: broken.predict_clip(clip),
-        lambda: experiments.evaluate_model(model, frames, config, device=broken.device),
+        lambda: evaluate(model, dataset, config),
     ):
         with pytest.raises(WorkoutlibError, match="NaN or infinite"):
-            judge()
+            predict()
 
 
 def test_wrong_arguments(recognizer, clip):
@@ -211,84 +141,6 @@ def test_the_annotated_copy_has_the_pictures_size_and_its_pixels(recognizer, mod
     assert not np.array_equal(drawn[:60], plain[:60]), "label and confidence are drawn at the top"
 
 
-def made_clip(logits, *, times=None, duration=None, threshold=None, labels=("a", "b")) -> ClipPrediction:
-    logits = np.asarray(logits, np.float32)
-    times = np.arange(len(logits)) / 10 if times is None else np.asarray(times, float)
-    recognizer = Recognizer(
-        make_model(len(labels)), labels, Config(resize=64, crop=64), unknown_threshold=threshold, device=CPU
-    )
-    return ClipPrediction("x.mp4", times, logits, duration or times[-1] + 0.1, 10.0, recognizer)
-
-
-def test_smoothing_switched_off_leaves_the_logits():
-    logits = np.random.default_rng(0).normal(size=(50, 2))
-    found = made_clip(logits)
-    np.testing.assert_allclose(found.smoothed(0), found.logits, atol=1e-5)
-    assert found.frames(0)["label"].tolist() == [("a", "b")[i] for i in found.logits.argmax(1)]
-
-
-def test_smoothing_is_the_mean_over_a_centred_window():
-    rng = np.random.default_rng(1)
-    times = np.cumsum(rng.uniform(0.02, 0.3, 40))
-    found = made_clip(rng.normal(size=(40, 2)), times=times)
-    for seconds in (0.1, 0.5, 2.0, 100.0):
-        expected = [found.logits[np.abs(times - t) <= seconds / 2].mean(0) for t in times]
-        np.testing.assert_allclose(found.smoothed(seconds), expected, atol=1e-5)
-
-
-def test_smoothing_removes_a_flicker():
-    logits = np.tile([2.0, 0.0], (30, 1))
-    logits[12] = [0.0, 3.0]
-    found = made_clip(logits)
-    assert (found.frames(0)["label"] == "b").sum() == 1
-    assert (found.frames()["label"] == "a").all()
-
-
-@given(
-    st.lists(st.tuples(st.floats(0.01, 1), st.floats(-5, 5), st.floats(-5, 5)), min_size=1, max_size=40),
-    st.floats(0, 3),
-    st.floats(0, 2),
-    st.floats(0, 1),
-)
-def test_segments_cover_the_whole_clip_without_gaps(frames, smoothing, shortest, confidence):
-    steps, *logits = (np.array(column) for column in zip(*frames, strict=True))
-    times = np.concatenate([[0.0], np.cumsum(steps)[:-1]])
-    found = made_clip(np.stack(logits, 1), times=times, duration=float(steps.sum()), threshold=0.0)
-    table = found.segments(smoothing, shortest, confidence)
-    assert table["start"].iloc[0] == 0 and table["end"].iloc[-1] == pytest.approx(found.duration)
-    assert table["start"].iloc[1:].tolist() == table["end"].iloc[:-1].tolist()
-    assert (table["end"] > table["start"]).all() and table["confidence"].between(0, 1).all()
-    assert (table["label"].iloc[1:].to_numpy() != table["label"].iloc[:-1].to_numpy()).all()
-    assert len(table) == 1 or (table["end"] - table["start"]).min() >= shortest
-    assert set(table["label"]) <= {"a", "b", UNKNOWN}
-
-
-def test_short_segments_go_to_the_longer_neighbour():
-    logits = np.zeros((40, 2))
-    logits[:20, 0], logits[20:23, 1], logits[23:, 0] = 3, 3, 3
-    logits[30:, 0], logits[30:, 1] = 0, 3
-    found = made_clip(logits)
-    assert found.segments(0, 0)["label"].tolist() == ["a", "b", "a", "b"]
-    table = found.segments(0, 0.5)
-    assert table["label"].tolist() == ["a", "b"] and table["start"].tolist() == [0.0, pytest.approx(3.0)]
-
-
-def test_unsure_stretches_are_unknown():
-    logits = np.zeros((40, 2))
-    logits[:20] = [5, 0]
-    logits[20:] = [0.2, 0]
-    found = made_clip(logits, threshold=1.0)
-    assert found.segments(0)["label"].tolist() == ["a", UNKNOWN]
-    assert found.frames(0)["known"].tolist() == [True] * 20 + [False] * 20
-    assert made_clip(logits).segments(0, confidence=0.9)["label"].tolist() == ["a", UNKNOWN]
-    assert made_clip(logits).segments(0)["label"].tolist() == ["a"]
-
-
-def test_a_clip_as_a_whole_is_the_mean_of_its_logits():
-    found = made_clip([[3.0, 0.0]] * 3 + [[0.0, 1.0]] * 4)
-    assert found.overall.label == "a" and found.overall.confidence == pytest.approx(softmax([9 / 7, 4 / 7])[0])
-
-
 def test_the_table_of_frames(recognizer, clip):
     found = recognizer.predict_clip(clip, progress=False)
     table = found.frames()
@@ -296,13 +148,6 @@ def test_the_table_of_frames(recognizer, clip):
     shares = table[list(recognizer.labels)].to_numpy()
     assert shares.sum(1) == pytest.approx(1) and shares.max(1) == pytest.approx(table["confidence"])
     assert table["label"].tolist() == [recognizer.labels[i] for i in shares.argmax(1)]
-
-
-def test_classes_may_be_called_like_columns():
-    found = made_clip(np.eye(2), labels=("time", "label"))
-    table = found.frames(0)
-    assert table["label"].tolist() == ["time", "label"] and table["time"].tolist() == [0.0, 0.1]
-    assert len(found.segments(0, 0)) == 2
 
 
 @pytest.mark.parametrize("stride", [1, 2, 5, 31, 100])
@@ -334,7 +179,6 @@ def test_the_annotated_copy_keeps_frames_size_rate_and_times(recognizer, tmp_pat
 
 
 def test_the_annotated_copy_shows_every_frames_own_label(recognizer, clip, tmp_path, monkeypatch):
-
     drawn = []
     monkeypatch.setattr(
         recognizer_module,
@@ -350,8 +194,7 @@ def test_the_annotated_copy_shows_every_frames_own_label(recognizer, clip, tmp_p
 
 def test_no_frame_is_read_before_it_is_needed(recognizer, clip, monkeypatch):
     """A long clip must fit into memory: never more than a few batches are read ahead."""
-
-    read, judged, furthest = [0], [0], [0]
+    read, recognised, furthest = [0], [0], [0]
 
     def counting(path, **options):
         for item in read_frames(path, **options):
@@ -359,18 +202,17 @@ def test_no_frame_is_read_before_it_is_needed(recognizer, clip, monkeypatch):
             yield item
 
     def forward(squares):
-        furthest[0] = max(furthest[0], read[0] - judged[0])
-        judged[0] += len(squares)
+        furthest[0] = max(furthest[0], read[0] - recognised[0])
+        recognised[0] += len(squares)
         return np.zeros((len(squares), 3), np.float32)
 
     monkeypatch.setattr(recognizer_module, "read_frames", counting)
     monkeypatch.setitem(vars(recognizer), "_forward_clip", forward)
     recognizer.predict_clip(clip, size=2, progress=False)
-    assert judged[0] == 32 and furthest[0] <= 2 * 6 + 2
+    assert recognised[0] == 32 and furthest[0] <= 2 * 6 + 2
 
 
 def test_progress_goes_to_the_end(recognizer, clip, monkeypatch):
-
     ends = []
 
     class Bar(recognizer_module.tqdm):
@@ -384,7 +226,7 @@ def test_progress_goes_to_the_end(recognizer, clip, monkeypatch):
 
 
 def test_a_warning_of_a_damaged_clip_reaches_the_caller(recognizer, clip, tmp_path):
-    whole = Path(clip).read_bytes()
+    whole = clip.read_bytes()
     (tmp_path / "cut.mp4").write_bytes(whole[: int(len(whole) * 0.7)])
     with pytest.warns(UserWarning, match="cut short"):
         found = recognizer.predict_clip(tmp_path / "cut.mp4", progress=False)

@@ -90,8 +90,8 @@ def upload(field: widgets.FileUpload, files: dict[str, bytes]) -> None:
 
 
 def test_panel_says_in_words_what_is_here_where_widgets_cannot_run():
-    bundle = Panel("Photo desk", [])._repr_mimebundle_()
-    assert bundle["text/plain"].startswith("[Photo desk:")
+    bundle = Panel("Photo panel", [])._repr_mimebundle_()
+    assert bundle["text/plain"].startswith("[Photo panel:")
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
@@ -289,7 +289,7 @@ def test_resume_with_another_config_says_what_changed(panel):
 def test_a_fault_of_ours_is_shown_and_raised(panel, monkeypatch):
     raised = []
     monkeypatch.setattr("threading.excepthook", raised.append)
-    monkeypatch.setattr("workoutlib.experiments.train_model", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr("workoutlib.training.experiments.train_model", lambda *a, **k: 1 / 0)
     panel.start()
     panel.thread.join()
     assert "ZeroDivisionError" in panel.status.value
@@ -331,7 +331,7 @@ def test_browser_finds_a_cell_of_the_matrix(browser, trained):
     assert "<img" in browser.pictures.value
 
 
-def test_browser_sorts_by_confidence_and_judges_clips(browser, trained):
+def test_browser_sorts_by_confidence_and_takes_clips_as_a_whole(browser, trained):
     browser.true.value = trained.predictions.catalog["label"].iloc[0]
     assert browser.found["confidence"].is_monotonic_decreasing
     browser.order.value = True
@@ -353,120 +353,120 @@ def test_matching_nothing_is_an_empty_table(trained, browser):
     assert matching(predictions, true=ANY, predicted=ANY).empty
 
 
-# The photo desk
+# The photo panel
 
 
 @pytest.fixture
-def desk(recognizer, tmp_path):
+def photo_panel(recognizer, tmp_path):
     return PhotoPanel(recognizer, folder=tmp_path / "uploads")
 
 
-def test_uploaded_photos_are_recognised(desk, photo):
-    upload(desk.upload, {"plank.jpg": photo.read_bytes(), "squat.jpg": photo.read_bytes()})
-    assert [Path(row["path"]).name for row in desk.rows] == ["plank.jpg", "squat.jpg"]
-    assert desk.card.value.count("<img") == 2
-    assert "photos.csv" in desk.download.value
-    assert "of 2 files named after an exercise" in desk.status.value
-    first = desk.card.value
-    desk.choice.value = 1
-    assert desk.card.value != first
+def test_uploaded_photos_are_recognised(photo_panel, photo):
+    upload(photo_panel.upload, {"plank.jpg": photo.read_bytes(), "squat.jpg": photo.read_bytes()})
+    assert [Path(row["path"]).name for row in photo_panel.rows] == ["plank.jpg", "squat.jpg"]
+    assert photo_panel.card.value.count("<img") == 2
+    assert "photos.csv" in photo_panel.download.value
+    assert "of 2 files named after an exercise" in photo_panel.status.value
+    first = photo_panel.card.value
+    photo_panel.choice.value = 1
+    assert photo_panel.card.value != first
 
 
-def test_dropped_photos_are_recognised(desk, photo):
+def test_dropped_photos_are_recognised(photo_panel, photo):
     data = base64.b64encode(photo.read_bytes()).decode()
-    desk.bridge.value = json.dumps({"at": 1, "sent": [{"name": "plank.jpg", "data": data}]})
-    assert len(desk.rows) == 1
-    assert desk.bridge.name in desk.drop.value
+    photo_panel.bridge.value = json.dumps({"at": 1, "sent": [{"name": "plank.jpg", "data": data}]})
+    assert len(photo_panel.rows) == 1
+    assert photo_panel.bridge.name in photo_panel.drop.value
 
 
-def test_a_folder_and_a_broken_photo(desk, photo, tmp_path):
+def test_a_folder_and_a_broken_photo(photo_panel, photo, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "good.jpg").write_bytes(photo.read_bytes())
     (tmp_path / "photos" / "broken.jpg").write_bytes(b"no picture")
-    desk.path.value = str(tmp_path / "photos")
-    assert len(desk.rows) == 1
-    assert "broken.jpg" in desk.status.value
-    desk.path.value = str(tmp_path / "nowhere")
-    assert "role='alert'" in desk.status.value
+    photo_panel.path.value = str(tmp_path / "photos")
+    assert len(photo_panel.rows) == 1
+    assert "broken.jpg" in photo_panel.status.value
+    photo_panel.path.value = str(tmp_path / "nowhere")
+    assert "role='alert'" in photo_panel.status.value
 
 
-def test_csv_holds_every_photo(desk, photo):
-    upload(desk.upload, {"a.jpg": photo.read_bytes()})
-    csv = base64.b64decode(re.search(r"base64,([^']+)", desk.download.value)[1]).decode()
+def test_csv_holds_every_photo(photo_panel, photo):
+    upload(photo_panel.upload, {"a.jpg": photo.read_bytes()})
+    csv = base64.b64decode(re.search(r"base64,([^']+)", photo_panel.download.value)[1]).decode()
     assert "a.jpg" in csv and csv.startswith("path,kind,label")
 
 
-# The clip desk and the player
+# The clip panel and the player
 
 
 @pytest.fixture
-def clip_desk(clip, tmp_path):
-    return ClipPanel(clip, [], folder=tmp_path / "clips")
+def clip_panel(recognizer, clip, tmp_path):
+    return ClipPanel(recognizer, clip, [], folder=tmp_path / "clips")
 
 
-def test_clip_desk_shows_player_and_timeline(clip_desk, clip):
-    assert "<video" in clip_desk.player.value
-    assert clip_desk.timeline.value.count("<button") == len(clip.segments())
-    assert f".{clip_desk.name} video" in clip_desk.timeline.value
-    assert clip_desk.downloads.value.count("download=") == 2
+def test_clip_panel_shows_player_and_timeline(clip_panel, clip):
+    assert "<video" in clip_panel.player.value
+    assert clip_panel.timeline.value.count("<button") == len(clip.segments())
+    assert f".{clip_panel.name} video" in clip_panel.timeline.value
+    assert clip_panel.downloads.value.count("download=") == 2
 
 
-def test_sliders_cut_anew_without_looking_again(clip_desk, monkeypatch):
-    monkeypatch.setattr(Recognizer, "_torch_forward", lambda self, squares: pytest.fail("looked again"))
-    clip_desk.confidence.value = 1.0
-    assert "unknown" in clip_desk.timeline.value
-    clip_desk.confidence.value = 0
-    clip_desk.smoothing.value = 0
-    clip_desk.shortest.value = 0
-    expected = clip_desk.clip.segments(0, 0, 0)
-    assert clip_desk.timeline.value.count("<button") == len(expected)
+def test_sliders_cut_anew_without_looking_again(clip_panel, monkeypatch):
+    monkeypatch.setattr(Recognizer, "predict_clip", lambda *_, **__: pytest.fail("looked again"))
+    clip_panel.confidence.value = 1.0
+    assert "unknown" in clip_panel.timeline.value
+    clip_panel.confidence.value = 0
+    clip_panel.smoothing.value = 0
+    clip_panel.shortest.value = 0
+    expected = clip_panel.clip.segments(0, 0, 0)
+    assert clip_panel.timeline.value.count("<button") == len(expected)
 
 
-def test_uploaded_clip_is_recognised_in_a_thread(clip_desk, clip_path):
-    upload(clip_desk.upload, {"mine.mp4": clip_path.read_bytes()})
-    clip_desk.thread.join()
-    assert clip_desk.clip.path.name == "mine.mp4"
-    assert "mine.frames.csv" in clip_desk.downloads.value
-    assert clip_desk.status.value == ""
+def test_uploaded_clip_is_recognised_in_a_thread(clip_panel, clip_path):
+    upload(clip_panel.upload, {"mine.mp4": clip_path.read_bytes()})
+    clip_panel.thread.join()
+    assert clip_panel.clip.path.name == "mine.mp4"
+    assert "mine.frames.csv" in clip_panel.downloads.value
+    assert clip_panel.status.value == ""
 
 
-def test_unreadable_clip_leaves_the_old_one(clip_desk, clip, tmp_path):
-    clip_desk.path.value = str(tmp_path / "nowhere.mp4")
-    clip_desk.thread.join()
-    assert "role='alert'" in clip_desk.status.value
-    assert clip_desk.clip is clip
+def test_unreadable_clip_leaves_the_old_one(clip_panel, clip, tmp_path):
+    clip_panel.path.value = str(tmp_path / "nowhere.mp4")
+    clip_panel.thread.join()
+    assert "role='alert'" in clip_panel.status.value
+    assert clip_panel.clip is clip
 
 
-def test_annotated_copy_can_be_downloaded(clip_desk, tmp_path):
-    clip_desk.annotate.click()
-    clip_desk.thread.join()
-    assert "squat.annotated.mp4" in clip_desk.copy.value
+def test_annotated_copy_can_be_downloaded(clip_panel, tmp_path):
+    clip_panel.annotate.click()
+    clip_panel.thread.join()
+    assert "squat.annotated.mp4" in clip_panel.copy.value
     assert probe_clip(tmp_path / "clips" / "squat.annotated.mp4").frames == 20
 
 
 @pytest.mark.parametrize("work", ["recognise", "annotate"])
-def test_work_on_a_clip_shows_its_progress_and_can_be_stopped(clip_desk, clip, clip_path, tmp_path, monkeypatch, work):
+def test_work_on_a_clip_shows_its_progress_and_can_be_stopped(clip_panel, clip, clip_path, tmp_path, monkeypatch, work):
     moments = []
 
-    def press_stop(desk, done, total):
-        assert not desk.stop.disabled and desk.annotate.disabled
+    def press_stop(panel, done, total):
+        assert not panel.stop.disabled and panel.annotate.disabled
         moments.append((done, total))
-        desk.stop.click()
-        watch(desk, done, total)
+        panel.stop.click()
+        watch(panel, done, total)
 
     watch = ClipPanel._watch
     monkeypatch.setattr(ClipPanel, "_watch", press_stop)
-    clip_desk.recognise(clip_path) if work == "recognise" else clip_desk.write_copy()
-    clip_desk.thread.join()
+    clip_panel.recognise(clip_path) if work == "recognise" else clip_panel.write_copy()
+    clip_panel.thread.join()
     assert len(moments) == 1 and moments[0][1] == 20, "the first word of progress ended it"
-    assert "stopped" in clip_desk.status.value and "alert" not in clip_desk.status.value
-    assert clip_desk.choice.value == clip.path
-    assert clip_desk.clip is clip and clip_desk.stop.disabled and not clip_desk.annotate.disabled
-    assert clip_desk.copy.value == "" and list((tmp_path / "clips").glob("*")) == []
+    assert "stopped" in clip_panel.status.value and "alert" not in clip_panel.status.value
+    assert clip_panel.choice.value == clip.path
+    assert clip_panel.clip is clip and clip_panel.stop.disabled and not clip_panel.annotate.disabled
+    assert clip_panel.copy.value == "" and list((tmp_path / "clips").glob("*")) == []
     monkeypatch.setattr(ClipPanel, "_watch", watch)
-    clip_desk.write_copy()
-    clip_desk.thread.join()
-    assert "annotated.mp4" in clip_desk.copy.value and clip_desk.bar.value == 1
+    clip_panel.write_copy()
+    clip_panel.thread.join()
+    assert "annotated.mp4" in clip_panel.copy.value and clip_panel.bar.value == 1
 
 
 def test_timeline_seeks_to_the_start_of_each_segment():
