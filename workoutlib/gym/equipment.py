@@ -41,12 +41,7 @@ def rod(start, end, radius, paint, *, sectors: int = 8, parts: int = 3) -> Mesh:
     centers = ends[:, :1] + share * (ends[:, 1:] - ends[:, :1])
     side, front = _across(unit(ends[:, 1] - ends[:, 0]))
     return tube(
-        centers,
-        side[:, None],
-        front[:, None],
-        np.full((parts, 3), radius),
-        np.tile(paint, (parts, 1)),
-        sectors,
+        centers, side[:, None], front[:, None], np.full((parts, 3), radius), np.tile(paint, (parts, 1)), sectors
     )
 
 
@@ -167,8 +162,7 @@ def kettlebell(x, y, paint, size=1.0) -> Mesh:
         for a in np.radians(np.linspace(0, 180, 7))
     ]
     return merge(
-        [body] + [rod(a, b, 0.014 * size, STEEL, sectors=6, parts=2) for a, b in pairwise(arch)],
-        one_layer=True,
+        [body] + [rod(a, b, 0.014 * size, STEEL, sectors=6, parts=2) for a, b in pairwise(arch)], one_layer=True
     )
 
 

@@ -35,10 +35,7 @@ def chest_fly(body: Body, phase: np.ndarray, kit: Kit) -> Action:
         pivot = vector(sign * 0.16, 0.02, over - 0.08)
         elbow = np.stack([handle[:, 0] + sign * 0.06, handle[:, 1], np.full(len(phase), over - 0.10)], -1)
         outer = vector(elbow[:, 0], elbow[:, 1], z - 0.2)
-        moving += [
-            gear.rod(pivot, elbow, 0.028, kit.frame, parts=6),
-            gear.rod(elbow, outer, 0.028, kit.frame, parts=9),
-        ]
+        moving += [gear.rod(pivot, elbow, 0.028, kit.frame, parts=6), gear.rod(elbow, outer, 0.028, kit.frame, parts=9)]
         moving += [gear.rod(handle + np.array([0, 0, 0.13]), handle - [0, 0, 0.13], 0.019, gear.RUBBER, parts=5)]
         moving += [
             gear.rod(
@@ -87,14 +84,7 @@ def lat_pulldown(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     ]
     thigh_top = legs["pelvis"][0, 2] + 0.05 * body.height
     still += [
-        gear.rod(
-            (-0.26, 0.24, thigh_top + 0.05),
-            (0.26, 0.24, thigh_top + 0.05),
-            0.055,
-            kit.pad,
-            sectors=12,
-            parts=8,
-        )
+        gear.rod((-0.26, 0.24, thigh_top + 0.05), (0.26, 0.24, thigh_top + 0.05), 0.055, kit.pad, sectors=12, parts=8)
     ]
     still += [
         gear.rod((0, 0.24, thigh_top + 0.05), (0, 0.55, thigh_top + 0.05), 0.025, kit.frame),

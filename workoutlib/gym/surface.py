@@ -103,10 +103,7 @@ def _torso(body: Body, pose: Pose, joints: dict, look: Look) -> Mesh:
         )
         table[:, 2] += np.interp(table[:, 0], [0.6, 0.74, 0.8, 0.88], [0, 0.006, 0.006, 0])
     table[:, 1:] *= np.interp(table[:, 0], [0, 0.5, 0.9], [body.girth, body.girth**1.5, 1.0])[:, None]
-    waist, neckline = (
-        0.30,
-        {"t-shirt": 0.965, "tank": 0.915, "long": 0.97, "bra": 0.86, "none": 0.0}[look.shirt],
-    )
+    waist, neckline = (0.30, {"t-shirt": 0.965, "tank": 0.915, "long": 0.97, "bra": 0.86, "none": 0.0}[look.shirt])
     low = {"bra": 0.62}.get(look.shirt, waist)
     edges = [e for e in (waist, low, neckline) if 0.05 < e < 1]
     positions = np.sort(np.concatenate([table[:, 0], edges, np.array(edges) - 0.004]))

@@ -1,6 +1,1 @@
-"""Seeing the person: poses of people in photos and clips."""
-
-from .estimator import PoseEstimator
-from .person import Pose
-
-__all__ = ["Pose", "PoseEstimator"]
+"""See the person: BlazePose landmarks, tracked through clips, as skeletons."""

@@ -1,141 +1,226 @@
-"""Poses of the people in a picture: the detector finds them, the landmark network looks at each of them."""
+"""BlazePose through OpenVINO: 33 landmarks of each person in a picture, and of one person through a clip.
+
+Bazarevsky et al. 2020, "BlazePose: On-device Real-time Body Pose tracking", arXiv:2006.10204. A detector finds the
+middle of the hips and a circle around each body; a second network finds the landmarks in the square around that
+circle. In a clip the landmarks give the next frame's square, so the detector runs only when the person is lost.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
 
-from workoutlib.errors import WorkoutlibError
-from workoutlib.images import as_rgb
+from workoutlib.media.images import Picture, as_rgb
+from workoutlib.pose.skeleton import Pose
+from workoutlib.pose.weights import pose_files
+from workoutlib.utils.errors import WorkoutlibError
 
-from .detector import DETECTOR_SIZE, Detection, decode_detections
-from .network import TfliteNetwork, sigmoid
-from .person import LANDMARKS, Pose, box_of
-from .squares import Square, cut_square, points_in_picture, square_of_body, turn_points, whole_picture
-from .weights import get_weights
+PERSON = 0.5
+"""Least probability at which there is a person."""
 
-LANDMARK_SIZE = 256  # pixels a side of the landmark network's input
-HEATMAP_SIZE = 64
-_POINTS = 39  # 33 of the body, 2 that give the next square, 4 of the hands that are not used
-_WINDOW = 3  # heat map cells to each side of a landmark
-_LEAST_PEAK = 0.5  # of a heat map that refines its landmark
-_SAME_PERSON = 0.5  # torsos between two poses of the same person, at most
+_DETECTOR_SIDE, _LANDMARK_SIDE = 224, 256
+_LEAST_SCORE = 0.25  # the landmark network has the last word
+_SAME_PERSON = 0.3  # intersection over union of boxes that are averaged
+_CIRCLE_TO_SQUARE = 1.25
+
+
+@dataclass(frozen=True)
+class Region:
+    """A turned square of a picture: centre (x, y) and side in pixels, angle in radians (0: the body is upright)."""
+
+    centre: np.ndarray
+    side: float
+    angle: float
+
+    @classmethod
+    def around(cls, hips: np.ndarray, rim: np.ndarray) -> Region:
+        """The square around a body, from the middle of the hips and a point on the circle around it, both (2,)."""
+        x, y = rim - hips
+        return cls(hips, 2 * float(np.hypot(x, y)) * _CIRCLE_TO_SQUARE, float(np.pi / 2 - np.arctan2(-y, x)))
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """Affine matrix (2, 3) from pixels of the landmark network's input to pixels of the picture."""
+        scale, middle = self.side / _LANDMARK_SIDE, _LANDMARK_SIDE / 2
+        turn = scale * _rotation(self.angle)
+        return np.column_stack([turn, self.centre - turn @ [middle, middle]])
 
 
 class PoseEstimator:
-    """BlazePose (full) through OpenVINO, on the processor.
-
-    Bazarevsky et al. 2020, "BlazePose: On-device Real-time Body Pose tracking", https://arxiv.org/abs/2006.10204, and
-    Grishchenko et al. 2022, "BlazePose GHUM Holistic", https://arxiv.org/abs/2206.11678. The model files are
-    MediaPipe's (Apache-2.0); `weights.get_weights` finds or downloads them.
-    """
-
-    def __init__(
-        self,
-        weights: str | Path | None = None,
-        *,
-        threshold: float = 0.5,
-        max_people: int = 10,
-        threads: int | None = None,
-    ) -> None:
-        """Load both networks.
-
-        Args:
-            weights: a folder with the two .tflite files, or the wheel of mediapipe 0.10.21; see `get_weights`.
-            threshold: smallest probability, 0..1, of a person.
-            max_people: most people that a picture is searched for.
-            threads: of the processor; None leaves it to OpenVINO.
-        Raises:
-            WorkoutlibError: the files are not there and cannot be downloaded, or OpenVINO is missing.
-        """
-        if not 0 < threshold < 1:
-            raise WorkoutlibError(f"threshold is a probability between 0 and 1, not {threshold}.")
-        self.threshold, self.max_people = threshold, max_people
-        files = get_weights(weights)
-        self._detector = TfliteNetwork(
-            files.detector, ("Identity", "Identity_1"), mean=127.5, scale=127.5, threads=threads
-        )
-        self._landmarks = TfliteNetwork(
-            files.landmarks, ("Identity", "Identity_1", "Identity_3", "Identity_4"), mean=0.0, scale=255.0,
-            threads=threads,
-        )  # fmt: skip
-
-    def estimate(self, image: Image.Image | np.ndarray | str | Path) -> list[Pose]:
-        """The people in a picture, the one who exercises first; an empty list where nobody is seen.
-
-        Args:
-            image: a path, a PIL image, or an array (H, W, 3), uint8 RGB; see `images.as_rgb`.
-        """
-        rgb = as_rgb(image)
-        poses: list[Pose] = []
-        for detection in self.detect(rgb)[: self.max_people]:
-            found = self.estimate_in(rgb, detection.square)
-            if found is not None and not any(_is_same_person(found[0], other) for other in poses):
-                poses.append(found[0])
-        return sorted(poses, key=lambda pose: exerciser_score(pose, rgb), reverse=True)
-
-    def detect(self, rgb: np.ndarray) -> list[Detection]:
-        """People that the detector sees in a picture (H, W, 3), uint8, the surest first."""
-        whole = whole_picture(rgb)
-        values, logits = self._detector(cut_square(rgb, whole, DETECTOR_SIZE))
-        return decode_detections(values, logits[:, 0], whole, self.threshold)
-
-    def estimate_in(self, rgb: np.ndarray, square: Square) -> tuple[Pose, Square] | None:
-        """The pose in one square of a picture (H, W, 3), uint8, and the square in which to look for it next.
-
-        Returns None where the network sees no person in the square.
-        """
-        cut = cut_square(rgb, square, LANDMARK_SIZE, cv2.BORDER_REPLICATE)
-        values, probability, heatmaps, world = self._landmarks(cut)
-        if not probability[0] >= self.threshold:  # also where it is NaN
-            return None
-        rows = _refine(values.reshape(_POINTS, 5), heatmaps)
-        points = points_in_picture(rows[:, :3], square, LANDMARK_SIZE)
-        landmarks = points[:LANDMARKS]
-        pose = Pose(
-            landmarks=landmarks,
-            world=turn_points(world.reshape(_POINTS, 3)[:LANDMARKS], square),
-            visibility=sigmoid(rows[:LANDMARKS, 3]),
-            probability=float(probability[0]),
-            box=box_of(landmarks, rgb),
-        )
-        return pose, square_of_body(points[33, :2], points[34, :2])
-
-
-def exerciser_score(pose: Pose, image: np.ndarray) -> float:
-    """How much a person looks like the one who exercises in a picture (H, W, 3): sure, large and near to the middle."""
-    height, width = image.shape[:2]
-    x0, y0, x1, y1 = pose.box
-    size = np.sqrt(max((x1 - x0) * (y1 - y0), 0.0) / (width * height))
-    away = np.hypot(((x0 + x1) / width - 1), ((y0 + y1) / height - 1)) / np.sqrt(2)  # 0 in the middle, 1 in a corner
-    return float(pose.probability * size * (1 - 0.5 * away))
-
-
-def _is_same_person(one: Pose, other: Pose) -> bool:
-    distance = np.linalg.norm(one.landmarks[:, :2] - other.landmarks[:, :2], axis=1).mean()
-    return bool(distance < _SAME_PERSON * max(one.torso, other.torso))
-
-
-def _refine(rows: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
-    """Move each landmark to the centre of its heat map's values around it, where these have a clear peak.
-
-    As MediaPipe's RefineLandmarksFromHeatmapCalculator does with its setting for this network, a window of 7 cells.
+    """Finds people in pictures.
 
     Args:
-        rows: (39, 5); x and y in pixels of the network's input.
-        heatmaps: (64, 64, 39) logits.
+        folder: where BlazePose's two files lie (`pose_files`); fetched once where not given.
+        threads: processor threads to use; default, all.
+    Raises:
+        WorkoutlibError: OpenVINO is missing, or the files are and cannot be fetched.
     """
-    refined = rows.copy()
-    cell = LANDMARK_SIZE / HEATMAP_SIZE
-    columns, lines = (rows[:, axis] // cell for axis in (0, 1))
-    for k in np.flatnonzero((columns >= 0) & (columns < HEATMAP_SIZE) & (lines >= 0) & (lines < HEATMAP_SIZE)):
-        x, y = int(columns[k]), int(lines[k])
-        left, top = max(x - _WINDOW, 0), max(y - _WINDOW, 0)
-        values = sigmoid(heatmaps[top : y + _WINDOW + 1, left : x + _WINDOW + 1, k])
-        if values.max() >= _LEAST_PEAK:
-            refined[k, 0] = cell * (left + np.arange(values.shape[1]) @ values.sum(0) / values.sum())
-            refined[k, 1] = cell * (top + np.arange(values.shape[0]) @ values.sum(1) / values.sum())
+
+    def __init__(self, folder: str | Path | None = None, *, threads: int | None = None) -> None:
+        try:
+            import openvino
+        except ImportError as error:
+            raise WorkoutlibError("poses need the package openvino: pip install openvino") from error
+        core = openvino.Core()
+        hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+        if threads:
+            hints["INFERENCE_NUM_THREADS"] = threads
+        self._detector, self._landmarker = (
+            core.compile_model(core.read_model(path), "CPU", hints) for path in pose_files(folder)
+        )
+
+    def estimate(self, image: Picture) -> list[Pose]:
+        """All people in a picture, the one who exercises first: probable, large and near to the middle.
+
+        Args:
+            image: path, PIL image, or array accepted by `as_rgb`.
+        """
+        pixels = as_rgb(image)
+        found = [self.settle(pixels, region) for region in self.detect(pixels)]
+        poses = [pose for pose, _ in found if pose.probability >= PERSON]
+        return sorted(_distinct(poses), key=lambda pose: -prominence(pose, pixels.shape))
+
+    def detect(self, pixels: np.ndarray) -> list[Region]:
+        """Squares around the people in uint8 RGB (H, W, 3), the most certain first.
+
+        Where a long picture as a whole shows nobody, overlapping squares of its shorter side are looked at.
+        """
+        height, width = pixels.shape[:2]
+        long, short = max(height, width), min(height, width)
+        found = self._detect_in(pixels, (width - long) / 2, (height - long) / 2, long)
+        if not found and long > 1.25 * short:
+            for start in np.linspace(0, long - short, min(int(np.ceil(2 * long / short)) - 1, 9)):
+                left, top = (start, 0) if width > height else (0, start)
+                found += self._detect_in(pixels, left, top, short)
+        return found
+
+    def _detect_in(self, pixels: np.ndarray, left: float, top: float, side: float) -> list[Region]:
+        """The people in a square of the picture, which may reach over its edges."""
+        scale = side / _DETECTOR_SIDE
+        letterbox = np.array([[scale, 0, left], [0, scale, top]])
+        square = _warp(pixels, letterbox, _DETECTOR_SIDE, cv2.BORDER_CONSTANT).astype(np.float32) / 127.5 - 1
+        outputs = self._detector(square[None])
+        boxes, logits = (outputs[output][0] for output in self._detector.outputs)
+        points = _people(boxes, logits[:, 0]) * side + [left, top]
+        return [Region.around(person[2], person[3]) for person in points]
+
+    def landmarks(self, pixels: np.ndarray, region: Region) -> tuple[Pose, Region]:
+        """The person in a square of uint8 RGB (H, W, 3), and the square that they suggest for the next frame."""
+        matrix = region.matrix
+        crop = _warp(pixels, matrix, _LANDMARK_SIDE, cv2.BORDER_REPLICATE)
+        outputs = self._landmarker(crop[None].astype(np.float32) / 255)
+        named = {int(np.prod(output.shape)): outputs[output].ravel() for output in self._landmarker.outputs}
+        rows, metres, probability = named[195].reshape(39, 5), named[117].reshape(39, 3), float(named[1][0])
+        points = _refined(rows[:, :2], named[64 * 64 * 39].reshape(64, 64, 39)) @ matrix[:, :2].T + matrix[:, 2]
+        depth = rows[:, 2:3] * region.side / _LANDMARK_SIDE
+        metres = np.column_stack([metres[:, :2] @ _rotation(region.angle).T, metres[:, 2]])
+        visibility = 1 / (1 + np.exp(-rows[:, 3].clip(-50, 50)))
+        pose = Pose(
+            np.hstack([points, depth])[:33].astype(np.float32),
+            metres[:33].astype(np.float32),
+            visibility[:33].astype(np.float32),
+            probability,
+        )
+        return pose, Region.around(points[33], points[34])
+
+    def settle(self, pixels: np.ndarray, region: Region) -> tuple[Pose, Region]:
+        """The landmarks in a detected square, or in the square that they suggest, whichever is more certain."""
+        first = self.landmarks(pixels, region)
+        if first[1].side < 2:
+            return first
+        second = self.landmarks(pixels, first[1])
+        return second if second[0].probability > first[0].probability + 0.05 else first
+
+
+def prominence(pose: Pose, shape: tuple[int, ...]) -> float:
+    """How much a person is in the foreground of a picture of this shape (H, W, ...): size, nearness to the middle."""
+    height, width = shape[:2]
+    left, top, right, bottom = pose.box.clip(0, [width, height, width, height])
+    size = np.sqrt(max(right - left, 1) * max(bottom - top, 1) / (height * width))
+    away = np.hypot((left + right) / 2 / width - 0.5, (top + bottom) / 2 / height - 0.5)
+    return float(pose.probability * size * (1 - away))
+
+
+def _warp(pixels: np.ndarray, matrix: np.ndarray, side: int, border: int) -> np.ndarray:
+    """The square of `side` pixels that an affine matrix (2, 3) from its pixels to the picture'scuts out."""
+    return cv2.warpAffine(
+        pixels, matrix, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border
+    )
+
+
+def _rotation(angle: float) -> np.ndarray:
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def _anchors() -> np.ndarray:
+    """Centres (2254, 2) in 0..1 of the detector's anchors: cells of stride 8, 16 and 32, row by row."""
+    centres = []
+    for stride, count in ((8, 2), (16, 2), (32, 6)):
+        cells = _DETECTOR_SIDE // stride
+        y, x = np.mgrid[:cells, :cells]
+        centres.append(np.repeat((np.stack([x, y], -1).reshape(-1, 2) + 0.5) / cells, count, 0))
+    return np.concatenate(centres)
+
+
+_ANCHORS = _anchors()
+
+
+def _people(boxes: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Points (P, 6, 2) in 0..1 of each person: box centre, box size, four keypoints; the most certain first.
+
+    Overlapping boxes are averaged by their scores (weighted non-maximum suppression).
+    """
+    scores = 1 / (1 + np.exp(-logits.clip(-50, 50)))
+    likely = scores >= _LEAST_SCORE
+    points, scores = boxes[likely].reshape(-1, 6, 2) / _DETECTOR_SIDE, scores[likely]
+    points[:, [0, 2, 3, 4, 5]] += _ANCHORS[likely][:, None]
+    people, rest = [], np.argsort(-scores, kind="stable")
+    while len(rest):
+        same = _overlap(points[rest], points[rest[0]]) > _SAME_PERSON
+        same[0] = True
+        people.append(np.average(points[rest[same]], axis=0, weights=scores[rest[same]]))
+        rest = rest[~same]
+    return np.array(people).reshape(-1, 6, 2)
+
+
+def _overlap(many: np.ndarray, one: np.ndarray) -> np.ndarray:
+    """Intersection over union (N,) of boxes given as points (N, 6, 2), (6, 2)."""
+    low, high = many[:, 0] - many[:, 1] / 2, many[:, 0] + many[:, 1] / 2
+    shared = np.minimum(high, one[0] + one[1] / 2) - np.maximum(low, one[0] - one[1] / 2)
+    intersection = shared.clip(0).prod(1)
+    return intersection / np.maximum(many[:, 1].prod(1) + one[1].prod() - intersection, 1e-9)
+
+
+def _refined(points: np.ndarray, heat_maps: np.ndarray) -> np.ndarray:
+    """Landmarks (39, 2), in pixels of the network's input, moved to the centre of the heat around them.
+
+    Only where the heat maps (64, 64, 39), logits, are sure of a landmark within three cells; as mediapipe does.
+    """
+    side = heat_maps.shape[0]
+    scale = _LANDMARK_SIDE / side
+    refined = points.copy()
+    for number, (column, row) in enumerate((points / scale).astype(int)):
+        if not (0 <= column < side and 0 <= row < side):
+            continue
+        rows, columns = slice(max(row - 3, 0), row + 4), slice(max(column - 3, 0), column + 4)
+        heat = 1 / (1 + np.exp(-heat_maps[rows, columns, number]))
+        if heat.max() >= 0.5:
+            y, x = np.mgrid[rows.start : rows.start + heat.shape[0], columns.start : columns.start + heat.shape[1]]
+            refined[number] = scale * np.array([(x * heat).sum(), (y * heat).sum()]) / heat.sum()
     return refined
+
+
+def _distinct(poses: list[Pose]) -> list[Pose]:
+    """Without people who were found twice: whose hips and shoulders nearly coincide."""
+    kept: list[Pose] = []
+    for pose in sorted(poses, key=lambda pose: -pose.probability):
+        trunk = pose.landmarks[[11, 12, 23, 24], :2]
+        reach = 0.75 * np.linalg.norm(trunk[:2].mean(0) - trunk[2:].mean(0))
+        others = (other.landmarks[[11, 12, 23, 24], :2] for other in kept)
+        if all(np.linalg.norm(trunk - other, axis=1).mean() > reach for other in others):
+            kept.append(pose)
+    return kept
