@@ -24,6 +24,7 @@ PERSON = 0.5
 
 _DETECTOR_SIDE, _LANDMARK_SIDE = 224, 256
 _LEAST_SCORE = 0.25  # the landmark network has the last word
+_SURE_SCORE = 0.5  # where a box of a person reaches it, only such boxes are averaged, as mediapipe does
 _SAME_PERSON = 0.3  # intersection over union of boxes that are averaged
 _CIRCLE_TO_SQUARE = 1.25
 
@@ -128,12 +129,12 @@ class PoseEstimator:
         return pose, Region.around(points[33], points[34])
 
     def settle(self, pixels: np.ndarray, region: Region) -> tuple[Pose, Region]:
-        """The landmarks in a detected square, or in the square that they suggest, whichever is more certain."""
+        """The landmarks in a detected square; where no person is seen there, those in the square that they suggest."""
         first = self.landmarks(pixels, region)
-        if first[1].side < 2:
+        if first[0].probability >= PERSON or first[1].side < 2:
             return first
         second = self.landmarks(pixels, first[1])
-        return second if second[0].probability > first[0].probability + 0.05 else first
+        return second if second[0].probability > first[0].probability else first
 
 
 def prominence(pose: Pose, shape: tuple[int, ...]) -> float:
@@ -182,7 +183,8 @@ def _people(boxes: np.ndarray, logits: np.ndarray) -> np.ndarray:
     while len(rest):
         same = _overlap(points[rest], points[rest[0]]) > _SAME_PERSON
         same[0] = True
-        people.append(np.average(points[rest[same]], axis=0, weights=scores[rest[same]]))
+        sure = same & (scores[rest] >= min(_SURE_SCORE, scores[rest[0]]))
+        people.append(np.average(points[rest[sure]], axis=0, weights=scores[rest[sure]]))
         rest = rest[~same]
     return np.array(people).reshape(-1, 6, 2)
 
