@@ -228,7 +228,8 @@ def _fit(text: str, size: int, room: int) -> _Text:
 
 def _measure(text: str, scale: float) -> tuple[int, int]:
     """(width, height above the baseline) in pixels."""
-    return cv2.getTextSize(text, _FONT, scale, _stroke(scale))[0] if text else (0, 0)
+    (width, height), _ = cv2.getTextSize(text, _FONT, scale, _stroke(scale)) if text else ((0, 0), 0)
+    return width, height
 
 
 def _stroke(scale: float) -> int:

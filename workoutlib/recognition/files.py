@@ -16,6 +16,7 @@ from workoutlib.labels import label_of_file
 from workoutlib.media.images import IMAGE_SUFFIXES, read_image
 from workoutlib.media.overlay import draw_label
 from workoutlib.media.video_reader import VIDEO_SUFFIXES, is_clip
+from workoutlib.recognition.clips import Prediction
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
@@ -60,7 +61,8 @@ def predict_files(
         ``frames_per_second`` and ``segments`` too; ``annotated`` where written), and a row with
         ``error`` and no label for each file that failed.
     """
-    files, failures = [], []
+    files: list[tuple[Path, Path]] = []
+    failures: list[dict] = []
     for path in map(Path, paths):
         try:
             files += expand(path)
@@ -72,7 +74,7 @@ def predict_files(
         out and _free_name(Path(out) / inside, ".mp4" if kind == "clip" else ".jpg", taken)
         for kind, (_, inside) in zip(kinds, files, strict=True)
     ]
-    found = []
+    numbered: list[tuple[int, dict]] = []
     rank, world = devices.rank_and_world()
     for number in range(rank, len(files), world):
         (file, _), kind, target = files[number], kinds[number], targets[number]
@@ -83,8 +85,8 @@ def predict_files(
                 row = _photo_row(recognizer, file, target)
         except WorkoutlibError as error:
             row = _failure(file, kind, error)
-        found.append((number, row))
-    found = [row for _, row in sorted(devices.gather_over_processes(found), key=itemgetter(0))]
+        numbered.append((number, row))
+    found = [row for _, row in sorted(devices.gather_over_processes(numbered), key=itemgetter(0))]
     failures += [row for row in found if "error" in row]
     return [row for row in found if "error" not in row], failures
 
@@ -117,7 +119,7 @@ def accuracy_by_name(rows: list[dict]) -> str:
     return f"{right} of {len(named)} files named after an exercise recognised as it" if named else ""
 
 
-def _row(file: Path, kind: str, found) -> dict:
+def _row(file: Path, kind: str, found: Prediction) -> dict:
     return {
         "path": str(file),
         "kind": kind,

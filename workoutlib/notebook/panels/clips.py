@@ -36,7 +36,8 @@ class ClipPanel(Panel):
     """
 
     def __init__(self, recognizer: Recognizer, clip: ClipPrediction, paths: Sequence[Path], *, folder: Path) -> None:
-        self.recognizer, self.clip, self.folder, self.thread = recognizer, clip, Path(folder), None
+        self.recognizer, self.clip, self.folder = recognizer, clip, Path(folder)
+        self.thread: threading.Thread | None = None
         slider = widgets.FloatSlider
         known = {Path(path).name: Path(path) for path in [clip.path, *paths]}
         self.choice = control(widgets.Dropdown, "clip", "Clips at hand", options=known, value=Path(clip.path))
