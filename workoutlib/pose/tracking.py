@@ -89,6 +89,10 @@ class PoseTracker:
 
     def update(self, time: float, pixels: np.ndarray) -> Pose | None:
         """The exerciser's pose in the next frame, uint8 RGB (H, W, 3), or ``None`` where there is nobody."""
+        if self.skip and not self._skipped and self._is_steady():
+            self._skipped = True
+            return None
+        self._skipped = False
         pose: Pose | None = None
         region: Region | None = None
         if self._region is not None:
@@ -125,7 +129,7 @@ class PoseTracker:
         return max(found, key=lambda each: prominence(each[0], pixels.shape))
 
     def _is_steady(self) -> bool:
-        """Whether a frame left out could be interpolated within ``STRAIGHT_DEGREES``: by the last three frames' angles."""
+        """Whether a frame left out can be interpolated within ``STRAIGHT_DEGREES``, by the last three frames."""
         if len(self._angles) < 3:
             return False
         first, second, third = self._angles
