@@ -14,9 +14,9 @@ import torch
 from tqdm.auto import tqdm
 
 from workoutlib.config import Backend, Config
-from workoutlib.data.transforms import EvalTransform, to_square
+from workoutlib.data.transforms import EvalTransform, to_square, view_box
 from workoutlib.media.images import Picture, as_rgb
-from workoutlib.media.overlay import UNKNOWN, draw_label, draw_timeline
+from workoutlib.media.overlay import UNKNOWN, dim_outside, draw_label, draw_timeline
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.models.build import Classifier
@@ -25,6 +25,7 @@ from workoutlib.models.inference import batch_logits, require_finite
 from workoutlib.pose.drawing import draw_skeleton
 from workoutlib.pose.estimator import PoseEstimator
 from workoutlib.pose.pictures import exerciser
+from workoutlib.pose.skeleton import Pose
 from workoutlib.pose.smoothing import smooth
 from workoutlib.pose.tracking import PoseSequence, PoseTracker
 from workoutlib.recognition.clips import SMOOTHING, ClipPrediction, LogitReader, Prediction, Watch
@@ -118,13 +119,25 @@ class Recognizer(LogitReader):
         """
         return self.read_logits(self.logits([image])[0])
 
-    def annotate(self, image: Picture, *, skeleton: bool = False) -> np.ndarray:
-        """A copy of a picture (uint8 RGB, its own size) with label, confidence and maybe the skeleton drawn on it."""
+    def annotate(
+        self, image: Picture, found: Prediction | None = None, *, skeleton: bool = False, crop: bool = False
+    ) -> np.ndarray:
+        """A copy of a picture (uint8 RGB, its own size) with label and confidence drawn on it.
+
+        Args:
+            found: what `predict` said of it, where that is known already.
+            skeleton: draw the exerciser's skeleton.
+            crop: darken what the model does not see.
+        """
         pixels = as_rgb(image)
-        found = self.predict(pixels)
+        found = found or self.predict(pixels)
         pose = exerciser(self.pose_estimator, pixels) if skeleton else None
-        drawn = draw_skeleton(pixels, pose) if pose else pixels
+        drawn = self._draw_person(pixels, pose, crop=crop)
         return draw_label(drawn, found.shown, found.confidence, top3=found.top3)
+
+    def _draw_person(self, frame: np.ndarray, pose: Pose | None, *, crop: bool) -> np.ndarray:
+        seen = dim_outside(frame, view_box(frame.shape, self.config)) if crop else frame
+        return draw_skeleton(seen, pose) if pose else seen
 
     def predict_clip(
         self,
@@ -181,6 +194,7 @@ class Recognizer(LogitReader):
         *,
         smoothing: float = SMOOTHING,
         progress: bool = True,
+        crop: bool = False,
         speed: float | None = None,
         on_frames: Watch | None = None,
     ) -> Path:
@@ -191,6 +205,7 @@ class Recognizer(LogitReader):
         It is H.264 that plays in a browser, with the source's size, rate and rotation.
 
         Args:
+            crop: darken what the model does not see.
             speed: frames a second of the recognition to show in the picture, if any.
             on_frames: as for `predict_clip`; when it raises, nothing is left of the copy.
         """
@@ -205,8 +220,9 @@ class Recognizer(LogitReader):
             for time, frame in prefetch(read_frames(clip.path)):
                 place = max(int(np.searchsorted(clip.times, time + 1e-9, side="right")) - 1, 0)
                 pose = clip.poses.pose(place) if clip.poses else None
-                drawn_frame = draw_skeleton(frame, pose) if pose else frame
-                labelled = draw_label(drawn_frame, labels[place], confidence[place], frames_per_second=speed)
+                labelled = draw_label(
+                    self._draw_person(frame, pose, crop=crop), labels[place], confidence[place], frames_per_second=speed
+                )
                 yield time, draw_timeline(labelled, spans, time, clip.duration)
 
         with ClipWriter(out, info.width, info.height, info.frames_per_second) as writer:
