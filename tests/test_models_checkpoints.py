@@ -1,6 +1,7 @@
 """Checkpoints: alone enough to predict, plain enough to be safe, whole or not there."""
 
 import errno
+import lzma
 import math
 import os
 from pathlib import Path
@@ -14,9 +15,12 @@ from workoutlib.config import Config
 from workoutlib.models.build import build_model
 from workoutlib.models.checkpoints import FIELDS, load_checkpoint, save_checkpoint
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import read_file
 
 CONFIG = Config(resize=64, crop=64, rotation=10.0)
 LABELS = ("plank", "squat")
+# Written by version 0.1: constant weights, and a config with every field that was renamed since.
+FORMER = Path(__file__).parent / "fixtures" / "checkpoint_0.1.pth.xz"
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +173,7 @@ def test_names_that_are_no_text(saved, model):
         {"state_dict": {**model.state_dict(), 5: torch.zeros(1), "x": torch.zeros(1)}},
         {"config": {**CONFIG.to_dict(), 5: 1, "x": 1}},
     ):
-        with pytest.raises(WorkoutlibError, match=r"(2 not known \\(5|keywords must be strings)"):
+        with pytest.raises(WorkoutlibError, match=r"(2 not known \(5|keywords must be strings)"):
             load_checkpoint(changed(saved, **fields))
 
 
@@ -211,3 +215,27 @@ def test_a_failed_save_keeps_the_old_file_and_leaves_no_half_one(saved, model, m
         assert "model.pth" in str(found.value) and "free space" in str(found.value) and found.value.__cause__
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == ["model.pth"]
+
+
+def test_a_checkpoint_of_version_0_1_still_loads(tmp_path):
+    file = tmp_path / "former.pth"
+    file.write_bytes(lzma.decompress(FORMER.read_bytes()))
+    names = set(read_file(file)["config"])
+    assert names >= {"interpolate", "fit", "rendered"} and read_file(file)["config"]["weights"] == "WARM"
+    stored = load_checkpoint(file)
+    assert (stored.version, stored.labels) == ("0.1.0", ("plank", "push up", "squat"))
+    assert (stored.metrics, stored.temperature, stored.unknown_threshold) == (
+        {"top1": 0.75, "split": "video"},
+        1.25,
+        0.5,
+    )
+    changes = {"weight_interpolation": 0.75, "resize_mode": "squash", "synthetic": 0.5, "warm_up": True}
+    assert stored.config == Config.profile(
+        "best", model="mobilenet_v3_small", resize=80, crop=64, weights="DEFAULT", **changes
+    )
+    images = torch.linspace(-1, 1, 3 * 64 * 64).reshape(1, 3, 64, 64)
+    with torch.inference_mode():  # what version 0.1 computed with it
+        torch.testing.assert_close(stored.model(images), torch.tensor([[97.9646, 98.4500, 98.9352]]), atol=1e-2, rtol=0)
+    again = load_checkpoint(save_checkpoint(tmp_path / "now.pth", stored.model, stored.labels, stored.config))
+    assert again.config == stored.config
+    assert_same_state(again.model.state_dict(), stored.model.state_dict())

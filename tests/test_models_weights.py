@@ -60,7 +60,7 @@ def test_weights_that_cannot_be_had_name_three_ways_out(monkeypatch, tmp_path):
         build_model("resnet50", 22)
     message = str(found.value)
     assert "no route to host" in message and isinstance(found.value.__cause__, URLError)
-    assert all(way in message for way in ("connect to the model", "--weights FILE", "--model tf_efficientnet_lite0"))
+    assert all(way in message for way in ("connect to the network", "--weights FILE", "--model tf_efficientnet_lite0"))
 
 
 @pytest.mark.parametrize("content", [b"<html>You are offline</html>", b""])

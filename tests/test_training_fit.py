@@ -1,41 +1,28 @@
-"""Training: schedules, weighted means, frozen parts, and runs that go on as if never interrupted."""
+"""Fit: the head first, frozen parts, interpolated weights, and reasons where a run must stop."""
 
 import math
-import os
-import subprocess
-import sys
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers.tiny import assert_same_state, make_dataset, make_model, one_thread_environment
-from torch import nn
+from helpers.runs import CONFIG, CPU, PLAIN, STEPS, copy_of, run, without_seconds
+from helpers.tiny import assert_same_state, make_dataset, make_model
 
 import workoutlib.training.fit as fit_module
-from workoutlib.config import Config
-from workoutlib.data.transforms import apply_augmentation, evaluation_batch
-from workoutlib.models.build import freeze
-from workoutlib.models.inference import predict_logits
-from workoutlib.training import run_folder as runs
-from workoutlib.training.fit import fit
-from workoutlib.training.loop import build_optimizer, train_one_epoch, validate
-from workoutlib.training.run_folder import HISTORY, best_epoch
-from workoutlib.training.schedule import learning_rate_at
-from workoutlib.utils import devices
+from workoutlib.data.dataset import ImageDataset
+from workoutlib.models.build import Classifier
+from workoutlib.models.inference import eval_loader
+from workoutlib.training.fit import Callbacks, fit
+from workoutlib.training.loop import validate
+from workoutlib.training.run_folder import HISTORY, RunFolder
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import read_file
 
+QUIET = Callbacks(progress=False)
 
 
-
-
-
-
-
-
-
-
+def accuracy(model: Classifier, dataset: ImageDataset) -> float:
+    return validate(model, eval_loader(model, dataset, crop=64, device=CPU))["accuracy"]
 
 
 def test_the_history_states_the_rate_that_was_used():
@@ -45,27 +32,11 @@ def test_the_history_states_the_rate_that_was_used():
     assert list(found.history.columns) == list(HISTORY) and found.history["epoch"].tolist() == [1, 2, 3, 4, 5]
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 def test_training_learns():
     config = PLAIN.replace(epochs=30, learning_rate=0.03)
     model, found = run(config)
     assert found.history["train_loss"].iloc[-1] < 0.5 * found.history["train_loss"].iloc[0]
-    assert validate(model, make_dataset(30, seed=5), config, device=CPU)["accuracy"] > 0.8
+    assert accuracy(model, make_dataset(30, seed=5)) > 0.8
 
 
 def test_the_same_seed_gives_the_same_run_and_another_one_another():
@@ -77,45 +48,11 @@ def test_the_same_seed_gives_the_same_run_and_another_one_another():
     assert not torch.equal(model.head.weight, other.head.weight)
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 def test_without_validation_the_last_epoch_is_the_best(tmp_path):
-    model, found = run(CONFIG, out=tmp_path, valid=False)
+    model, found = run(CONFIG, out=tmp_path, valid=None)
     assert found.history[["valid_loss", "valid_accuracy"]].isna().all(axis=None)
     assert found.history["train_loss"].notna().all() and found.best_epoch == 4
     assert_same_state(read_file(tmp_path / "best_model.pth")["state_dict"], model.state_dict())
-
-
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -141,8 +78,8 @@ def test_a_loss_that_is_no_number_stops_with_a_reason(tmp_path, value, moment):
 def test_a_loss_that_is_no_number_stops_without_validation_too():
     model = make_model()
     model.head.bias.data[0] = math.nan
-    with pytest.raises(WorkoutlibError, match="the loss became nan in epoch 1, by step 5 of 5"):
-        run(CONFIG, model=model, valid=False)
+    with pytest.raises(WorkoutlibError, match="epoch 1: the loss became nan in step 5 of 5"):
+        run(CONFIG, model=model, valid=None)
 
 
 def test_a_full_device_memory_says_which_batch_to_try(monkeypatch):
@@ -158,7 +95,7 @@ def test_the_head_alone_is_trained_on_cached_features():
     model, calls = make_model(), []
     before = {name: value.clone() for name, value in model.body.state_dict().items()}
     model.body.register_forward_hook(lambda *_: calls.append(1))
-    run(CONFIG.replace(fine_tune=False), model=model, valid=False)
+    run(CONFIG.replace(fine_tune=False), model=model, valid=None)
     assert len(calls) == 2, "the body looks once at the pictures and once at their mirror images, not every epoch"
     assert_same_state(model.body.state_dict(), before)
     assert not torch.equal(model.head.weight, make_model().head.weight)
@@ -181,7 +118,7 @@ def test_a_stop_is_heard_while_features_are_extracted(monkeypatch):
 def test_head_only_with_head_first_needs_no_epochs():
     model, found = run(PLAIN.replace(head_first=True, fine_tune=False))
     assert found.history["epoch"].tolist() == [0] and found.best_epoch == 0
-    assert validate(model, make_dataset(22), PLAIN, device=CPU)["accuracy"] > 0.8
+    assert accuracy(model, make_dataset(22)) > 0.8
 
 
 @pytest.mark.parametrize("head_first", [False, True])
@@ -202,7 +139,7 @@ def test_interpolating_by_nothing_gives_the_start(head_first):
 def test_interpolating_half_way_is_the_mean_of_start_and_end(tmp_path):
     states, model = [], make_model()
     config = PLAIN.replace(head_first=True, weight_interpolation=0.5, epochs=2)
-    run(config, model=model, valid=False, out=tmp_path, on_epoch=lambda _: states.append(copy_of(model)))
+    run(config, model=model, valid=None, out=tmp_path, on_epoch=lambda _: states.append(copy_of(model)))
     for name, value in model.state_dict().items():
         if value.is_floating_point():
             torch.testing.assert_close(value, (states[0][name] + states[2][name]) / 2)
@@ -210,32 +147,25 @@ def test_interpolating_half_way_is_the_mean_of_start_and_end(tmp_path):
 
 
 def test_a_class_without_training_pictures_is_named():
-    frames = make_dataset(12)
-    part = frames.select(frames.catalog[frames.catalog["label"] != "class 1"])
+    dataset = make_dataset(12)
+    part = dataset.select(dataset.catalog[dataset.catalog["label"] != "class 1"])
     with pytest.raises(WorkoutlibError, match="no training picture of class 1"):
-        fit(make_model(), part, None, CONFIG.replace(head_first=True), device=CPU, progress=False)
+        fit(make_model(), part, None, CONFIG.replace(head_first=True), device=CPU, callbacks=QUIET)
 
 
 @pytest.mark.parametrize("head_first", [True, False])
 def test_one_class_is_not_enough(head_first, tmp_path):
     run(CONFIG, out=tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    frames, config = make_dataset(6, classes=1), CONFIG.replace(head_first=head_first)
+    dataset, config = make_dataset(6, classes=1), CONFIG.replace(head_first=head_first)
     with pytest.raises(WorkoutlibError, match="only one class, class 0"):
-        fit(make_model(1), frames, None, config, device=CPU, out=tmp_path, progress=False)
+        folder = RunFolder(tmp_path, config, dataset, None)
+        fit(make_model(1), dataset, None, config, device=CPU, folder=folder, callbacks=QUIET)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before, "the run before it is still there"
 
 
 def test_two_classes_are():
     config = PLAIN.replace(head_first=True, epochs=0)
-    frames, model = make_dataset(20, classes=2), make_model(2)
-    fit(model, frames, None, config, device=CPU, progress=False)
-    assert validate(model, make_dataset(20, classes=2, seed=3), config, device=CPU)["accuracy"] > 0.8
-
-
-
-
-
-
-
-
+    dataset, model = make_dataset(20, classes=2), make_model(2)
+    fit(model, dataset, None, config, device=CPU, callbacks=QUIET)
+    assert accuracy(model, make_dataset(20, classes=2, seed=3)) > 0.8

@@ -1,26 +1,40 @@
+"""Training by several processes: what one does alone, two do together."""
 
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import torch
+from helpers.runs import CONFIG, CPU, VALID, without_seconds
+from helpers.tiny import make_dataset, make_model, one_thread_environment
+
+from workoutlib.training.fit import Callbacks, fit
+from workoutlib.utils import devices
 
 WORKER = """
 import sys
 import torch
 sys.path.insert(0, sys.argv[1])
 from helpers.tiny import make_dataset, make_model
-from workoutlib.utils import devices
 from workoutlib.config import Config
-from workoutlib.training.fit import fit
+from workoutlib.training.fit import Callbacks, fit
+from workoutlib.training.run_folder import RunFolder
+from workoutlib.utils import devices
 torch.set_num_threads(1)
 devices.join_processes()
-model = make_model()
 config = Config.from_dict(eval(sys.argv[2]))
-fit(model, make_dataset(21), make_dataset(9, seed=1), config, device=torch.device("cpu"),
-    rendered=make_dataset(30, seed=2), out=sys.argv[3], progress=False)
+model, train, valid = make_model(), make_dataset(21), make_dataset(9, seed=1)
+fit(model, train, valid, config, device=torch.device("cpu"), synthetic=make_dataset(30, seed=2),
+    folder=RunFolder(sys.argv[3], config, train, valid), callbacks=Callbacks(progress=False))
 assert devices.rank_and_world()[1] == 2
 torch.save(model.state_dict(), f"{sys.argv[3]}/rank{devices.rank_and_world()[0]}.pth")
 torch.distributed.destroy_process_group()
 """
 
 
-
+@pytest.mark.slow
 @pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="PyTorch was built without gloo")
 def test_two_processes_train_what_one_does(tmp_path):
     """21 pictures in batches of 5: the last batch is one picture, so the second process has none of it."""
@@ -44,11 +58,11 @@ def test_two_processes_train_what_one_does(tmp_path):
     found = fit(
         alone,
         make_dataset(21),
-        make_dataset(9, seed=1),
+        VALID,
         config,
         device=CPU,
-        rendered=make_dataset(30, seed=2),
-        progress=False,
+        synthetic=make_dataset(30, seed=2),
+        callbacks=Callbacks(progress=False),
     )
     history = pd.read_csv(tmp_path / "history.csv")
     pd.testing.assert_frame_equal(without_seconds(history), without_seconds(found.history), rtol=1e-3, atol=1e-4)
@@ -56,7 +70,6 @@ def test_two_processes_train_what_one_does(tmp_path):
         together = torch.load(tmp_path / f"rank{rank}.pth", weights_only=True)
         for name, value in alone.state_dict().items():
             torch.testing.assert_close(together[name], value, rtol=1e-3, atol=1e-4, msg=name)
-
 
 
 def test_outside_of_torchrun_there_is_one_process(monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,14 +15,14 @@ from workoutlib.config import Config
 from workoutlib.evaluation.calibration import calibration_error, calibration_table
 from workoutlib.evaluation.metrics import confusion
 from workoutlib.evaluation.predictions import Predictions
-from workoutlib.media.images import as_rgb
+from workoutlib.media.images import Picture, as_rgb
 from workoutlib.media.overlay import OKABE_ITO, colour_of
 from workoutlib.training.schedule import learning_rate_at
 
 ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (f"#{r:02x}{g:02x}{b:02x}" for r, g, b in OKABE_ITO)
 
 
-def _figure(width: float, height: float, rows: int = 1, columns: int = 1, **options):
+def _figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, **options)
 
@@ -215,7 +216,7 @@ def plot_calibration(predictions: Predictions, temperatures: dict[str, float], *
     return figure
 
 
-def plot_top3(image, top3: Sequence[tuple[str, float]], *, title: str = "") -> Figure:
+def plot_top3(image: Picture, top3: Sequence[tuple[str, float]], *, title: str = "") -> Figure:
     """A picture beside the bars of its three most probable labels."""
     figure, (left, right) = _figure(8, 3, 1, 2, width_ratios=[1.3, 1])
     left.imshow(as_rgb(image))
@@ -237,7 +238,7 @@ def plot_timeline(segments: pd.DataFrame, frames: pd.DataFrame, *, title: str = 
         colour = [channel / 255 for channel in colour_of(segment.label)]
         top.barh(0, segment.end - segment.start, left=segment.start, color=colour, edgecolor="white")
     names = list(dict.fromkeys(segments["label"]))
-    handles = [Patch(color=[c / 255 for c in colour_of(name)], label=name) for name in names]
+    handles = [Patch(color=tuple(c / 255 for c in colour_of(name)), label=name) for name in names]  # type: ignore[arg-type]
     top.legend(handles=handles, fontsize=8, ncols=4, loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False)
     top.set_yticks([])
     bottom.plot(frames["time"], 100 * frames["confidence"], color=BLUE)

@@ -53,7 +53,6 @@ def run_benchmark(
         ``machine``, ``images_per_second``, ``clip_frames_per_second``, ``peak_memory_mb`` and ``ratios``
         (``train_vs_ceiling, train_vs_tutorial, frozen_vs_tutorial, clip_vs_tutorial``).
     """
-    devices.tune_process()
     device = devices.pick_device()
     large = device.type == "cuda"
     name, images = name or ("resnet50" if large else "tf_efficientnet_lite0"), images or (4096 if large else 192)
@@ -66,11 +65,14 @@ def run_benchmark(
                 writer.write(frame, number / 30)
         rates = _tutorial_rates(tree, clip, config, device)
         dataset = load_dataset(read_catalog(tree), resize_mode=config.resize_mode, device=device, progress=False)
-        model = build_model(name, len(LABELS), weights=None).to(device, memory_format=torch.channels_last)
+        model = build_model(name, len(LABELS), weights=None).to(device).to(memory_format=torch.channels_last)
         _measure_training(model, dataset, config, device, rates)
         recognizer = Recognizer(model, dataset.labels, config, device=device, backend=backend)
         rates["clip"]["ours"] = _clip_rate(clip, clip_frames, recognizer)
-    machine = {"device": devices.describe(device), "processor": platform.processor() or platform.machine()}
+    machine: dict[str, Any] = {
+        "device": devices.describe(device),
+        "processor": platform.processor() or platform.machine(),
+    }
     machine |= {"torch": torch.__version__, "model": name, "batch_size": config.batch_size}
     return {
         "machine": machine | {"image_size": config.crop, "clip": "960×540", "backend": backend},

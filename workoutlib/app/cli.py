@@ -28,7 +28,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "train and evaluate by video, each fold in turn",
         "--data --profile --folds --split --merge-near-duplicates --model --seed --out --json",
     ),
-    "predict": ("recognise photos, clips and folders of them", "paths --checkpoint --out --json --stride --backend"),
+    "predict": (
+        "recognise photos, clips and folders of them",
+        "paths --checkpoint --out --json --stride --skeleton --crop --backend",
+    ),
     "split": ("sizes of a split's parts and how much it leaks", "--data --split --seed --json"),
     "benchmark": ("measure this machine: the tutorial's pipeline, ours, the ceiling", "--model --backend --json"),
     "info": ("versions, devices, weights and data found", ""),
@@ -79,6 +82,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "keep videos that look like cuts of one recording in one fold",
     },
     "--stride": {"type": int, "default": 1, "help": "recognise every so many frames of a clip (default: 1)"},
+    "--skeleton": {
+        "action": argparse.BooleanOptionalAction,
+        "default": False,
+        "help": "draw the exerciser's skeleton; the pose network is fetched once, 36 MB (default: no)",
+    },
+    "--crop": {"action": "store_true", "help": "darken what the model does not see"},
     "--backend": {"choices": get_args(Backend), "default": "auto", "help": "what computes clips (default: auto)"},
 }
 

@@ -230,7 +230,9 @@ def predict(options: argparse.Namespace) -> int:
     _prepare(join=True)
     recognizer = Recognizer.from_checkpoint(options.checkpoint, backend=options.backend)
     out = options.out or output_root() / "predictions"
-    rows, failures = predict_files(recognizer, options.paths, out=out, stride=options.stride)
+    rows, failures = predict_files(
+        recognizer, options.paths, out=out, stride=options.stride, skeleton=options.skeleton, crop=options.crop
+    )
     if devices.rank_and_world()[0] > 0:
         return 0
     table = as_table(rows)

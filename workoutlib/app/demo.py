@@ -16,6 +16,7 @@ from workoutlib.data.catalog import class_counts, read_catalog
 from workoutlib.data.download import make_sample
 from workoutlib.data.splits import leakage
 from workoutlib.evaluation.metrics import intervals, scores
+from workoutlib.evaluation.predictions import Predictions
 from workoutlib.gym.examples import sample_media
 from workoutlib.recognition.files import accuracy_by_name, as_table, predict_files
 from workoutlib.recognition.recognizer import Recognizer
@@ -63,7 +64,7 @@ def run_demo(out: Path | None = None, *, seed: int = 42) -> Path:
     page.figure(plots.plot_scores(pd.DataFrame(rows).T, title="The same frozen model under two splits"), "leak")
 
     page.heading("Photos and clips")
-    recognizer = Recognizer.from_checkpoint(trained.checkpoint)
+    recognizer = Recognizer.from_checkpoint(out / "best_model.pth")
     media = sample_media()
     if media:
         done, failures = predict_files(recognizer, media, out=out / "media")
@@ -75,13 +76,13 @@ def run_demo(out: Path | None = None, *, seed: int = 42) -> Path:
     return page.write()
 
 
-def _score_table(predictions) -> pd.DataFrame:
+def _score_table(predictions: Predictions) -> pd.DataFrame:
     found, ranges = scores(predictions), intervals(predictions)
     rows = {name: [found[name], *ranges[name]] for name in ranges}
     return pd.DataFrame(rows, index=["score", "95 % from", "to"]).T.round(3)
 
 
-def _row(predictions) -> dict[str, float]:
+def _row(predictions: Predictions) -> dict[str, float]:
     low, high = intervals(predictions)["top1"]
     return {"value": scores(predictions)["top1"], "low": low, "high": high}
 

@@ -12,6 +12,7 @@ import torch
 
 import workoutlib
 from workoutlib.data.download import KAGGLE_FOLDER
+from workoutlib.pose.weights import FILES, pose_folder
 from workoutlib.utils import devices
 from workoutlib.utils.paths import data_root, output_root
 
@@ -32,6 +33,8 @@ def found_here() -> Iterator[tuple[bool, str]]:
     yield lite0, "ImageNet weights of tf_efficientnet_lite0 (a package)"
     stored = list((Path(torch.hub.get_dir()) / "checkpoints").glob("resnet50-*.pth"))
     yield bool(stored), "ImageNet weights of resnet50 (downloaded at first use)"
+    posed = all((pose_folder() / name).is_file() for name in FILES)
+    yield posed, "pose network (fetched at first use, 36 MB)"
     yield (data_root() / KAGGLE_FOLDER).is_dir(), f"Kaggle data set in {data_root() / KAGGLE_FOLDER}"
     yield any(data_root().glob("sample-*")), "built-in sample (rendered at first use)"
     yield (output_root() / "best_model.pth").is_file(), f"checkpoint {output_root() / 'best_model.pth'}"

@@ -37,13 +37,13 @@ class ProblemTable(pd.DataFrame):
     """
 
     @property
-    def _constructor(self):
+    def _constructor(self) -> type[ProblemTable]:
         return ProblemTable
 
-    def __eq__(self, other) -> bool:
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, pd.DataFrame) and self.equals(other)
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
 
 def read_catalog(root: str | Path, *, labels: Sequence[str] | None = None, check: bool = False) -> pd.DataFrame:
@@ -156,10 +156,11 @@ def _match_folders(root: Path, folders: dict[str, str], labels: Sequence[str] | 
         if label not in matched.values():
             problems.append((str(root / label), "class without a folder"))
     first_folder: dict[str, str] = {}
-    for path, label in matched.items():
+    found = {path: label for path, label in matched.items() if label is not None}
+    for path, label in found.items():
         if first_folder.setdefault(label, path) != path:
             problems.append((path, f"second folder of a class, read into it: {label!r}"))
-    return matched
+    return found
 
 
 def _labeller(folder_names: Iterable[str], labels: Sequence[str] | None) -> Callable[[str], str | None]:

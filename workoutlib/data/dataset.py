@@ -7,8 +7,6 @@ once, in parallel, into a cache file; training then indexes a tensor, on the dev
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
 import shutil
 import warnings
@@ -26,8 +24,7 @@ from tqdm.auto import tqdm
 from workoutlib.config import ResizeMode
 from workoutlib.data.transforms import to_square
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.files import Unwritable, replacing, sweep
-from workoutlib.utils.paths import shown
+from workoutlib.utils.files import Unwritable, fingerprint_files, replacing, sweep
 
 
 @dataclass(frozen=True)
@@ -129,7 +126,7 @@ def decode(
     shape = (len(paths), size, size, 3)
     if cache is None:
         return _decode_into(np.empty(shape, np.uint8), paths, resize_mode, progress)
-    target = Path(cache) / f"{_fingerprint(paths, size, resize_mode)}.npy"
+    target = Path(cache) / f"{fingerprint_files(paths, resize=size, fit=resize_mode, version=2)}.npy"
     if (kept := _map(target, shape)) is not None:
         return kept
     try:
@@ -137,7 +134,8 @@ def decode(
         with replacing(target) as partial:
             mapped = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
             _reserve(partial)
-            _decode_into(mapped, paths, resize_mode, progress).flush()
+            _decode_into(mapped, paths, resize_mode, progress)
+            mapped.flush()
             del mapped  # an open file cannot be renamed on Windows
         return np.lib.format.open_memmap(target, mode="c")
     except Unwritable as error:
@@ -176,16 +174,3 @@ def _decode_into(out: np.ndarray, paths: list[str], resize_mode: ResizeMode, pro
             bar.update()
         bar.close()
     return out
-
-
-def _fingerprint(paths: list[str], size: int, resize_mode: ResizeMode) -> str:
-    settings = {"files": [_stamp(path) for path in paths], "resize": size, "fit": resize_mode, "version": 2}
-    return hashlib.sha256(json.dumps(settings).encode(errors="surrogateescape")).hexdigest()[:24]
-
-
-def _stamp(path: str) -> tuple[str, int, int]:
-    try:
-        found = os.stat(path)
-    except OSError as error:
-        raise WorkoutlibError(f"{shown(path)} cannot be read any more ({error}): read the catalog again") from error
-    return path, found.st_size, found.st_mtime_ns

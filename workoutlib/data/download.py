@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from workoutlib.data.archives import _publish, _tree_of_classes, _unpack, _zip_fingerprint, unpack_archive
 from workoutlib.data.catalog import describe_problems, read_catalog
@@ -93,7 +94,7 @@ def make_sample(
     """
     from workoutlib import gym
 
-    settings = {"videos": videos, "frames": frames, "stills": stills, "seed": seed}
+    settings: dict[str, Any] = {"videos": videos, "frames": frames, "stills": stills, "seed": seed}
     key = hashlib.sha256(repr({**settings, "version": gym.SAMPLE_VERSION}).encode()).hexdigest()[:8]
     out = _root(root) / f"sample-{key}"
     if not out.is_dir():

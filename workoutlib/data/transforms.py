@@ -233,6 +233,15 @@ def model_view(image: Picture, config: Config) -> np.ndarray:
     return centre_crop(as_batch(image, config), config.crop)[0].permute(1, 2, 0).contiguous().numpy()
 
 
+def view_box(shape: tuple[int, ...], config: Config) -> tuple[int, int, int, int]:
+    """The part of a picture of this shape (H, W, ...) that `model_view` shows: left, top, right, bottom in pixels."""
+    height, width = shape[:2]
+    sides = (width, height) if config.resize_mode == "squash" else (min(width, height),) * 2
+    kept_width, kept_height = (side * config.crop / config.resize for side in sides)
+    left, top = (width - kept_width) / 2, (height - kept_height) / 2
+    return round(left), round(top), round(left + kept_width), round(top + kept_height)
+
+
 def augmented(image: Picture, config: Config, *, count: int = 6, seed: int = 0) -> list[np.ndarray]:
     """What training shows the model of one picture: `count` random draws by a config's recipe.
 

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from workoutlib.config import Config
 from workoutlib.data.transforms import as_batch, transforms_of
+from workoutlib.media.images import Picture
 from workoutlib.models.build import Classifier
 from workoutlib.utils.errors import WorkoutlibError
 
 
-def activation_map(model: Classifier, image, config: Config, label: int | None = None) -> np.ndarray:
+def activation_map(model: Classifier, image: Picture, config: Config, label: int | None = None) -> np.ndarray:
     """Which places of a picture speak for a label: Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391).
 
     The body's last feature maps are added up, each weighted by how much the label's logit rises with it.
@@ -40,8 +41,8 @@ def activation_map(model: Classifier, image, config: Config, label: int | None =
         slopes = torch.autograd.grad(logits[0, chosen], maps)[0]
     weights = slopes.mean((2, 3), keepdim=True)
     heat = (weights * maps.detach()).sum(1)[0].clamp(min=0)
-    heat = (heat / heat.max().clamp(min=torch.finfo(torch.float32).tiny)).float().cpu().numpy()
-    return cv2.resize(heat, (config.crop, config.crop), interpolation=cv2.INTER_LINEAR)
+    heat = heat / heat.max().clamp(min=torch.finfo(torch.float32).tiny)
+    return cv2.resize(heat.float().cpu().numpy(), (config.crop, config.crop), interpolation=cv2.INTER_LINEAR)
 
 
 def overlay_activation(view: np.ndarray, heat: np.ndarray, strength: float = 0.6) -> np.ndarray:
@@ -64,7 +65,7 @@ def _last_maps(model: Classifier, inputs: Tensor) -> tuple[Tensor, Tensor]:
     """Logits (1, C) and the last output (1, D, h, w) of the body that still knows places."""
     seen: list[Tensor] = []
 
-    def keep(module: nn.Module, arguments, output) -> None:
+    def keep(module: nn.Module, arguments: object, output: object) -> None:
         if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] * output.shape[3] > 1:
             seen[:] = [output]
 

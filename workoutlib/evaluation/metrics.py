@@ -103,7 +103,8 @@ def intervals(
     with np.errstate(invalid="ignore"):
         draws["clip_top1"] = weights[:, counted] @ clip[counted] / weights[:, counted].sum(1)
     tails = [100 * (1 - level) / 2, 100 * (1 + level) / 2]
-    return {name: tuple(float(v) for v in np.nanpercentile(values, tails)) for name, values in draws.items()}
+    ranges = {name: np.nanpercentile(values, tails).tolist() for name, values in draws.items()}
+    return {name: (low, high) for name, (low, high) in ranges.items()}
 
 
 def per_class(predictions: Predictions) -> pd.DataFrame:

@@ -70,7 +70,7 @@ class Predictions:
             true_confidence=probabilities[np.arange(len(probabilities)), self.targets],
         )
 
-    def where(self, mask) -> Predictions:
+    def where(self, mask: np.ndarray | pd.Series) -> Predictions:
         """The rows for which a boolean mask is true."""
         mask = np.asarray(mask, bool)
         return Predictions(self.catalog[mask], self.logits[mask], self.labels)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .body import unit
 from .looks import color
@@ -21,7 +22,7 @@ PADS = ("#23252b", "#8f2f35", "#27466b", "#3a3d44", "#5b4a3a")
 PLATES = ("#26282d", "#2b2d33", "#b8323a", "#2b5ea8", "#d9a521", "#2f8a57")
 
 
-def points(*rows) -> np.ndarray:
+def points(*rows: ArrayLike) -> np.ndarray:
     """Turn points (3,) or (T, 3) into one array (T, number of points, 3)."""
     return np.stack(np.broadcast_arrays(*[np.atleast_2d(np.asarray(row, float)) for row in rows]), 1)
 

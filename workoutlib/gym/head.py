@@ -128,15 +128,12 @@ def _hair(look, size, place, centers, right, front, up, sectors) -> list[Mesh]:
                 tube(path, right, front, size * rings * [0.95, 1, 1], np.repeat(np.array([look.hair]), 4, 0), sectors)
             )
         case "cap":
-            brim = np.concatenate([place(0, y, 0.72 - 0.03 * k) for k, y in enumerate((0.2, 0.38, 0.62))], 1)
-            meshes.append(
-                tube(
-                    brim,
-                    right,
-                    up,
-                    size * np.array([[0.3, 0.03, 0.03], [0.29, 0.03, 0.03], [0.16, 0.02, 0.02]]),
-                    np.repeat(np.array([look.accent]), 3, 0),
-                    10,
-                )
-            )
+            meshes.append(_brim(look, size, place, right, up))
     return meshes
+
+
+def _brim(look, size, place, right, up) -> Mesh:
+    """What shades the eyes under a cap."""
+    path = np.concatenate([place(0, y, 0.72 - 0.03 * k) for k, y in enumerate((0.2, 0.38, 0.62))], 1)
+    radii = size * np.array([[0.3, 0.03, 0.03], [0.29, 0.03, 0.03], [0.16, 0.02, 0.02]])
+    return tube(path, right, up, radii, np.repeat(np.array([look.accent]), 3, 0), 10)

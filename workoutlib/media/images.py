@@ -146,7 +146,7 @@ def _pil_to_rgb(image: Image.Image) -> np.ndarray:
     if image.mode[0] in "IF":
         return _array_to_rgb(_deep_to_unit(np.asarray(image), image.mode))
     if image.mode == "LAB":
-        image = ImageCms.profileToProfile(
+        image = ImageCms.profileToProfile(  # type: ignore[assignment]  # None only with inPlace
             image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
         )
     if image.has_transparency_data:

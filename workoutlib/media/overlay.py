@@ -145,6 +145,14 @@ def draw_timeline(
     return canvas
 
 
+def dim_outside(frame: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """A copy of uint8 RGB (H, W, 3), darker outside of a box (left, top, right, bottom in pixels)."""
+    canvas = cv2.convertScaleAbs(frame, alpha=_DIMMED)
+    left, top, right, bottom = box
+    canvas[top:bottom, left:right] = frame[top:bottom, left:right]
+    return canvas
+
+
 @lru_cache(maxsize=4)
 def _bar(segments: tuple, length: int, duration: float) -> tuple[np.ndarray, np.ndarray]:
     """Colours (length, 3) of a timeline's columns, and which of them a segment covers: the same for a whole clip."""
@@ -228,7 +236,8 @@ def _fit(text: str, size: int, room: int) -> _Text:
 
 def _measure(text: str, scale: float) -> tuple[int, int]:
     """(width, height above the baseline) in pixels."""
-    return cv2.getTextSize(text, _FONT, scale, _stroke(scale))[0] if text else (0, 0)
+    (width, height), _ = cv2.getTextSize(text, _FONT, scale, _stroke(scale)) if text else ((0, 0), 0)
+    return width, height
 
 
 def _stroke(scale: float) -> int:

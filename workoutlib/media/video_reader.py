@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -181,8 +182,8 @@ def _duration(container: InputContainer, stream: VideoStream) -> float | None:
 def _shown_size(path: Path, stream: VideoStream, frame: av.VideoFrame) -> tuple[int, int]:
     """(width, height) of a stored frame, not yet turned, with its pixels made square."""
     aspect = stream.sample_aspect_ratio
-    believable = aspect and Fraction(1, 4) <= aspect <= 4
-    width = round(frame.width * aspect) if believable else frame.width
+    believable = aspect is not None and Fraction(1, 4) <= aspect <= 4
+    width = round(frame.width * aspect) if aspect and believable else frame.width
     if width * frame.height > MAX_PIXELS:
         reason = f"{width} × {frame.height} pixels are above the limit of {MAX_PIXELS / 1e6:.0f} million"
         raise UnreadableClip(path, reason, "Scale it down first.")
@@ -194,6 +195,7 @@ def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
 
     https://ffmpeg.org/doxygen/trunk/group__lavu__video__display.html
     """
+    data: Any
     for data in frame.side_data:
         if data.type.name == "DISPLAYMATRIX":
             return np.frombuffer(data, np.int32)[:9].reshape(3, 3)[:2, :2].astype(np.int64)
@@ -226,6 +228,6 @@ def _is_animated(path: Path) -> bool:
         return False
     try:
         with Image.open(path, formats=["GIF"]) as image:
-            return image.is_animated
+            return image.is_animated  # type: ignore[attr-defined]
     except Exception:  # any error of the decoder: a broken GIF is reported when it is read as a photo
         return False

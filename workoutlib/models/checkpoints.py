@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class Checkpoint:
 def save_checkpoint(
     path: str | Path,
     model: Classifier,
-    labels,
+    labels: Sequence[str],
     config: Config,
     *,
     metrics: dict | None = None,
@@ -95,7 +96,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 def _check_fields(content: dict) -> None:
     """Refuse values that no training run stores: a file may come from anywhere."""
 
-    def numbers(values, low: float, high: float) -> bool:
+    def numbers(values: Iterable, low: float, high: float) -> bool:
         return all(isinstance(v, int | float) and low <= v <= high for v in values)
 
     labels, mean, std = content["labels"], content["mean"], content["std"]

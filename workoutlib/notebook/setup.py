@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -45,7 +46,7 @@ class Setup:
         return self.outputs / "best_model.pth"
 
 
-def setup(profile: str = "auto", data: str = "auto", *, drive: bool = False, **changes) -> Setup:
+def setup(profile: str = "auto", data: str = "auto", *, drive: bool = False, **changes: Any) -> Setup:
     """Choose config, data and device, print them, and have figures shown well in this notebook.
 
     Args:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from workoutlib.pose.estimator import PERSON, PoseEstimator, Region, prominence
-from workoutlib.pose.skeleton import Pose
+from workoutlib.pose.skeleton import Pose, joint_angles
 
 CHECK_SECONDS = 1.0
 """How often the detector looks for people while one is followed."""
 FORGET_SECONDS = 1.0
 """A person who was lost for longer is not waited for: the most prominent one is followed then."""
+STRAIGHT_DEGREES = 2.0
+"""Most that an interpolated joint angle may be wrong by where a frame is left out."""
 _JUMP = 0.6  # hips that move farther between two frames, in trunk lengths, are somebody else's
 
 
@@ -76,14 +78,21 @@ class PoseTracker:
     seems to have become somebody else, and once a second.
     """
 
-    def __init__(self, estimator: PoseEstimator) -> None:
-        self.estimator = estimator
+    def __init__(self, estimator: PoseEstimator, *, skip: bool = False) -> None:
+        """`skip`: leave out every second frame while the motion between is nearly straight (`fill_gaps` fills it)."""
+        self.estimator, self.skip = estimator, skip
         self._region: Region | None = None
         self._last: Pose | None = None
         self._seen = self._checked = -np.inf
+        self._angles: list[np.ndarray] = []  # of the last frames that were looked at
+        self._skipped = False
 
     def update(self, time: float, pixels: np.ndarray) -> Pose | None:
         """The exerciser's pose in the next frame, uint8 RGB (H, W, 3), or ``None`` where there is nobody."""
+        if self.skip and not self._skipped and self._is_steady():
+            self._skipped = True
+            return None
+        self._skipped = False
         pose: Pose | None = None
         region: Region | None = None
         if self._region is not None:
@@ -94,8 +103,9 @@ class PoseTracker:
             self._checked = time
             pose, region = self._choose(time, pixels, pose, None if pose is None else region)
         if pose is None:
-            self._region = None
+            self._region, self._angles = None, []
             return None
+        self._angles = [*self._angles[-2:], joint_angles(pose.world)]
         self._region, self._last, self._seen = region, pose, time
         return pose
 
@@ -117,6 +127,13 @@ class PoseTracker:
             nearest = min(found, key=lambda each: _distance(each[0], last))
             return nearest if _distance(nearest[0], last) < 2 else (None, None)
         return max(found, key=lambda each: prominence(each[0], pixels.shape))
+
+    def _is_steady(self) -> bool:
+        """Whether a frame left out can be interpolated within ``STRAIGHT_DEGREES``, by the last three frames."""
+        if len(self._angles) < 3:
+            return False
+        first, second, third = self._angles
+        return float(np.abs(first - 2 * second + third).max()) / 8 < STRAIGHT_DEGREES
 
     def _jumped(self, pose: Pose) -> bool:
         return self._last is not None and _distance(pose, self._last) > _JUMP

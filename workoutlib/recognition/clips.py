@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from workoutlib.media.overlay import UNKNOWN
+from workoutlib.pose.tracking import PoseSequence
 
 Watch = Callable[[int, int | None], None]
 """Told how many frames are done, and of how many where the clip says."""
@@ -80,6 +81,8 @@ class ClipPrediction:
         logits: float32 (T, C).
         duration: seconds, to the end of the last frame.
         frames_per_second: of the source.
+        poses: the exerciser's in these frames, smoothed, where poses were asked for.
+        whole: logits (C,) of the clip as a whole; default, the mean of its frames'.
     """
 
     path: Path
@@ -88,11 +91,13 @@ class ClipPrediction:
     duration: float
     frames_per_second: float
     reader: LogitReader
+    poses: PoseSequence | None = None
+    whole: np.ndarray | None = None
 
     @property
     def overall(self) -> Prediction:
-        """The clip as a whole: the mean of all frames' logits."""
-        return self.reader.read_logits(self.logits.mean(0))
+        """The clip as a whole."""
+        return self.reader.read_logits(self.logits.mean(0) if self.whole is None else self.whole)
 
     def smoothed(self, seconds: float = SMOOTHING) -> np.ndarray:
         """Logits (T, C) averaged over a centred window of so many seconds; 0 leaves them as they are."""

@@ -14,8 +14,8 @@ from PIL import Image
 
 from workoutlib.labels import label_of_file
 from workoutlib.media.images import IMAGE_SUFFIXES, read_image
-from workoutlib.media.overlay import draw_label
 from workoutlib.media.video_reader import VIDEO_SUFFIXES, is_clip
+from workoutlib.recognition.clips import Prediction
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
@@ -46,6 +46,8 @@ def predict_files(
     *,
     out: Path | None = None,
     stride: int = 1,
+    skeleton: bool = False,
+    crop: bool = False,
     progress: bool = True,
 ) -> tuple[list[dict], list[dict]]:
     """Recognise files and folders, going on past those that cannot be read.
@@ -55,12 +57,14 @@ def predict_files(
     Args:
         out: folder for annotated copies and, for each clip, ``.frames.csv`` and ``.segments.csv``. None
             of the given files is overwritten there, and no two copies take one name.
+        skeleton, crop: draw the exerciser's skeleton; darken what the model does not see.
     Returns:
         A row a file (``path, kind, label, confidence, top3, known, truth``; for a clip ``frames``,
         ``frames_per_second`` and ``segments`` too; ``annotated`` where written), and a row with
         ``error`` and no label for each file that failed.
     """
-    files, failures = [], []
+    files: list[tuple[Path, Path]] = []
+    failures: list[dict] = []
     for path in map(Path, paths):
         try:
             files += expand(path)
@@ -72,19 +76,19 @@ def predict_files(
         out and _free_name(Path(out) / inside, ".mp4" if kind == "clip" else ".jpg", taken)
         for kind, (_, inside) in zip(kinds, files, strict=True)
     ]
-    found = []
+    numbered: list[tuple[int, dict]] = []
     rank, world = devices.rank_and_world()
     for number in range(rank, len(files), world):
         (file, _), kind, target = files[number], kinds[number], targets[number]
         try:
             if kind == "clip":
-                row = _clip_row(recognizer, file, target, stride, progress)
+                row = _clip_row(recognizer, file, target, stride, progress, skeleton, crop)
             else:
-                row = _photo_row(recognizer, file, target)
+                row = _photo_row(recognizer, file, target, skeleton, crop)
         except WorkoutlibError as error:
             row = _failure(file, kind, error)
-        found.append((number, row))
-    found = [row for _, row in sorted(devices.gather_over_processes(found), key=itemgetter(0))]
+        numbered.append((number, row))
+    found = [row for _, row in sorted(devices.gather_over_processes(numbered), key=itemgetter(0))]
     failures += [row for row in found if "error" in row]
     return [row for row in found if "error" not in row], failures
 
@@ -117,7 +121,7 @@ def accuracy_by_name(rows: list[dict]) -> str:
     return f"{right} of {len(named)} files named after an exercise recognised as it" if named else ""
 
 
-def _row(file: Path, kind: str, found) -> dict:
+def _row(file: Path, kind: str, found: Prediction) -> dict:
     return {
         "path": str(file),
         "kind": kind,
@@ -129,21 +133,23 @@ def _row(file: Path, kind: str, found) -> dict:
     }
 
 
-def _photo_row(recognizer: Recognizer, file: Path, target: Path | None) -> dict:
+def _photo_row(recognizer: Recognizer, file: Path, target: Path | None, skeleton: bool, crop: bool) -> dict:
     pixels = read_image(file)
     found = recognizer.predict(pixels)
     row = _row(file, "photo", found)
     if target:
-        drawn = draw_label(pixels, found.shown, found.confidence, top3=found.top3)
+        drawn = recognizer.annotate(pixels, found, skeleton=skeleton, crop=crop)
         with replacing(target) as partial:
             Image.fromarray(drawn).save(partial, "JPEG", quality=92)
         row["annotated"] = str(target)
     return row
 
 
-def _clip_row(recognizer: Recognizer, file: Path, target: Path | None, stride: int, progress: bool) -> dict:
+def _clip_row(
+    recognizer: Recognizer, file: Path, target: Path | None, stride: int, progress: bool, skeleton: bool, crop: bool
+) -> dict:
     began = time.perf_counter()
-    clip = recognizer.predict_clip(file, stride=stride, progress=progress)
+    clip = recognizer.predict_clip(file, stride=stride, progress=progress, poses=skeleton)
     speed = len(clip.times) / (time.perf_counter() - began)
     row = _row(file, "clip", clip.overall)
     segments = clip.segments()
@@ -156,7 +162,7 @@ def _clip_row(recognizer: Recognizer, file: Path, target: Path | None, stride: i
     if target:
         write_csv(clip.frames(), target.with_suffix(".frames.csv"))
         write_csv(segments, target.with_suffix(".segments.csv"))
-        recognizer.annotate_clip(clip, target, progress=progress, speed=speed)
+        recognizer.annotate_clip(clip, target, progress=progress, crop=crop, speed=speed)
         row["annotated"] = str(target)
     return row
 

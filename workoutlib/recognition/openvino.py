@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,7 +61,7 @@ def openvino_forward(model: Classifier, config: Config) -> Callable[[np.ndarray]
     def forward(squares: np.ndarray) -> np.ndarray:
         logits = np.empty((len(squares), model.head.out_features), np.float32)
 
-        def keep(request, start: int) -> None:
+        def keep(request: Any, start: int) -> None:
             logits[start : start + _PICTURES] = request.get_output_tensor().data
 
         with one_caller:

@@ -7,21 +7,27 @@ from functools import cached_property
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
 from workoutlib.config import Backend, Config
-from workoutlib.data.transforms import EvalTransform, to_square
-from workoutlib.media.images import as_rgb
-from workoutlib.media.overlay import UNKNOWN, draw_label, draw_timeline
+from workoutlib.data.transforms import EvalTransform, to_square, view_box
+from workoutlib.media.images import Picture, as_rgb
+from workoutlib.media.overlay import UNKNOWN, dim_outside, draw_label, draw_timeline
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.models.build import Classifier
 from workoutlib.models.checkpoints import Checkpoint, load_checkpoint
 from workoutlib.models.inference import batch_logits, require_finite
+from workoutlib.pose.drawing import draw_skeleton
+from workoutlib.pose.estimator import PoseEstimator
+from workoutlib.pose.pictures import exerciser
+from workoutlib.pose.skeleton import Pose
+from workoutlib.pose.smoothing import smooth
+from workoutlib.pose.tracking import PoseSequence, PoseTracker
 from workoutlib.recognition.clips import SMOOTHING, ClipPrediction, LogitReader, Prediction, Watch
 from workoutlib.recognition.openvino import openvino_forward
 from workoutlib.utils import devices
@@ -53,10 +59,10 @@ class Recognizer(LogitReader):
         unknown_threshold: float | None = None,
         device: torch.device | None = None,
         backend: str = "auto",
-    ):
+    ) -> None:
         super().__init__(labels, temperature=temperature, unknown_threshold=unknown_threshold)
         self.device = device or devices.pick_device()
-        self.model = model.to(self.device, memory_format=torch.channels_last).eval()
+        self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()
         self.config = config
         self._transform = EvalTransform(crop=config.crop, mean=model.mean, std=model.std)
         if backend not in get_args(Backend):
@@ -72,7 +78,7 @@ class Recognizer(LogitReader):
         return self._forward
 
     @classmethod
-    def from_checkpoint(cls, path: str | Path | Checkpoint, **options) -> Recognizer:
+    def from_checkpoint(cls, path: str | Path | Checkpoint, **options: Any) -> Recognizer:
         """Build a recognizer from a checkpoint (file or loaded); `options` as for the class."""
         stored = path if isinstance(path, Checkpoint) else load_checkpoint(path)
         return cls(
@@ -84,11 +90,16 @@ class Recognizer(LogitReader):
             **options,
         )
 
+    @cached_property
+    def pose_estimator(self) -> PoseEstimator:
+        """BlazePose, fetched once where it is not here yet."""
+        return PoseEstimator()
+
     def _torch_forward(self, squares: np.ndarray) -> np.ndarray:
         images = self._transform(torch.from_numpy(squares).permute(0, 3, 1, 2).to(self.device))
         return batch_logits(self.model, images, flip=self.config.flip_at_test).numpy()
 
-    def square(self, image) -> np.ndarray:
+    def square(self, image: Picture) -> np.ndarray:
         """What the model is given of a picture: uint8 (resize, resize, 3)."""
         return to_square(image, size=self.config.resize, resize_mode=self.config.resize_mode)
 
@@ -100,7 +111,7 @@ class Recognizer(LogitReader):
             parts.append(require_finite(self._forward(np.stack(batch))))
         return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
 
-    def predict(self, image) -> Prediction:
+    def predict(self, image: Picture) -> Prediction:
         """Recognise one picture: an array, a PIL image or a path.
 
         Raises:
@@ -108,11 +119,25 @@ class Recognizer(LogitReader):
         """
         return self.read_logits(self.logits([image])[0])
 
-    def annotate(self, image) -> np.ndarray:
-        """A copy of a picture (uint8 RGB, its own size) with label and confidence drawn on it."""
+    def annotate(
+        self, image: Picture, found: Prediction | None = None, *, skeleton: bool = False, crop: bool = False
+    ) -> np.ndarray:
+        """A copy of a picture (uint8 RGB, its own size) with label and confidence drawn on it.
+
+        Args:
+            found: what `predict` said of it, where that is known already.
+            skeleton: draw the exerciser's skeleton.
+            crop: darken what the model does not see.
+        """
         pixels = as_rgb(image)
-        found = self.predict(pixels)
-        return draw_label(pixels, found.shown, found.confidence, top3=found.top3)
+        found = found or self.predict(pixels)
+        pose = exerciser(self.pose_estimator, pixels) if skeleton else None
+        drawn = self._draw_person(pixels, pose, crop=crop)
+        return draw_label(drawn, found.shown, found.confidence, top3=found.top3)
+
+    def _draw_person(self, frame: np.ndarray, pose: Pose | None, *, crop: bool) -> np.ndarray:
+        seen = dim_outside(frame, view_box(frame.shape, self.config)) if crop else frame
+        return draw_skeleton(seen, pose) if pose else seen
 
     def predict_clip(
         self,
@@ -121,11 +146,13 @@ class Recognizer(LogitReader):
         stride: int = 1,
         size: int = 32,
         progress: bool = True,
+        poses: bool = False,
         on_frames: Watch | None = None,
     ) -> ClipPrediction:
         """Recognise every `stride`-th frame of a clip, with `size` frames in memory at a time.
 
         Args:
+            poses: follow the exerciser's pose too (`ClipPrediction.poses`).
             on_frames: called as ``on_frames(frames_done, frames)`` now and then; what it raises ends the work.
         Raises:
             WorkoutlibError: the clip cannot be read.
@@ -135,18 +162,29 @@ class Recognizer(LogitReader):
         info = probe_clip(path)
         total = info.frames and -(-info.frames // stride)
         bar = tqdm(total=total, desc=info.path.name, unit="frame", disable=not progress, leave=False)
-        times, parts = [], []
-        squares = ((time, self.square(frame)) for time, frame in read_frames(path, stride=stride))
-        for batch in prefetch(_chunks(squares, size)):
-            times += [time for time, _ in batch]
-            parts.append(require_finite(self._forward_clip(np.stack([square for _, square in batch]))))
+        tracker = PoseTracker(self.pose_estimator, skip=True) if poses else None
+        seen = (
+            (time, self.square(frame), tracker.update(time, frame) if tracker else None)
+            for time, frame in read_frames(path, stride=stride)
+        )
+        times, parts, found = [], [], []
+        for batch in prefetch(_chunks(seen, size)):
+            times += [time for time, _, _ in batch]
+            found += [pose for _, _, pose in batch]
+            parts.append(require_finite(self._forward_clip(np.stack([square for _, square, _ in batch]))))
             bar.update(len(batch))
             if on_frames:
                 on_frames(len(times), total)
         bar.close()
         duration = max(info.duration or 0.0, times[-1] + 1 / info.frames_per_second)
         return ClipPrediction(
-            Path(path), np.array(times), np.concatenate(parts), duration, info.frames_per_second, self
+            Path(path),
+            np.array(times),
+            np.concatenate(parts),
+            duration,
+            info.frames_per_second,
+            self,
+            poses=smooth(PoseSequence.of(times, found)) if poses else None,
         )
 
     def annotate_clip(
@@ -156,14 +194,18 @@ class Recognizer(LogitReader):
         *,
         smoothing: float = SMOOTHING,
         progress: bool = True,
+        crop: bool = False,
         speed: float | None = None,
         on_frames: Watch | None = None,
     ) -> Path:
-        """Write a copy of a recognised clip with label, confidence and timeline drawn on every frame.
+        """Write a copy of a recognised clip with label, confidence, timeline and skeleton drawn on every frame.
+
+        The skeleton is drawn where the clip was recognised with its poses.
 
         It is H.264 that plays in a browser, with the source's size, rate and rotation.
 
         Args:
+            crop: darken what the model does not see.
             speed: frames a second of the recognition to show in the picture, if any.
             on_frames: as for `predict_clip`; when it raises, nothing is left of the copy.
         """
@@ -177,7 +219,10 @@ class Recognizer(LogitReader):
         def drawn() -> Iterator[tuple[float, np.ndarray]]:
             for time, frame in prefetch(read_frames(clip.path)):
                 place = max(int(np.searchsorted(clip.times, time + 1e-9, side="right")) - 1, 0)
-                labelled = draw_label(frame, labels[place], confidence[place], frames_per_second=speed)
+                pose = clip.poses.pose(place) if clip.poses else None
+                labelled = draw_label(
+                    self._draw_person(frame, pose, crop=crop), labels[place], confidence[place], frames_per_second=speed
+                )
                 yield time, draw_timeline(labelled, spans, time, clip.duration)
 
         with ClipWriter(out, info.width, info.height, info.frames_per_second) as writer:

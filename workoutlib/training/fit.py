@@ -27,7 +27,7 @@ from workoutlib.training.schedule import build_optimizer, build_scheduler, learn
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 
-NOT_MEASURED = {"loss": math.nan, "accuracy": math.nan, "logits": None}
+NOT_MEASURED: dict[str, Any] = {"loss": math.nan, "accuracy": math.nan, "logits": None}
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def fit(
     """
     require_several(train.labels)
     device = device or devices.pick_device()
-    model.to(device, memory_format=torch.channels_last)
+    model.to(device).to(memory_format=torch.channels_last)
     is_main = devices.rank_and_world()[0] == 0
     rows: list[dict[str, Any]] = []
     kept: dict[str, Tensor] = {}

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pandas as pd
+import torch
 from torch import Tensor
 
 from workoutlib.config import Config
@@ -77,7 +78,7 @@ class RunFolder:
         self.write_history(state["history"])  # a run killed after its last epoch's state may lack it
         return state
 
-    def restore(self, state: dict, optimizer, scaler) -> None:
+    def restore(self, state: dict, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
         """Give optimizer and scaler the places that they had in a loaded state."""
         try:
             optimizer.load_state_dict(state["optimizer"])
@@ -89,7 +90,16 @@ class RunFolder:
     def write_history(self, rows: list[dict]) -> None:
         write_csv(pd.DataFrame(rows, columns=HISTORY), self.out / "history.csv")
 
-    def save(self, model, blended, optimizer, scaler, rows, start, logits) -> None:
+    def save(
+        self,
+        model: Classifier,
+        blended: Classifier,
+        optimizer: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler,
+        rows: list[dict],
+        start: dict[str, Tensor],
+        logits: Tensor | None,
+    ) -> None:
         """The best model first, then the state: a run killed in between repeats the epoch, losing nothing."""
         if best_epoch(pd.DataFrame(rows, columns=HISTORY)) == rows[-1]["epoch"]:
             self.save_model("best_model", blended, logits, epoch=rows[-1]["epoch"])

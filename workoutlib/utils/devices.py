@@ -80,6 +80,6 @@ def gather_over_processes(items: list) -> list:
     """The items of all processes, this one's among them, process by process: the same list everywhere."""
     if not dist.is_initialized():
         return items
-    gathered = [None] * dist.get_world_size()
+    gathered: list[list] = [[] for _ in range(dist.get_world_size())]
     dist.all_gather_object(gathered, items)
     return [item for part in gathered for item in part]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import pickle
 import secrets
 import shutil
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,11 +124,11 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
         table.to_csv(partial, index=False, errors="backslashreplace")
 
 
-def _harmless(cell):
+def _harmless(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
-def read_file(path: str | Path):
+def read_file(path: str | Path) -> Any:
     """Tensors and plain values that ``torch.save`` wrote; a file with code in it is refused, not executed."""
     import torch
 
@@ -141,3 +143,21 @@ def read_file(path: str | Path):
     # words stay in the cause: they are many, and for some files they advise to load without this protection.
     except Exception as error:
         raise UnreadableFile(path, "cannot be read as a PyTorch file, it is damaged or something else") from error
+
+
+def fingerprint_files(paths: Iterable[str], **settings: Any) -> str:
+    """24 characters that change with any path, size or time stamp of the files, and with the settings.
+
+    Raises:
+        WorkoutlibError: a file cannot be read any more.
+    """
+    content = {"files": [_stamp(path) for path in paths], **settings}
+    return hashlib.sha256(json.dumps(content).encode(errors="surrogateescape")).hexdigest()[:24]
+
+
+def _stamp(path: str) -> tuple[str, int, int]:
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise WorkoutlibError(f"{shown(path)} cannot be read any more ({error}): read the catalog again") from error
+    return path, found.st_size, found.st_mtime_ns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 
@@ -16,10 +16,10 @@ def prefetch(items: Iterable[Item], ahead: int = 4) -> Iterator[Item]:
     An exception in the producer is raised here, after the items before it. When the consumer stops
     early, the producer stops too.
     """
-    ready: queue.Queue = queue.Queue(maxsize=ahead)
+    ready: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=ahead)
     stop = threading.Event()
 
-    def put(kind: str, value) -> bool:
+    def put(kind: str, value: object) -> bool:
         while not stop.is_set():
             try:
                 ready.put((kind, value), timeout=0.1)

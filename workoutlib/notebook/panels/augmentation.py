@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from workoutlib import plots
 from workoutlib.config import PROFILES, Config, ResizeMode
 from workoutlib.data.transforms import augmented, model_view
-from workoutlib.media.images import as_rgb
+from workoutlib.media.images import Picture, as_rgb
 from workoutlib.notebook.panels.common import Panel, as_code, code_html, control, on_change, picture_html, row
 
 COPIES = 11
@@ -23,7 +23,7 @@ class AugmentationPlayground(Panel):
         config: the start; its other fields are kept.
     """
 
-    def __init__(self, image, config: Config):
+    def __init__(self, image: Picture, config: Config) -> None:
         self.image, self.base, self.seed = as_rgb(image), config, 0
         slider = widgets.FloatSlider
         self.profile = control(

@@ -36,7 +36,38 @@ class ClipPanel(Panel):
     """
 
     def __init__(self, recognizer: Recognizer, clip: ClipPrediction, paths: Sequence[Path], *, folder: Path) -> None:
-        self.recognizer, self.clip, self.folder, self.thread = recognizer, clip, Path(folder), None
+        self.recognizer, self.clip, self.folder = recognizer, clip, Path(folder)
+        self.thread: threading.Thread | None = None
+        self._make_controls(clip, paths)
+        self._stop, self._bar_moved = threading.Event(), 0.0
+        self.status, self.player, self.timeline, self.table, self.downloads, self.copy = (
+            widgets.HTML() for _ in range(6)
+        )
+        super().__init__(
+            "Clip panel",
+            [
+                row(self.choice, self.upload, self.path),
+                row(self.smoothing, self.confidence, self.shortest),
+                row(self.stop, self.bar),
+                self.status,
+                self.player,
+                self.timeline,
+                self.table,
+                row(self.downloads, self.annotate, self.copy),
+            ],
+        )
+        self.name = f"workoutlib-{self.model_id}"
+        self.add_class(self.name)
+        self._show_clip(clip)
+        on_change([self.smoothing, self.confidence, self.shortest], self.refresh)
+        on_change([self.choice], self._choose)
+        on_change([self.path], lambda: self.recognise(Path(self.path.value).expanduser()))
+        on_change([self.upload], self._open_upload)
+        self.annotate.on_click(lambda button: self.write_copy())
+        self.stop.on_click(lambda button: self._stop.set())
+
+    def _make_controls(self, clip: ClipPrediction, paths: Sequence[Path]) -> None:
+        """What is chosen, turned and pressed."""
         slider = widgets.FloatSlider
         known = {Path(path).name: Path(path) for path in [clip.path, *paths]}
         self.choice = control(widgets.Dropdown, "clip", "Clips at hand", options=known, value=Path(clip.path))
@@ -81,32 +112,6 @@ class ClipPanel(Panel):
         self.stop = widgets.Button(
             description="Stop", icon="stop", tooltip="End the work under way; what was shown stays", disabled=True
         )
-        self._stop, self._bar_moved = threading.Event(), 0.0
-        self.status, self.player, self.timeline, self.table, self.downloads, self.copy = (
-            widgets.HTML() for _ in range(6)
-        )
-        super().__init__(
-            "Clip panel",
-            [
-                row(self.choice, self.upload, self.path),
-                row(self.smoothing, self.confidence, self.shortest),
-                row(self.stop, self.bar),
-                self.status,
-                self.player,
-                self.timeline,
-                self.table,
-                row(self.downloads, self.annotate, self.copy),
-            ],
-        )
-        self.name = f"workoutlib-{self.model_id}"
-        self.add_class(self.name)
-        self._show_clip(clip)
-        on_change([self.smoothing, self.confidence, self.shortest], self.refresh)
-        on_change([self.choice], self._choose)
-        on_change([self.path], lambda: self.recognise(Path(self.path.value).expanduser()))
-        on_change([self.upload], self._open_upload)
-        self.annotate.on_click(lambda button: self.write_copy())
-        self.stop.on_click(lambda button: self._stop.set())
 
     def recognise(self, path: Path) -> None:
         """Recognise another clip, in a thread."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from html import escape
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
@@ -30,12 +31,12 @@ class Panel(widgets.VBox):
         super().__init__([heading, *children], layout=widgets.Layout(max_width="1000px"))
         self.title = title
 
-    def _repr_mimebundle_(self, **kwargs) -> dict:
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict:
         text = f"[{self.title}: sliders and buttons, to be seen in JupyterLab or on Colab]"
         return {**super()._repr_mimebundle_(**kwargs), "text/plain": text}
 
 
-def control(kind: type[widgets.Widget], description: str, tooltip: str, **options) -> widgets.Widget:
+def control(kind: type[widgets.Widget], description: str, tooltip: str, **options: Any) -> widgets.Widget:
     """A slider, switch or field of one width, with its explanation on hover; it speaks when it is released."""
     if issubclass(kind, widgets.IntSlider | widgets.FloatSlider | widgets.FloatLogSlider):
         options = {"continuous_update": False, **options}
@@ -125,7 +126,7 @@ def keep_upload(folder: Path, name: str, content: bytes) -> Path:
 class Bridge(widgets.Textarea):
     """A hidden text field: JavaScript on the page writes JSON into it, `receive` gets that in Python."""
 
-    def __init__(self, receive: Callable[[object], None]):
+    def __init__(self, receive: Callable[[Any], None]):
         super().__init__(layout=widgets.Layout(display="none"))
         self.name = f"workoutlib-{self.model_id}"
         self.add_class(self.name)

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
+from matplotlib.figure import Figure
 
 from workoutlib import plots
 from workoutlib.data.transforms import model_view
@@ -80,7 +81,7 @@ class ErrorBrowser(Panel):
         )
         self.pictures.value = "" if self.found.empty else picture_html(self._explain(), "Pictures and activation maps")
 
-    def _explain(self):
+    def _explain(self) -> Figure:
         model, config = self.recognizer.model, self.recognizer.config
         views, looked, titles = [], [], []
         for each in self.found.head(SHOWN).itertuples():

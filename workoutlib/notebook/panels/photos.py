@@ -46,7 +46,8 @@ class PhotoPanel(Panel):
     """
 
     def __init__(self, recognizer: Recognizer, paths: Sequence[Path] = (), *, folder: Path):
-        self.recognizer, self.folder, self.rows = recognizer, Path(folder), []
+        self.recognizer, self.folder = recognizer, Path(folder)
+        self.rows: list[dict] = []
         self.bridge = Bridge(self._open_dropped)
         self.upload = widgets.FileUpload(
             accept="image/*",

@@ -215,7 +215,8 @@ class _Watch:
 
     def __init__(self, panel: TrainingPanel, config: Config):
         self.panel, self.config = panel, config
-        self.epochs_done, self.first, self.began, self.shown = 0, None, 0.0, 0.0
+        self.epochs_done, self.began, self.shown = 0, 0.0, 0.0
+        self.first: float | None = None
 
     def on_epoch(self, history: pd.DataFrame) -> None:
         self.epochs_done = int(history["epoch"].iloc[-1])

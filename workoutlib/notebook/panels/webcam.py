@@ -40,8 +40,9 @@ class Webcam(Panel):
         smoothing: share of the last frames' mean in each prediction, 0..1; 0 takes every frame for itself.
     """
 
-    def __init__(self, recognizer: Recognizer, *, smoothing: float = 0.7):
-        self.recognizer, self.smoothing, self.mean = recognizer, smoothing, None
+    def __init__(self, recognizer: Recognizer, *, smoothing: float = 0.7) -> None:
+        self.recognizer, self.smoothing = recognizer, smoothing
+        self.mean: np.ndarray | None = None
         self.bridge = Bridge(self.look)
         self.picture = widgets.HTML()
         self.picture.add_class(f"{self.bridge.name}-out")
