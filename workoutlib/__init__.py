@@ -31,6 +31,7 @@ _PUBLIC = {
     "pose.smoothing": ("smooth",),
     "pose.drawing": ("draw_skeleton",),
     "pose.accuracy": ("evaluate_pose",),
+    "pose.body_model": ("BodyModel", "fit_body"),
     "evaluation.predictions": ("Predictions", "evaluate"),
     "evaluation.metrics": ("scores", "intervals", "per_class", "by_video_size", "confusion"),
     "evaluation.mistakes": ("confused_pairs", "mistakes", "pair_examples", "suspected_labels"),
@@ -43,6 +44,8 @@ _PUBLIC = {
     "training.experiments": ("train_model", "split_catalog", "model_from_config", "choose_profile"),
     "training.crossvalidation": ("crossvalidate", "measure_leak", "near_duplicate_groups", "by_fold"),
     "recognition.recognizer": ("Recognizer",),
+    "recognition.starter": ("starter_recognizer", "choose_recognizer"),
+    "recognition.evaluation": ("evaluate_pictures", "evaluate_clips"),
     "recognition.clips": ("Prediction", "ClipPrediction"),
     "recognition.files": ("predict_files",),
 }

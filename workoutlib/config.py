@@ -40,6 +40,8 @@ class Config(BaseModel):
     """``"DEFAULT"`` for ImageNet weights, or the path of a file with the model's state dict."""
     warm_up: bool = False
     """Fine-tune the body on synthetic pictures of the built-in gym first (`training.synthetic.warm_up`)."""
+    body: bool = False
+    """Recognise by the exerciser's pose and motion beside the picture (`pose.body_model`)."""
     fine_tune: bool = True
     """Train the body too; ``False`` trains the classifier head alone, on cached features."""
     head_first: bool = True
@@ -165,5 +167,13 @@ PROFILES: dict[str, dict[str, Any]] = {
         "weight_decay": 0.0,
         "scheduler": "step",
     },
-    "best": {"warm_up": True, "synthetic": 0.5, "epochs": 8, "zoom": 0.3, "colour": 0.3, "weight_interpolation": 0.75},
+    "best": {
+        "body": True,
+        "warm_up": True,
+        "synthetic": 0.5,
+        "epochs": 8,
+        "zoom": 0.3,
+        "colour": 0.3,
+        "weight_interpolation": 0.75,
+    },
 }

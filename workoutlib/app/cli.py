@@ -49,6 +49,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "evaluate --data": {"required": True, "help": "kaggle, sample, or a folder of class folders"},
     "crossvalidate --data": {"required": True, "help": "kaggle, sample, or a folder of class folders"},
     "--checkpoint": {"required": True, "type": Path, "help": "for example outputs/best_model.pth"},
+    "predict --checkpoint": {
+        "type": Path,
+        "help": "for example outputs/best_model.pth (default: that file if it is there, else the starter model)",
+    },
     "--out": {"type": Path, "help": "folder for the results (default: outputs/)"},
     "--json": {"type": Path, "metavar": "FILE", "help": "write the result to this file"},
     "--seed": {"type": int, "default": 42, "help": "another seed draws another split, order and augmentation (42)"},

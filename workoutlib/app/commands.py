@@ -147,32 +147,33 @@ def print_scores(predictions: Predictions, split: str) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    from workoutlib.data.dataset import load_dataset
-    from workoutlib.evaluation.metrics import by_video_size, intervals, per_class, scores
-    from workoutlib.evaluation.predictions import evaluate as evaluate_model
-    from workoutlib.models.checkpoints import load_checkpoint
-    from workoutlib.utils import devices, paths
+    from workoutlib.data.catalog import read_catalog
+    from workoutlib.data.clips import read_clips
+    from workoutlib.data.download import get_dataset
+    from workoutlib.evaluation.metrics import by_video_size, per_class
+    from workoutlib.recognition.evaluation import evaluate_clips, evaluate_pictures, joint_scores
+    from workoutlib.recognition.recognizer import Recognizer
     from workoutlib.utils.files import write_csv
 
     _prepare()
-    stored = load_checkpoint(options.checkpoint)
-    catalog = read_data(options.data)
-    device = devices.pick_device()
-    dataset = load_dataset(
-        catalog,
-        size=stored.config.resize,
-        resize_mode=stored.config.resize_mode,
-        labels=stored.labels,
-        cache=paths.data_root() / "cache",
-    )
-    predictions = evaluate_model(stored.model.to(device), dataset, stored.config)
-    found = scores(predictions, stored.temperature)
+    recognizer = Recognizer.from_checkpoint(options.checkpoint)
+    folder = get_dataset(options.data)
+    clip_rows = read_clips(folder)
+    catalog = read_catalog(folder, may_be_empty=len(clip_rows) > 0)
+    catalog = catalog[~catalog["path"].isin(clip_rows["path"])].reset_index(drop=True)  # animated GIFs are clips
+    pictures = evaluate_pictures(recognizer, catalog) if len(catalog) else None
+    clips = evaluate_clips(recognizer, clip_rows) if len(clip_rows) else None
+    evaluated = [predictions for predictions in (pictures, clips) if predictions]
     if options.out:  # files first: whoever reads the output may hang up, as head does
-        write_csv(predictions.table(stored.temperature), options.out / "predictions.csv")
-    write_json({**found, "intervals": intervals(predictions)}, options.json)
-    print_scores(predictions, "all images of the folder")
-    print(per_class(predictions).query("images > 0").round(3).to_string())
-    print(by_video_size(predictions).round(3).to_string())
+        for name, predictions in (("predictions", pictures), ("clips", clips)):
+            if predictions:
+                write_csv(predictions.table(recognizer.temperature), options.out / f"{name}.csv")
+    write_json(joint_scores(pictures, clips, recognizer.temperature), options.json)
+    for predictions, what in ((pictures, "all images of the folder"), (clips, "all clips of the folder")):
+        if predictions:
+            print_scores(predictions, what)
+    print(per_class(evaluated[0]).query("images > 0").round(3).to_string())
+    print(by_video_size(evaluated[0]).round(3).to_string())
 
 
 def crossvalidate(options: argparse.Namespace) -> None:
@@ -222,13 +223,14 @@ def print_folds(summary: dict, suspects: pd.DataFrame, options: argparse.Namespa
 
 def predict(options: argparse.Namespace) -> int:
     from workoutlib.recognition.files import accuracy_by_name, as_table, predict_files
-    from workoutlib.recognition.recognizer import Recognizer
+    from workoutlib.recognition.starter import choose_recognizer
     from workoutlib.utils import devices
     from workoutlib.utils.files import write_csv
     from workoutlib.utils.paths import output_root, shown
 
     _prepare(join=True)
-    recognizer = Recognizer.from_checkpoint(options.checkpoint, backend=options.backend)
+    recognizer, which = choose_recognizer(options.checkpoint, backend=options.backend)
+    print(which)
     out = options.out or output_root() / "predictions"
     rows, failures = predict_files(
         recognizer, options.paths, out=out, stride=options.stride, skeleton=options.skeleton, crop=options.crop

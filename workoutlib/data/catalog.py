@@ -46,7 +46,9 @@ class ProblemTable(pd.DataFrame):
     __hash__ = None  # type: ignore[assignment]
 
 
-def read_catalog(root: str | Path, *, labels: Sequence[str] | None = None, check: bool = False) -> pd.DataFrame:
+def read_catalog(
+    root: str | Path, *, labels: Sequence[str] | None = None, check: bool = False, may_be_empty: bool = False
+) -> pd.DataFrame:
     """List the images below ``root``, a folder with one folder a class.
 
     Folders are matched to the 22 exercises in any spelling; a tree with none of the 22 is
@@ -59,11 +61,11 @@ def read_catalog(root: str | Path, *, labels: Sequence[str] | None = None, check
     ``.attrs["problems"]`` is a table (path, problem) of all that was left out or looks wrong.
 
     Raises WorkoutlibError if ``root`` is no folder, has a folder that names no class, or has
-    no images.
+    no images and not ``may_be_empty``.
     """
     root = Path(os.path.abspath(os.path.expanduser(root)))
     problems: list[tuple[str, str]] = []
-    class_folders = _match_folders(root, _class_folders(root, problems), labels, problems)
+    class_folders = labelled_folders(root, labels, problems)
     rows: list[tuple] = []
     for folder, label in class_folders.items():
         found = list(_read_class_folder(folder, label, problems))
@@ -72,7 +74,7 @@ def read_catalog(root: str | Path, *, labels: Sequence[str] | None = None, check
         rows += found
     if check:
         rows = _keep_readable(rows, problems)
-    if not rows:
+    if not rows and not may_be_empty:
         raise WorkoutlibError(_no_images_message(root, len(class_folders), problems))
     # dtype=object: a file name may hold bytes that are no text, which pandas' own string type refuses.
     catalog = pd.DataFrame(sorted(rows), columns=_COLUMNS, dtype=object).astype({"frame": "int64"})
@@ -121,6 +123,11 @@ def find_duplicates(catalog: pd.DataFrame) -> pd.DataFrame:
     duplicates = hashed[hashed["content"].duplicated(keep=False)].sort_values(["content", "path"])
     labels = duplicates.groupby("content")["label"].transform("nunique")
     return duplicates.assign(across_classes=labels > 1)
+
+
+def labelled_folders(root: Path, labels: Sequence[str] | None, problems: list) -> dict[str, str]:
+    """{path of a class folder below ``root``: its label}, as `read_catalog` describes."""
+    return _match_folders(root, _class_folders(root, problems), labels, problems)
 
 
 def _class_folders(root: Path, problems: list) -> dict[str, str]:

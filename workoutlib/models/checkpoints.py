@@ -31,6 +31,8 @@ class Checkpoint:
     temperature: float
     unknown_threshold: float | None
     version: str
+    body: dict | None = None
+    """State of the body model (`pose.body_model.BodyModel.from_state`), where the run had one."""
 
 
 def save_checkpoint(
@@ -42,6 +44,7 @@ def save_checkpoint(
     metrics: dict | None = None,
     temperature: float = 1.0,
     unknown_threshold: float | None = None,
+    body: dict | None = None,
 ) -> Path:
     """Write a checkpoint atomically: to a temporary name, then renamed.
 
@@ -49,6 +52,7 @@ def save_checkpoint(
         metrics: plain numbers and strings to keep with the model.
         temperature: divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
         unknown_threshold: a largest logit below it means "no known exercise".
+        body: state of the body model, if there is one.
     """
     content = {
         "state_dict": model.state_dict(),
@@ -60,6 +64,7 @@ def save_checkpoint(
         "temperature": float(temperature),
         "unknown_threshold": None if unknown_threshold is None else float(unknown_threshold),
         "version": workoutlib.__version__,
+        "body": body,
     }
     return save_atomically(content, path)
 
@@ -90,6 +95,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         content["temperature"],
         content["unknown_threshold"],
         content["version"],
+        content.get("body"),
     )
 
 
@@ -111,6 +117,7 @@ def _check_fields(content: dict) -> None:
         "unknown_threshold": threshold is None or numbers([threshold], -1e6, 1e6),
         "metrics": isinstance(content["metrics"], dict),
         "config": isinstance(content["config"], dict),
+        "body": isinstance(content.get("body", {}), dict | None),
         "state_dict": isinstance(content["state_dict"], dict)
         and all(isinstance(value, Tensor) for value in content["state_dict"].values()),
     }

@@ -26,6 +26,7 @@ MIRROR = np.array([0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(n for left in range(11, 3
 # joint: the landmarks whose middle one is the joint, of the left side; the right side's are one higher
 _JOINTS = {"elbow": (11, 13, 15), "shoulder": (13, 11, 23), "hip": (11, 23, 25), "knee": (23, 25, 27)}
 JOINTS = tuple(f"{side} {joint}" for joint in _JOINTS for side in ("left", "right"))
+_TRIPLES = np.array([[number + side for number in joint] for joint in _JOINTS.values() for side in (0, 1)])
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,16 @@ class Pose:
 
 def joint_angles(points: np.ndarray) -> np.ndarray:
     """Angles in degrees (..., 8) of ``JOINTS`` from landmarks (..., 33, 3), best world coordinates; 180 is straight."""
-    triples = np.array([[n + side for n in joint] for joint in _JOINTS.values() for side in (0, 1)])
-    first, joint, last = (points[..., triples[:, part], :] for part in range(3))
+    first, joint, last = (points[..., _TRIPLES[:, part], :] for part in range(3))
     one, other = first - joint, last - joint
     lengths = np.linalg.norm(one, axis=-1) * np.linalg.norm(other, axis=-1)
     cosine = (one * other).sum(-1) / np.maximum(lengths, 1e-9)
     return np.degrees(np.arccos(cosine.clip(-1, 1)))
+
+
+def joint_visibility(visibility: np.ndarray) -> np.ndarray:
+    """Visibility in 0..1 (..., 8) of ``JOINTS`` from that of landmarks (..., 33): the least of each angle's three."""
+    return visibility[..., _TRIPLES].min(-1)
 
 
 def mirrored(points: np.ndarray) -> np.ndarray:

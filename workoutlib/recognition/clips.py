@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -96,8 +96,14 @@ class ClipPrediction:
 
     @property
     def overall(self) -> Prediction:
-        """The clip as a whole."""
-        return self.reader.read_logits(self.logits.mean(0) if self.whole is None else self.whole)
+        """The clip as a whole; whether it is known at all is told by its frames' mean."""
+        known = bool(self.reader.is_known(self.logits.mean(0)))
+        return replace(self.reader.read_logits(self.whole_logits), known=known)
+
+    @property
+    def whole_logits(self) -> np.ndarray:
+        """Logits (C,) of the clip as a whole."""
+        return self.logits.mean(0) if self.whole is None else self.whole
 
     def smoothed(self, seconds: float = SMOOTHING) -> np.ndarray:
         """Logits (T, C) averaged over a centred window of so many seconds; 0 leaves them as they are."""

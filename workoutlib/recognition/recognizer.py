@@ -22,6 +22,7 @@ from workoutlib.media.video_writer import ClipWriter
 from workoutlib.models.build import Classifier
 from workoutlib.models.checkpoints import Checkpoint, load_checkpoint
 from workoutlib.models.inference import batch_logits, require_finite
+from workoutlib.pose.body_model import BodyModel
 from workoutlib.pose.drawing import draw_skeleton
 from workoutlib.pose.estimator import PoseEstimator
 from workoutlib.pose.pictures import exerciser
@@ -39,7 +40,7 @@ class Recognizer(LogitReader):
     """A trained model ready to look at pictures and clips.
 
     Args:
-        model: maps normalised images to logits.
+        model: maps normalised images to logits; ``None``: the body alone decides.
         labels: class names in the order of the logits.
         config: how pictures are brought to the model's size.
         temperature: divides the logits before the softmax.
@@ -47,11 +48,12 @@ class Recognizer(LogitReader):
         device: default, the best one here.
         backend: ``"torch"``; ``"openvino"``, several times faster on a CPU once it has compiled the model (needs
             the package openvino); or ``"auto"``, which takes that for clips on a CPU where it is installed.
+        body: recognises by pose and motion; its answers are joined with the model's.
     """
 
     def __init__(
         self,
-        model: Classifier,
+        model: Classifier | None,
         labels: Sequence[str],
         config: Config,
         *,
@@ -59,21 +61,27 @@ class Recognizer(LogitReader):
         unknown_threshold: float | None = None,
         device: torch.device | None = None,
         backend: str = "auto",
+        body: BodyModel | None = None,
     ) -> None:
         super().__init__(labels, temperature=temperature, unknown_threshold=unknown_threshold)
         self.device = device or devices.pick_device()
-        self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()
-        self.config = config
-        self._transform = EvalTransform(crop=config.crop, mean=model.mean, std=model.std)
+        self.config, self.body = config, body
         if backend not in get_args(Backend):
             raise WorkoutlibError(f"no back end {backend!r}: choose one of {', '.join(get_args(Backend))}")
         self.backend = backend
+        if model is None:
+            if body is None:
+                raise WorkoutlibError("a recognizer needs a model, a body model, or both")
+            self._forward = self._no_picture
+            return
+        self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()
+        self._transform = EvalTransform(crop=config.crop, mean=model.mean, std=model.std)
         self._forward = openvino_forward(model, config) if backend == "openvino" else self._torch_forward
 
     @cached_property
     def _forward_clip(self) -> Callable[[np.ndarray], np.ndarray]:
         """As ``_forward``; for all of a clip's frames it pays to compile the model first."""
-        if self.backend == "auto" and self.device.type == "cpu" and find_spec("openvino"):
+        if hasattr(self, "model") and self.backend == "auto" and self.device.type == "cpu" and find_spec("openvino"):
             return openvino_forward(self.model, self.config)
         return self._forward
 
@@ -87,6 +95,7 @@ class Recognizer(LogitReader):
             stored.config,
             temperature=stored.temperature,
             unknown_threshold=stored.unknown_threshold,
+            body=BodyModel.from_state(stored.body, stored.labels) if stored.body else None,
             **options,
         )
 
@@ -94,6 +103,9 @@ class Recognizer(LogitReader):
     def pose_estimator(self) -> PoseEstimator:
         """BlazePose, fetched once where it is not here yet."""
         return PoseEstimator()
+
+    def _no_picture(self, squares: np.ndarray) -> np.ndarray:
+        return np.zeros((len(squares), len(self.labels)), np.float32)
 
     def _torch_forward(self, squares: np.ndarray) -> np.ndarray:
         images = self._transform(torch.from_numpy(squares).permute(0, 3, 1, 2).to(self.device))
@@ -107,9 +119,17 @@ class Recognizer(LogitReader):
         """Logits (N, C), float32, of arrays, PIL images or paths, `size` at a time."""
         images = iter(images)
         parts = []
-        while batch := [self.square(image) for image in islice(images, size)]:
-            parts.append(require_finite(self._forward(np.stack(batch))))
+        while batch := [as_rgb(image) for image in islice(images, size)]:
+            picture = require_finite(self._forward(np.stack([self.square(pixels) for pixels in batch])))
+            parts.append(self._with_poses(picture, batch))
         return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
+
+    def _with_poses(self, picture: np.ndarray, images: list[np.ndarray]) -> np.ndarray:
+        """The picture model's logits, joined with what the poses say where there is a body model."""
+        if self.body is None:
+            return picture
+        poses = PoseSequence.of(range(len(images)), [exerciser(self.pose_estimator, pixels) for pixels in images])
+        return self.body.fuse(picture, self.body.pose_log_probabilities(poses.world))
 
     def predict(self, image: Picture) -> Prediction:
         """Recognise one picture: an array, a PIL image or a path.
@@ -152,7 +172,7 @@ class Recognizer(LogitReader):
         """Recognise every `stride`-th frame of a clip, with `size` frames in memory at a time.
 
         Args:
-            poses: follow the exerciser's pose too (`ClipPrediction.poses`).
+            poses: follow the exerciser's pose too (`ClipPrediction.poses`); with a body model always.
             on_frames: called as ``on_frames(frames_done, frames)`` now and then; what it raises ends the work.
         Raises:
             WorkoutlibError: the clip cannot be read.
@@ -162,7 +182,7 @@ class Recognizer(LogitReader):
         info = probe_clip(path)
         total = info.frames and -(-info.frames // stride)
         bar = tqdm(total=total, desc=info.path.name, unit="frame", disable=not progress, leave=False)
-        tracker = PoseTracker(self.pose_estimator, skip=True) if poses else None
+        tracker = PoseTracker(self.pose_estimator, skip=True) if poses or self.body else None
         seen = (
             (time, self.square(frame), tracker.update(time, frame) if tracker else None)
             for time, frame in read_frames(path, stride=stride)
@@ -177,14 +197,13 @@ class Recognizer(LogitReader):
                 on_frames(len(times), total)
         bar.close()
         duration = max(info.duration or 0.0, times[-1] + 1 / info.frames_per_second)
+        logits, sequence, whole = np.concatenate(parts), None, None
+        if tracker:
+            sequence = smooth(PoseSequence.of(times, found))
+        if self.body and sequence:
+            logits, whole = self.body.fuse_clip(logits, sequence.world)
         return ClipPrediction(
-            Path(path),
-            np.array(times),
-            np.concatenate(parts),
-            duration,
-            info.frames_per_second,
-            self,
-            poses=smooth(PoseSequence.of(times, found)) if poses else None,
+            Path(path), np.array(times), logits, duration, info.frames_per_second, self, poses=sequence, whole=whole
         )
 
     def annotate_clip(

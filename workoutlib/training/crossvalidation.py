@@ -15,6 +15,7 @@ from workoutlib.evaluation.metrics import scores
 from workoutlib.evaluation.predictions import Predictions, evaluate
 from workoutlib.models.build import build_model
 from workoutlib.models.inference import eval_loader, extract_features
+from workoutlib.training.bodies import load_bodies
 from workoutlib.training.experiments import model_from_config
 from workoutlib.training.fit import Callbacks, fit
 from workoutlib.training.head import fit_head
@@ -59,12 +60,14 @@ def crossvalidate(
     else:
         parts = folds_by_video(catalog, folds=folds, seed=config.seed, groups=groups)
     synthetic, folds_predicted = synthetic_dataset(config, dataset.labels, device=device, progress=progress), []
+    bodies = load_bodies(catalog, dataset.labels, config, cache=cache, progress=progress)
     for part in parts:
         model, train = model_from_config(config, len(dataset.labels)), dataset.select(part["train"])
         callbacks = Callbacks(progress=progress)
         if fit(model, train, None, config, device=device, synthetic=synthetic, callbacks=callbacks).stopped:
             raise KeyboardInterrupt  # half a fold is no fold
-        folds_predicted.append(evaluate(model, dataset.select(part["valid"]), config))
+        predictions = evaluate(model, dataset.select(part["valid"]), config)
+        folds_predicted.append(bodies.fuse(predictions, bodies.fit(part["train"])) if bodies else predictions)
     together = join_folds(folds_predicted)
     return by_fold(together), together
 

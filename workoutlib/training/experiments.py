@@ -16,6 +16,7 @@ from workoutlib.data.splits import split_by_video, split_random
 from workoutlib.evaluation.predictions import Predictions, evaluate
 from workoutlib.models.build import Classifier, build_model
 from workoutlib.models.checkpoints import load_checkpoint
+from workoutlib.training.bodies import load_bodies
 from workoutlib.training.fit import Callbacks, FitResult, fit
 from workoutlib.training.run_folder import RunFolder
 from workoutlib.training.synthetic import synthetic_dataset, warm_up
@@ -31,7 +32,7 @@ class Trained:
     Attributes:
         model: the best epoch's where the run was stored, else the last one's.
         result: how the training went.
-        predictions: of `model` for the validation pictures.
+        predictions: for the validation pictures, by `model` and, where the config uses it, the body.
         checkpoint: the file of the best model, or ``None`` where nothing was stored.
     """
 
@@ -94,19 +95,26 @@ def train_model(
     dataset = load_dataset(
         catalog, size=config.resize, resize_mode=config.resize_mode, cache=cache, device=device, progress=progress
     )
-    train, valid = (dataset.select(split_catalog(catalog, config)[part]) for part in ("train", "valid"))
+    parts = split_catalog(catalog, config)
+    train, valid = dataset.select(parts["train"]), dataset.select(parts["valid"])
+    bodies = load_bodies(catalog, dataset.labels, config, cache=cache, progress=progress)
+    body = bodies.fit(parts["train"]) if bodies else None
+
+    def fuse(predictions: Predictions) -> Predictions:
+        return bodies.fuse(predictions, body) if bodies and body else predictions
+
     model = model_from_config(config, len(dataset.labels))
     synthetic = synthetic_dataset(config, dataset.labels, device=device, progress=progress)
-    folder = RunFolder(out, config, train, valid, resume=resume) if out else None
+    folder = RunFolder(out, config, train, valid, resume=resume, body=body, fuse=fuse) if out else None
     result = fit(model, train, valid, config, device=device, synthetic=synthetic, folder=folder, callbacks=callbacks)
     predictions = evaluate(model, valid, config)
     if folder is None or devices.rank_and_world()[0] > 0:
-        return Trained(model, result, predictions, None)
+        return Trained(model, result, fuse(predictions), None)
     last_epoch = int(result.history["epoch"].iloc[-1])
     folder.save_model(save_name, model, torch.from_numpy(predictions.logits), epoch=last_epoch)
     checkpoint = folder.out / "best_model.pth"
-    best = load_checkpoint(checkpoint).model.to(device).to(memory_format=torch.channels_last)
-    return Trained(best, result, evaluate(best, valid, config), checkpoint)
+    best = load_checkpoint(checkpoint).model.to(device, memory_format=torch.channels_last)
+    return Trained(best, result, fuse(evaluate(best, valid, config)), checkpoint)
 
 
 def _require_name(save_name: str) -> None:

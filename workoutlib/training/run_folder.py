@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,7 @@ from workoutlib.models.build import Classifier
 from workoutlib.models.checkpoints import save_checkpoint
 from workoutlib.models.inference import require_finite
 from workoutlib.models.weights import check_weights
+from workoutlib.pose.body_model import BodyModel
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import read_file, save_atomically, sweep, write_csv
 from workoutlib.utils.paths import shown
@@ -44,9 +46,24 @@ class RunFolder:
     """The files of one run: the best model, the last state, the history."""
 
     def __init__(
-        self, out: Path, config: Config, train: ImageDataset, valid: ImageDataset | None, *, resume: bool = False
+        self,
+        out: Path,
+        config: Config,
+        train: ImageDataset,
+        valid: ImageDataset | None,
+        *,
+        resume: bool = False,
+        body: BodyModel | None = None,
+        fuse: Callable[[Predictions], Predictions] = lambda predictions: predictions,
     ) -> None:
-        """`resume`: go on with what lies in the folder, if it is a run of the same config and data."""
+        """Where a run is kept.
+
+        Args:
+            resume: go on with what lies in the folder, if it is a run of the same config and data.
+            body: the body model to store with the picture model.
+            fuse: joins the picture model's validation predictions with the body model's.
+        """
+        self.body, self.fuse = body, fuse
         self.out, self.config, self.labels, self.valid, self.resume = Path(out), config, train.labels, valid, resume
         sweep(self.out)
         names = [f"{Path(p).parent.name}/{Path(p).name}" for f in (train, valid) if f for p in f.catalog["path"]]
@@ -118,9 +135,10 @@ class RunFolder:
     def save_model(self, name: str, model: Classifier, logits: Tensor | None, *, epoch: int) -> Path:
         """Write a checkpoint, with scores and calibration by the validation `logits` where there are some."""
         path, metrics = self.out / f"{name}.pth", {"epoch": epoch, "split": self.config.split, "calibrated": False}
+        body = self.body.state() if self.body else None
         if logits is None or self.valid is None:
-            return save_checkpoint(path, model, self.labels, self.config, metrics=metrics)
-        predictions = Predictions(self.valid.catalog, require_finite(logits.numpy()), self.labels)
+            return save_checkpoint(path, model, self.labels, self.config, metrics=metrics, body=body)
+        predictions = self.fuse(Predictions(self.valid.catalog, require_finite(logits.numpy()), self.labels))
         return save_checkpoint(
             path,
             model,
@@ -129,4 +147,5 @@ class RunFolder:
             metrics={**metrics, "calibrated": True, **scores(predictions)},
             temperature=fit_temperature(predictions),
             unknown_threshold=fit_unknown_threshold(predictions),
+            body=body,
         )

@@ -9,7 +9,17 @@ from .clips import ClipPanel
 from .mistakes import ErrorBrowser
 from .photos import PhotoPanel
 from .player import show_clip
+from .poses import PosePanel
 from .training import TrainingPanel
 from .webcam import Webcam
 
-__all__ = ["AugmentationPlayground", "ClipPanel", "ErrorBrowser", "PhotoPanel", "TrainingPanel", "Webcam", "show_clip"]
+__all__ = [
+    "AugmentationPlayground",
+    "ClipPanel",
+    "ErrorBrowser",
+    "PhotoPanel",
+    "PosePanel",
+    "TrainingPanel",
+    "Webcam",
+    "show_clip",
+]

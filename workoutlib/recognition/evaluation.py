@@ -1,0 +1,55 @@
+"""A recognizer evaluated on a folder of class folders: its pictures, and its clips."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from workoutlib.evaluation.metrics import intervals, scores
+from workoutlib.evaluation.predictions import Predictions
+from workoutlib.media.video_reader import probe_clip
+from workoutlib.recognition.recognizer import Recognizer
+
+FRAMES_PER_SECOND = 15
+"""Of a clip's frames, about so many a second are recognised."""
+
+
+def evaluate_pictures(recognizer: Recognizer, catalog: pd.DataFrame, *, progress: bool = True) -> Predictions:
+    """The recognizer's answers for the pictures of a catalog.
+
+    Raises:
+        WorkoutlibError: a picture cannot be read, or the recognizer does not know a label.
+    """
+    bar = tqdm(catalog["path"], desc="pictures", unit="image", disable=not progress, leave=False)
+    return Predictions(catalog, recognizer.logits(bar), recognizer.labels)
+
+
+def evaluate_clips(recognizer: Recognizer, clips: pd.DataFrame, *, progress: bool = True) -> Predictions:
+    """The recognizer's answers for the clips of a table (`read_clips`), each as a whole.
+
+    Raises:
+        WorkoutlibError: a clip cannot be read, or the recognizer does not know a label.
+    """
+    logits = []
+    for path in tqdm(clips["path"], desc="clips", unit="clip", disable=not progress, leave=False):
+        stride = max(round(probe_clip(path).frames_per_second / FRAMES_PER_SECOND), 1)
+        logits.append(recognizer.predict_clip(path, stride=stride, progress=False).whole_logits)
+    return Predictions(clips, np.array(logits).reshape(-1, len(recognizer.labels)), recognizer.labels)
+
+
+def joint_scores(pictures: Predictions | None, clips: Predictions | None, temperature: float) -> dict:
+    """`scores` and their ``intervals`` of pictures and clips together.
+
+    Where there are clips, ``clip_top1`` is the share of them that is recognised as a whole, ``clip_top3`` that with
+    the label among the first three, and ``clips`` their number; without pictures the other figures are theirs too.
+    """
+    main = pictures or clips
+    if main is None:
+        return {}
+    found, ranges = scores(main, temperature), intervals(main)
+    if clips is not None:
+        of_clips, clip_ranges = scores(clips, temperature), intervals(clips)
+        found |= {"clip_top1": of_clips["top1"], "clip_top3": of_clips["top3"], "clips": len(clips.catalog)}
+        ranges |= {"clip_top1": clip_ranges["top1"]}
+    return {**found, "intervals": ranges}

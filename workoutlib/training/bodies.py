@@ -1,0 +1,57 @@
+"""The bodies in a data set's pictures: their poses, and the body model fitted and evaluated on parts of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workoutlib.config import Config
+from workoutlib.evaluation.predictions import Predictions
+from workoutlib.pose.body_model import BodyModel, SyntheticBodies, draw_bodies, fit_body
+from workoutlib.pose.estimator import PoseEstimator
+from workoutlib.pose.pictures import estimate_poses
+
+
+class Bodies:
+    """Poses of all pictures of a catalog, and synthetic ones to train with.
+
+    Args:
+        labels: class names in the order of the logits.
+        cache: folder in which poses are kept.
+    """
+
+    def __init__(
+        self, catalog: pd.DataFrame, labels: tuple[str, ...], *, cache: Path | None = None, progress: bool = True
+    ) -> None:
+        self.catalog, self.labels = catalog, labels
+        poses = estimate_poses(catalog["path"].tolist(), PoseEstimator(), cache=cache, progress=progress)
+        self.world = poses.world
+        self.synthetic: SyntheticBodies = draw_bodies(labels)
+
+    def fit(self, rows: pd.DataFrame) -> BodyModel:
+        """The body model of some rows of the catalog."""
+        targets = np.array([self.labels.index(label) for label in rows["label"]])
+        return fit_body(self._world(rows), targets, self.labels, synthetic=self.synthetic)
+
+    def log_probabilities(self, body: BodyModel, rows: pd.DataFrame) -> np.ndarray:
+        """What a body model says of some rows: (N, C), NaN where nobody was found."""
+        return body.pose_log_probabilities(self._world(rows))
+
+    def fuse(self, predictions: Predictions, body: BodyModel) -> Predictions:
+        """The picture model's predictions for rows of the catalog, joined with the body model's."""
+        return replace(
+            predictions, logits=body.fuse(predictions.logits, self.log_probabilities(body, predictions.catalog))
+        )
+
+    def _world(self, rows: pd.DataFrame) -> np.ndarray:
+        return self.world[self.catalog.index.get_indexer(rows.index)]
+
+
+def load_bodies(
+    catalog: pd.DataFrame, labels: tuple[str, ...], config: Config, *, cache: Path | None = None, progress: bool = True
+) -> Bodies | None:
+    """The bodies in a catalog's pictures, or ``None`` where the config does not use them."""
+    return Bodies(catalog, labels, cache=cache, progress=progress) if config.body else None
