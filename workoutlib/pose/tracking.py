@@ -171,7 +171,7 @@ class PoseTracker:
 
     def _between(self, frame: Frame, region: Region | None) -> Pose | None:
         """The pose in a frame that was left out, of the last two that were looked at; `region` is where to look."""
-        if len(self._keys) >= 3 and _curvature_error(list(self._keys), frame[0]) <= STRAIGHT_DEGREES:
+        if len(self._keys) == 4 and _curvature_error(list(self._keys), frame[0]) <= STRAIGHT_DEGREES:
             return _interpolate(self._keys[-2], self._keys[-1], frame[0])
         if region is None:
             return None
