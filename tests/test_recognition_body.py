@@ -59,6 +59,15 @@ def test_the_checkpoint_holds_the_body_and_its_scores_are_those_of_both(run, rec
     assert 0.5 < summary["top1"]["mean"] <= 1
 
 
+def test_without_the_pose_network_training_goes_on_with_a_note(catalog, config, monkeypatch):
+    def missing() -> None:
+        raise WorkoutlibError("the pose network could not be downloaded")
+
+    monkeypatch.setattr(bodies_module, "PoseEstimator", missing)
+    with pytest.warns(UserWarning, match="without the body: the pose network could not be downloaded"):
+        assert bodies_module.load_bodies(catalog, FEW, config.replace(body=True)) is None
+
+
 @pytest.mark.slow
 def test_a_photo_without_a_person_is_the_picture_models(run, recognizer):
     wall = np.full((120, 160, 3), 90, np.uint8)
