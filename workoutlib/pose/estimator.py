@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from workoutlib.media.images import Picture, as_rgb
+from workoutlib.pose.network import Network
 from workoutlib.pose.skeleton import Pose
 from workoutlib.pose.weights import pose_files
-from workoutlib.utils.errors import WorkoutlibError
 
 PERSON = 0.5
 """Least probability at which there is a person."""
 
 _DETECTOR_SIDE, _LANDMARK_SIDE = 224, 256
 _LEAST_SCORE = 0.25  # the landmark network has the last word
+_SURE_SCORE = 0.5  # where a box of a person reaches it, only such boxes are averaged, as mediapipe does
 _SAME_PERSON = 0.3  # intersection over union of boxes that are averaged
 _CIRCLE_TO_SQUARE = 1.25
 
@@ -61,17 +61,11 @@ class PoseEstimator:
     """
 
     def __init__(self, folder: str | Path | None = None, *, threads: int | None = None) -> None:
-        try:
-            import openvino
-        except ImportError as error:
-            raise WorkoutlibError("poses need the package openvino: pip install openvino") from error
-        core = openvino.Core()
-        hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-        if threads:
-            hints["INFERENCE_NUM_THREADS"] = threads
-        self._detector, self._landmarker = (
-            core.compile_model(core.read_model(path), "CPU", hints) for path in pose_files(folder)
-        )
+        detector, landmarks = pose_files(folder)
+        # named by the files' authors; the landmark network's own mask of the person is not wanted, nor computed
+        self._detector = Network(detector, ("Identity", "Identity_1"), mean=127.5, scale=127.5, threads=threads)
+        outputs = ("Identity", "Identity_1", "Identity_3", "Identity_4")
+        self._landmarker = Network(landmarks, outputs, mean=0.0, scale=255.0, threads=threads)
 
     def estimate(self, image: Picture) -> list[Pose]:
         """All people in a picture, the one who exercises first: probable, large and near to the middle.
@@ -102,9 +96,7 @@ class PoseEstimator:
         """The people in a square of the picture, which may reach over its edges."""
         scale = side / _DETECTOR_SIDE
         letterbox = np.array([[scale, 0, left], [0, scale, top]])
-        square = _warp(pixels, letterbox, _DETECTOR_SIDE, cv2.BORDER_CONSTANT).astype(np.float32) / 127.5 - 1
-        outputs = self._detector(square[None])
-        boxes, logits = (outputs[output][0] for output in self._detector.outputs)
+        boxes, logits = self._detector(_warp(pixels, letterbox, _DETECTOR_SIDE, cv2.BORDER_CONSTANT))
         points = _people(boxes, logits[:, 0]) * side + [left, top]
         return [Region.around(person[2], person[3]) for person in points]
 
@@ -112,10 +104,9 @@ class PoseEstimator:
         """The person in a square of uint8 RGB (H, W, 3), and the square that they suggest for the next frame."""
         matrix = region.matrix
         crop = _warp(pixels, matrix, _LANDMARK_SIDE, cv2.BORDER_REPLICATE)
-        outputs = self._landmarker(crop[None].astype(np.float32) / 255)
-        named = {int(np.prod(output.shape)): outputs[output].ravel() for output in self._landmarker.outputs}
-        rows, metres, probability = named[195].reshape(39, 5), named[117].reshape(39, 3), float(named[1][0])
-        points = _refined(rows[:, :2], named[64 * 64 * 39].reshape(64, 64, 39)) @ matrix[:, :2].T + matrix[:, 2]
+        values, probability, heat_maps, metres = self._landmarker(crop)
+        rows, metres = values.reshape(39, 5), metres.reshape(39, 3)
+        points = _refined(rows[:, :2], heat_maps) @ matrix[:, :2].T + matrix[:, 2]
         depth = rows[:, 2:3] * region.side / _LANDMARK_SIDE
         metres = np.column_stack([metres[:, :2] @ _rotation(region.angle).T, metres[:, 2]])
         visibility = 1 / (1 + np.exp(-rows[:, 3].clip(-50, 50)))
@@ -123,17 +114,17 @@ class PoseEstimator:
             np.hstack([points, depth])[:33].astype(np.float32),
             metres[:33].astype(np.float32),
             visibility[:33].astype(np.float32),
-            probability,
+            float(probability[0]),
         )
         return pose, Region.around(points[33], points[34])
 
     def settle(self, pixels: np.ndarray, region: Region) -> tuple[Pose, Region]:
-        """The landmarks in a detected square, or in the square that they suggest, whichever is more certain."""
+        """The landmarks in a detected square; where no person is seen there, those in the square that they suggest."""
         first = self.landmarks(pixels, region)
-        if first[1].side < 2:
+        if first[0].probability >= PERSON or first[1].side < 2:
             return first
         second = self.landmarks(pixels, first[1])
-        return second if second[0].probability > first[0].probability + 0.05 else first
+        return second if second[0].probability > first[0].probability else first
 
 
 def prominence(pose: Pose, shape: tuple[int, ...]) -> float:
@@ -146,7 +137,7 @@ def prominence(pose: Pose, shape: tuple[int, ...]) -> float:
 
 
 def _warp(pixels: np.ndarray, matrix: np.ndarray, side: int, border: int) -> np.ndarray:
-    """The square of `side` pixels that an affine matrix (2, 3) from its pixels to the picture'scuts out."""
+    """The square of `side` pixels that an affine matrix (2, 3) from its pixels to the picture's cuts out."""
     return cv2.warpAffine(
         pixels, matrix, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border
     )
@@ -182,7 +173,8 @@ def _people(boxes: np.ndarray, logits: np.ndarray) -> np.ndarray:
     while len(rest):
         same = _overlap(points[rest], points[rest[0]]) > _SAME_PERSON
         same[0] = True
-        people.append(np.average(points[rest[same]], axis=0, weights=scores[rest[same]]))
+        sure = same & (scores[rest] >= min(_SURE_SCORE, scores[rest[0]]))
+        people.append(np.average(points[rest[sure]], axis=0, weights=scores[rest[sure]]))
         rest = rest[~same]
     return np.array(people).reshape(-1, 6, 2)
 
@@ -200,18 +192,18 @@ def _refined(points: np.ndarray, heat_maps: np.ndarray) -> np.ndarray:
 
     Only where the heat maps (64, 64, 39), logits, are sure of a landmark within three cells; as mediapipe does.
     """
-    side = heat_maps.shape[0]
+    side, reach = heat_maps.shape[0], np.arange(-3, 4)
     scale = _LANDMARK_SIDE / side
-    refined = points.copy()
-    for number, (column, row) in enumerate((points / scale).astype(int)):
-        if not (0 <= column < side and 0 <= row < side):
-            continue
-        rows, columns = slice(max(row - 3, 0), row + 4), slice(max(column - 3, 0), column + 4)
-        heat = 1 / (1 + np.exp(-heat_maps[rows, columns, number]))
-        if heat.max() >= 0.5:
-            y, x = np.mgrid[rows.start : rows.start + heat.shape[0], columns.start : columns.start + heat.shape[1]]
-            refined[number] = scale * np.array([(x * heat).sum(), (y * heat).sum()]) / heat.sum()
-    return refined
+    cells = np.floor(points / scale).astype(int)
+    columns, rows = cells[:, 0, None] + reach, cells[:, 1, None] + reach  # (39, 7) each
+    inside = [(places >= 0) & (places < side) for places in (columns, rows)]
+    number = np.arange(len(points))[:, None, None]
+    logits = heat_maps[rows.clip(0, side - 1)[:, :, None], columns.clip(0, side - 1)[:, None, :], number]
+    heat = inside[1][:, :, None] * inside[0][:, None, :] / (1 + np.exp(-logits.clip(-50, 50)))
+    total = np.maximum(heat.sum((1, 2)), 1e-9)
+    centres = np.stack([(heat.sum(1) * columns).sum(1), (heat.sum(2) * rows).sum(1)], 1) / total[:, None]
+    sure = (heat.max((1, 2)) >= 0.5) & ((cells >= 0) & (cells < side)).all(1)
+    return np.where(sure[:, None], scale * centres, points)
 
 
 def _distinct(poses: list[Pose]) -> list[Pose]:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from workoutlib.pose.estimator import PERSON, PoseEstimator, Region, prominence
-from workoutlib.pose.skeleton import Pose, joint_angles
+from workoutlib.pose.skeleton import Pose, joint_angles, joint_visibility
 
 CHECK_SECONDS = 1.0
 """How often the detector looks for people while one is followed."""
 FORGET_SECONDS = 1.0
 """A person who was lost for longer is not waited for: the most prominent one is followed then."""
 STRAIGHT_DEGREES = 2.0
-"""Most that an interpolated joint angle may be wrong by where a frame is left out."""
-_JUMP = 0.6  # hips that move farther between two frames, in trunk lengths, are somebody else's
+"""Most by which the motion may bend between two frames for the one between them to be interpolated."""
+HOME_SECONDS = 3.0
+"""A person's place is the median over so long: one who passes in front is there for a shorter time."""
+_VISIBLE = 0.5
+_FOLLOWED = 0.1  # change of a square, in sides and radians, from which on it is followed at once
+_JUMP = 0.6  # a trunk that moves farther between two frames, in trunk lengths, is somebody else's
+_AWAY = 0.8  # trunk lengths from their own place at which somebody may have become somebody else
+_AWAY_SECONDS = 0.25  # between two searches while they are so far away
+
+Frame = tuple[float, np.ndarray]
+Found = tuple[Pose, Region]
 
 
 @dataclass(frozen=True)
@@ -75,80 +85,150 @@ class PoseTracker:
     """Follows the exerciser from frame to frame.
 
     The previous landmarks give the square to look in. The detector runs at the start, when the person is lost or
-    seems to have become somebody else, and once a second.
+    has jumped, and once a second. Where the landmarks have slipped onto somebody who passes in front, the detector
+    finds the exerciser at the old place, while the landmarks walk away from it.
     """
 
     def __init__(self, estimator: PoseEstimator, *, skip: bool = False) -> None:
-        """`skip`: leave out every second frame while the motion between is nearly straight (`fill_gaps` fills it)."""
+        """`skip`: `follow` leaves out every second frame where the motion is nearly straight, and interpolates."""
         self.estimator, self.skip = estimator, skip
         self._region: Region | None = None
-        self._last: Pose | None = None
-        self._seen = self._checked = -np.inf
-        self._angles: list[np.ndarray] = []  # of the last frames that were looked at
-        self._skipped = False
+        self._places: deque[tuple[float, np.ndarray]] = deque()  # time and trunk (4, 2) of the last seconds
+        self._checked = -np.inf
+        self._keys: deque[tuple[float, Pose]] = deque(maxlen=4)  # the last frames that were looked at, without a gap
+
+    def follow(self, frames: Iterable[Frame]) -> Iterator[tuple[float, np.ndarray, Pose | None]]:
+        """Yield (time, frame, the exerciser's pose or ``None``) for each (time, uint8 RGB frame).
+
+        At most two frames are in memory.
+        """
+        left_out: Frame | None = None
+        for time, pixels in frames:
+            if self.skip and left_out is None and self._keys:
+                left_out = time, pixels
+                continue
+            region = self._region
+            pose = self.update(time, pixels)
+            if left_out is not None:
+                yield (*left_out, self._between(left_out, region))
+                left_out = None
+            yield time, pixels, pose
+        if left_out is not None:
+            yield (*left_out, self.update(*left_out))
 
     def update(self, time: float, pixels: np.ndarray) -> Pose | None:
         """The exerciser's pose in the next frame, uint8 RGB (H, W, 3), or ``None`` where there is nobody."""
-        if self.skip and not self._skipped and self._is_steady():
-            self._skipped = True
-            return None
-        self._skipped = False
-        pose: Pose | None = None
-        region: Region | None = None
-        if self._region is not None:
-            pose, region = self.estimator.landmarks(pixels, self._region)
-            if pose.probability < PERSON or self._jumped(pose) or region.side < 2:
-                pose = None
-        if pose is None or time - self._checked >= CHECK_SECONDS:
+        found = self._look_again(pixels)
+        pause = _AWAY_SECONDS if found and self._is_away(found[0]) else CHECK_SECONDS
+        if found is None or time - self._checked >= pause:
             self._checked = time
-            pose, region = self._choose(time, pixels, pose, None if pose is None else region)
-        if pose is None:
-            self._region, self._angles = None, []
+            found = self._choose(time, pixels, found)
+        if found is None:
+            self._region = None
+            self._keys.clear()
             return None
-        self._angles = [*self._angles[-2:], joint_angles(pose.world)]
-        self._region, self._last, self._seen = region, pose, time
+        pose, region = found
+        self._region = region if self._region is None else _steadied(self._region, region)
+        if self._keys and _distance(_trunk(pose), _trunk(self._keys[-1][1])) > _JUMP:
+            self._keys.clear()
+        self._keys.append((time, pose))
+        self._places.append((time, _trunk(pose)))
+        while time - self._places[0][0] > HOME_SECONDS:
+            self._places.popleft()
         return pose
 
-    def _choose(
-        self, time: float, pixels: np.ndarray, pose: Pose | None, region: Region | None
-    ) -> tuple[Pose | None, Region | None]:
+    def _look_again(self, pixels: np.ndarray) -> Found | None:
+        """The person in the square that the last landmarks gave, or None where they are lost or somebody else."""
+        if self._region is None:
+            return None
+        pose, region = self.estimator.landmarks(pixels, self._region)
+        jumped = _distance(_trunk(pose), self._places[-1][1]) > _JUMP
+        return None if pose.probability < PERSON or jumped or region.side < 2 else (pose, region)
+
+    def _choose(self, time: float, pixels: np.ndarray, followed: Found | None) -> Found | None:
         """Among those that the detector finds: who was followed until now, else who is in the foreground."""
         found = [self.estimator.settle(pixels, each) for each in self.estimator.detect(pixels)]
-        found = [(person, square) for person, square in found if person.probability >= PERSON]
-        if pose is not None:  # still there: the check only tells whether the landmarks have drifted off
-            near = [each for each in found if _distance(each[0], pose) < _JUMP]
-            drifted = found and not near and pose.probability < max(person.probability for person, _ in found)
-            if not drifted:
-                return pose, region
+        found = [each for each in found if each[0].probability >= PERSON]
+        if followed is not None:
+            others = [each for each in found if _distance(_trunk(each[0]), _trunk(followed[0])) > _JUMP]
+            slipped = self._is_away(followed[0]) and [each for each in others if not self._is_away(each[0])]
+            return min(slipped, key=lambda each: self._from_home(each[0])) if slipped else followed
         if not found:
-            return None, None
-        if self._last is not None and time - self._seen <= FORGET_SECONDS:
-            last = self._last
-            nearest = min(found, key=lambda each: _distance(each[0], last))
-            return nearest if _distance(nearest[0], last) < 2 else (None, None)
+            return None
+        if self._places and time - self._places[-1][0] <= FORGET_SECONDS:
+            nearest = min(found, key=lambda each: self._from_home(each[0]))
+            return nearest if self._from_home(nearest[0]) < 2 else None
+        self._places.clear()
         return max(found, key=lambda each: prominence(each[0], pixels.shape))
 
-    def _is_steady(self) -> bool:
-        """Whether a frame left out can be interpolated within ``STRAIGHT_DEGREES``, by the last three frames."""
-        if len(self._angles) < 3:
-            return False
-        first, second, third = self._angles
-        return float(np.abs(first - 2 * second + third).max()) / 8 < STRAIGHT_DEGREES
+    def _from_home(self, pose: Pose) -> float:
+        """How far somebody is from the place of the person who is followed, in trunk lengths."""
+        home = np.median([trunk for _, trunk in self._places], axis=0)
+        return _distance(_trunk(pose), home)
 
-    def _jumped(self, pose: Pose) -> bool:
-        return self._last is not None and _distance(pose, self._last) > _JUMP
+    def _is_away(self, pose: Pose) -> bool:
+        return bool(self._places) and self._from_home(pose) > _AWAY
+
+    def _between(self, frame: Frame, region: Region | None) -> Pose | None:
+        """The pose in a frame that was left out, of the last two that were looked at; `region` is where to look."""
+        if len(self._keys) >= 3 and _curvature_error(list(self._keys), frame[0]) <= STRAIGHT_DEGREES:
+            return _interpolate(self._keys[-2], self._keys[-1], frame[0])
+        if region is None:
+            return None
+        pose, _ = self.estimator.landmarks(frame[1], region)
+        return pose if pose.probability >= PERSON else None
 
 
-def track(estimator: PoseEstimator, frames: Iterable[tuple[float, np.ndarray]]) -> Iterator[tuple[float, Pose | None]]:
+def track(estimator: PoseEstimator, frames: Iterable[Frame]) -> Iterator[tuple[float, Pose | None]]:
     """Yield (time, the exerciser's pose or ``None``) for each (time, uint8 RGB frame); one frame is in memory."""
-    tracker = PoseTracker(estimator)
-    for time, frame in frames:
-        yield time, tracker.update(time, frame)
+    for time, _, pose in PoseTracker(estimator).follow(frames):
+        yield time, pose
 
 
-def _distance(one: Pose, other: Pose) -> float:
-    """How far two trunks are apart, in lengths of the larger one, sizes counted too."""
-    trunks = [pose.landmarks[[11, 12, 23, 24], :2] for pose in (one, other)]
-    length = max(float(np.linalg.norm(trunk[:2].mean(0) - trunk[2:].mean(0))) for trunk in trunks)
-    width = max(float(np.linalg.norm(trunk[0] - trunk[1])) for trunk in trunks)
-    return float(np.linalg.norm(trunks[0] - trunks[1], axis=1).mean()) / max(length, width, 1.0)
+def _curvature_error(keys: list[tuple[float, Pose]], time: float) -> float:
+    """Degrees by which a visible joint's angle, interpolated to a time between the last two frames, may be off.
+
+    The error of linear interpolation on a parabola: its second divided difference times the distances from both ends.
+    Of the last four frames, both triples count: about a point of inflection the last one alone looks straight.
+    """
+    times = np.array([each for each, _ in keys])[:, None]
+    slopes = np.diff(np.stack([joint_angles(pose.world) for _, pose in keys]), axis=0) / np.diff(times, axis=0)
+    bends = np.diff(slopes, axis=0) / (times[2:] - times[:-2])
+    visible = np.min([joint_visibility(pose.visibility) for _, pose in keys], axis=0) >= _VISIBLE
+    distances = (time - times[-2, 0]) * (times[-1, 0] - time)
+    return float(distances * np.abs(bends[:, visible]).max(initial=0.0))
+
+
+def _interpolate(before: tuple[float, Pose], after: tuple[float, Pose], time: float) -> Pose:
+    share = (time - before[0]) / (after[0] - before[0])
+    one, other = before[1], after[1]
+    return Pose(
+        (1 - share) * one.landmarks + share * other.landmarks,
+        (1 - share) * one.world + share * other.world,
+        (1 - share) * one.visibility + share * other.visibility,
+        min(one.probability, other.probability),
+    )
+
+
+def _steadied(old: Region, new: Region) -> Region:
+    """The next square, which hardly follows small changes: landmarks tremble with the square that they are seen in."""
+    turn = (new.angle - old.angle + np.pi) % (2 * np.pi) - np.pi
+    change = (np.linalg.norm(new.centre - old.centre) + abs(new.side - old.side)) / old.side + abs(turn)
+    share = min(float(change) / _FOLLOWED, 1.0)
+    return Region(
+        old.centre + share * (new.centre - old.centre),
+        old.side + share * (new.side - old.side),
+        old.angle + share * turn,
+    )
+
+
+def _trunk(pose: Pose) -> np.ndarray:
+    """Shoulders and hips (4, 2), in pixels."""
+    return pose.landmarks[[11, 12, 23, 24], :2]
+
+
+def _distance(one: np.ndarray, other: np.ndarray) -> float:
+    """How far two trunks (4, 2) are apart, in lengths of the larger one, sizes counted too."""
+    length = max(float(np.linalg.norm(trunk[:2].mean(0) - trunk[2:].mean(0))) for trunk in (one, other))
+    width = max(float(np.linalg.norm(trunk[0] - trunk[1])) for trunk in (one, other))
+    return float(np.linalg.norm(one - other, axis=1).mean()) / max(length, width, 1.0)
