@@ -13,6 +13,8 @@ import numpy as np
 from .body import Body, Pose
 from .raster import Mesh
 
+HALF_WAY = 0.3  # phase at which the fault "half range" turns: about half of an elbow's angle
+
 
 @dataclass
 class Kit:
