@@ -157,6 +157,38 @@ def trunk_twist(points: np.ndarray) -> np.ndarray:
     return _both(np.degrees(np.arctan2(sine, (flat[0] * flat[1]).sum(-1))))
 
 
+def trunk_sway(points: np.ndarray) -> np.ndarray:
+    """Angle between the trunk and its direction in the first frames in degrees."""
+    axis = trunk(points)
+    return _both(angle_between(axis, np.nanmedian(axis[: max(len(axis) // 8, 1)], axis=0)))
+
+
+def trunk_length(points: np.ndarray) -> np.ndarray:
+    """Distance from hips to shoulders as a share of the longest seen: a rounded back is shorter."""
+    length = np.linalg.norm(trunk(points), axis=-1)
+    known = length[np.isfinite(length)]
+    return _both(length / np.percentile(known, 95) if len(known) else length)
+
+
+def knee_spread(points: np.ndarray) -> np.ndarray:
+    """Distance between the knees over that between the ankles: below 1 the knees are closer than the feet."""
+    knees, ankles = (np.linalg.norm(points[:, left] - points[:, left + 1], axis=-1) for left in (KNEE, ANKLE))
+    return _both(knees / np.maximum(ankles, 1e-6))
+
+
+def hip_sag(points: np.ndarray) -> np.ndarray:
+    """How far the hips hang below the line from shoulders to ankles, as an angle in degrees; above it is negative.
+
+    The angle is the bend at the hips: half of it is the slope of the hips against the line at either end.
+    """
+    ends = middle(points, SHOULDER), middle(points, ANKLE)
+    hips = middle(points, HIP)
+    along = ends[1] - ends[0]
+    share = ((hips - ends[0]) * along).sum(-1) / np.maximum((along**2).sum(-1), 1e-9)
+    below = hips[:, 1] - (ends[0] + share[:, None] * along)[:, 1]
+    return _both(np.copysign(180 - angle_between(ends[0] - hips, ends[1] - hips), below))
+
+
 @dataclass(frozen=True)
 class Measure:
     """A measure, the landmarks that it needs (left ones), and how far it moves in a usual repetition."""
@@ -185,4 +217,8 @@ MEASURES = {
     "ankle over knee": Measure(ankle_over_knee, (KNEE, ANKLE), 0.4),
     "hands aside": Measure(hands_aside, (HIP, WRIST), 0.5),
     "hands across": Measure(hands_across, (SHOULDER, WRIST), 0.5),
+    "trunk sway": Measure(trunk_sway, (SHOULDER, HIP), 10.0),
+    "trunk length": Measure(trunk_length, (SHOULDER, HIP), 0.1),
+    "knee spread": Measure(knee_spread, (KNEE, ANKLE), 0.2),
+    "hip sag": Measure(hip_sag, (SHOULDER, HIP, ANKLE), 10.0),
 }

@@ -14,17 +14,19 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from .measures import MEASURES
-from .signals import MOVEMENTS, STEP, Signal, SkeletonArrays, Skeletons, angle_signal, movement_signal, posture
+from .signals import MOVEMENTS, STEP, Signal, Skeletons, angle_signal, cut, movement_signal, posture
 from .workout import Repetition
 
 HYSTERESIS = 0.4  # share of the person's own range that the signal must turn back
-LEAST_RANGE = 0.25  # of a usual range of motion: less is standing still
+LEAST_RANGE = 0.2  # of a usual range of motion: less is standing still
 _SMOOTHING = 0.08  # seconds, and the share of the time of one way from which slower movement is smoothed more
-_LEVEL = 0.1  # share of the range within which start position and turn are held
+_LEVEL = 0.1  # share of the range within which start position and turn are found
+_STILL = 0.05  # share of the range within which they are held: the pause
 # Share of a way's time spent within that level at the clip's beginning and end. From rest it is 0.26 (a cosine);
 # where the clip is cut out of a movement it is less.
 _AT_REST = (0.23, 0.21)
 _WHOLE = 0.75  # share of the range from which a way counts as seen
+_BOTH_SEEN = 0.7  # median visibility from which left is compared with right
 _UNLIKE = 50.0  # degrees by which a joint may differ from the other repetitions'
 
 
@@ -55,15 +57,6 @@ def count_repetitions(
     return _measure(_drop_unlike(found, sequence), sequence, label)
 
 
-def cut(sequence: Skeletons, start: float, end: float) -> Skeletons:
-    """Return the part of a sequence between two times in seconds."""
-    inside = (sequence.times >= start) & (sequence.times <= end)
-    if inside.all():
-        return sequence
-    part = SkeletonArrays(*(getattr(sequence, name)[inside] for name in ("times", "landmarks", "world", "visibility")))
-    return part
-
-
 def find_extremes(values: Sequence[float], least: float) -> list[tuple[int, int]]:
     """Find the highs and lows of `values` (N,) that lie at least `least` apart in height (hysteresis).
 
@@ -87,9 +80,7 @@ def find_extremes(values: Sequence[float], least: float) -> list[tuple[int, int]
     return extremes
 
 
-def smooth_and_find(
-    signal: Signal, hysteresis: float = HYSTERESIS
-) -> tuple[np.ndarray, list[tuple[int, int]], float]:
+def smooth_and_find(signal: Signal, hysteresis: float = HYSTERESIS) -> tuple[np.ndarray, list[tuple[int, int]], float]:
     """Smooth a signal by the person's tempo and find its extremes by the person's own range.
 
     Returns the smooth values (N,), the extremes and the typical height between two of them.
@@ -127,26 +118,38 @@ def _describe(
     before = extremes[position - 1][0] if position else 0
     after = extremes[position + 1][0] if position + 1 < len(extremes) else last
     out, back = values[index] - values[before], values[index] - values[after]
-    left = before + np.flatnonzero(values[before : index + 1] <= values[before] + _LEVEL * out)[-1]
-    reached = index + np.flatnonzero(values[index : after + 1] <= values[after] + _LEVEL * back)[0]
-    high = values >= values[index] - _LEVEL * max(out, back)
-    first, final = index, index
-    while first > left and high[first - 1]:
-        first -= 1
-    while final < reached and high[final + 1]:
-        final += 1
+    left, first, final, reached = _find_ways(values, before, index, after, _LEVEL)
+    turn = float(0.5 * (times[first] + times[final]))
     # A clip that begins or ends while the person moves cuts the repetition; one at rest in the start position does not.
     begun = before > 2 or (out >= _WHOLE * way and left >= rests[0] * max(first, 1))
     ended = after < last - 2 or (back >= _WHOLE * way and last - reached >= rests[1] * max(last - final, 1))
+    left, first, final, reached = _find_ways(values, before, index, after, _STILL)
     return Repetition(
         start=float(times[left]),
-        turn=float(0.5 * (times[first] + times[final])),
+        turn=turn,
         end=float(times[reached]),
         complete=bool(begun and ended),
         seconds_out=float(times[first] - times[left]) if begun else float("nan"),
         pause=float(times[final] - times[first]),
         seconds_back=float(times[reached] - times[final]) if ended else float("nan"),
     )
+
+
+def _find_ways(values: np.ndarray, before: int, index: int, after: int, level: float) -> tuple[int, int, int, int]:
+    """Find where the start is left, the turn reached, the turn left and the start reached again, within a `level`.
+
+    `before`, `index` and `after` are the low, the high and the next low; `level` is a share of the way between them.
+    """
+    out, back = values[index] - values[before], values[index] - values[after]
+    left = before + int(np.flatnonzero(values[before : index + 1] <= values[before] + level * out)[-1])
+    reached = index + int(np.flatnonzero(values[index : after + 1] <= values[after] + level * back)[0])
+    high = values >= values[index] - level * max(out, back)
+    first = final = index
+    while first > left and high[first - 1]:
+        first -= 1
+    while final < reached and high[final + 1]:
+        final += 1
+    return left, first, final, reached
 
 
 def _drop_unlike(repetitions: list[Repetition], sequence: Skeletons) -> list[Repetition]:
@@ -173,7 +176,10 @@ def _median(values: np.ndarray) -> np.ndarray:
 
 def _measure(repetitions: list[Repetition], sequence: Skeletons, label: str) -> list[Repetition]:
     """Fill in range of motion, its share of the set's best, and the difference between left and right."""
-    times, angles = angle_signal(sequence, MEASURES[MOVEMENTS[label].angle])
+    measure = MEASURES[MOVEMENTS[label].angle]
+    times, angles = angle_signal(sequence, measure)
+    needed = [number + side for number in measure.landmarks for side in (0, 1)]
+    sure = bool(np.median(sequence.visibility[:, needed], axis=0).min() >= _BOTH_SEEN)
     ranges = []
     for r in repetitions:
         part = angles[(times >= r.start - STEP) & (times <= r.end + STEP)]
@@ -188,7 +194,7 @@ def _measure(repetitions: list[Repetition], sequence: Skeletons, label: str) -> 
             r,
             range_of_motion=float(motion[k]),
             share_of_best=float(motion[k] / best) if best > 0 else float("nan"),
-            left_right_difference=float(both[k, 0] - both[k, 1]),
+            left_right_difference=float(both[k, 0] - both[k, 1]) if sure else float("nan"),
         )
         for k, r in enumerate(repetitions)
     ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
 from .form import judge_set
-from .repetitions import count_repetitions, cut
-from .signals import MOVEMENTS, Skeletons, posture
+from .repetitions import count_repetitions
+from .signals import MOVEMENTS, Skeletons, cut, posture
 from .workout import Repetition, Set, Workout
 
 Segment = tuple[float, float, str | None]  # start and end in seconds, label; None where no exercise is known
@@ -86,7 +87,7 @@ def split_at_rests(repetitions: list[Repetition]) -> list[list[Repetition]]:
         return []
     rest = max(_REST, _PAUSES * float(np.median([r.end - r.start for r in repetitions])))
     groups = [[repetitions[0]]]
-    for before, after in zip(repetitions, repetitions[1:], strict=False):
+    for before, after in pairwise(repetitions):
         if after.start - before.end > rest:
             groups.append([])
         groups[-1].append(after)

@@ -100,6 +100,12 @@ class _Candidate:
     score: float
 
 
+def cut(sequence: Skeletons, start: float, end: float) -> Skeletons:
+    """Return the part of a sequence between two times in seconds, both included."""
+    inside = (sequence.times >= start) & (sequence.times <= end)
+    return SkeletonArrays(*(getattr(sequence, name)[inside] for name in ("times", "landmarks", "world", "visibility")))
+
+
 def movement_signal(sequence: Skeletons, label: str) -> Signal:
     """Average the measures of the exercise `label` that can be seen, left and right, to one signal.
 
@@ -130,7 +136,9 @@ def _candidates(sequence: Skeletons, times: np.ndarray, name: str, direction: in
         for k, side in enumerate(("left", "right")):
             sure = _visibility(sequence, measure, k)
             series = np.where(sure > _VISIBLE, values[:, k], np.nan)
-            found.append(_judge(f"{name}, {side}, {space}", sequence.times, series, sure, times, direction / measure.usual))
+            found.append(
+                _judge(f"{name}, {side}, {space}", sequence.times, series, sure, times, direction / measure.usual)
+            )
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -88,8 +89,7 @@ class Workout:
     @property
     def rests(self) -> list[tuple[float, float]]:
         """Start and end in seconds of each rest between two sets."""
-        pairs = zip(self.sets, self.sets[1:], strict=False)
-        return [(before.end, after.start) for before, after in pairs if after.start > before.end]
+        return [(before.end, after.start) for before, after in pairwise(self.sets) if after.start > before.end]
 
     def table(self) -> pd.DataFrame:
         """A row a repetition, and one a hold: its set and label, then the repetition's numbers."""
