@@ -61,6 +61,10 @@ _STAGED_FAULTS = {  # performed only where the caller asks, so that the drawn sa
     "tricep dips": ("half range",),
     "tricep pushdown": ("half range", "elbows drifting"),
 }
+_STRAIGHT = {
+    *("bench press", "decline bench press", "incline bench press", "lat pulldown", "pull up", "push up"),
+    *("shoulder press", "t bar row", "tricep dips"),
+}
 _ROUND = ((-170, -25), (25, 170))
 EXERCISES = {
     "barbell biceps curl": Exercise(weights.barbell_curl, 25, views=((-75, 75),), faults=("swinging",), close_up=0.2),
@@ -114,7 +118,10 @@ UNKNOWN = {
 
 def stage_phase(exercise: str, phase: np.ndarray, fault: str | None) -> np.ndarray:
     """Return the phase (T,) that is performed: with the fault "half range" the movement turns early."""
-    return HALF_WAY * phase if fault == "half range" and exercise != "russian twist" else phase
+    if fault != "half range" or exercise == "russian twist":
+        return phase
+    # Where the hands go straight, the elbows bend most on the first part of the way.
+    return (0.25 if exercise in _STRAIGHT else HALF_WAY) * phase
 
 
 def set_rhythm(times: np.ndarray, seconds: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ import numpy as np
 from .body import Body, Pose
 from .raster import Mesh
 
-HALF_WAY = 0.3  # phase at which the fault "half range" turns: about half of an elbow's angle
+HALF_WAY = 0.4  # phase at which the fault "half range" turns
 
 
 @dataclass

@@ -34,10 +34,22 @@ def judge_set(sequence: Skeletons, entry: Set) -> Set:
     return replace(entry, repetitions=repetitions, faults=_set_faults(rules, table))
 
 
+def judge_frames(sequence: Skeletons, label: str) -> list[tuple[str, ...]]:
+    """Name the faults of each frame (T,) by the rules that one frame is enough for: posture in a hold, leaning."""
+    view = view_angle(sequence)
+    rules = [rule for rule in rules_of(label) if rule.instant and rule.views[0] <= view <= rule.views[1]]
+    faults: list[tuple[str, ...]] = [()] * len(sequence.times)
+    for rule in rules:
+        points = sequence.world if rule.space == "world" else sequence.landmarks[..., :2]
+        values = MEASURES[rule.measure].function(points)[:, 0]
+        faults = [(*f, rule.fault) if is_beyond(rule, v) else f for f, v in zip(faults, values, strict=True)]
+    return faults
+
+
 def judge_repetition(sequence: Skeletons, repetition: Repetition, rules: list[Rule]) -> dict[Rule, tuple[float, float]]:
     """Return value and time of every rule that can be judged in a repetition."""
     if not repetition.complete:
-        rules = [rule for rule in rules if rule.when == "held"]
+        rules = [rule for rule in rules if rule.instant]
     values = {rule: measure_rule(sequence, rule, repetition) for rule in rules}
     values = {rule: (value, time) for rule, (value, time) in values.items() if np.isfinite(value)}
     half = any(rule.fault == HALF and is_beyond(rule, value) for rule, (value, _) in values.items())
@@ -69,13 +81,13 @@ def _statistic(when: str, series: np.ndarray, times: np.ndarray, repetition: Rep
         chosen = series[near] if when == "turn" and near.any() else series
         return float(np.median(chosen)), repetition.turn
     least, most = np.percentile(series, [5, 95])
-    value = {"least": least, "most": most, "range": most - least}[when]
+    value = {"least": least, "most": most, "any": most, "range": most - least}[when]
     return float(value), float(times[np.argmin(series) if when == "least" else np.argmax(series)])
 
 
 def is_beyond(rule: Rule, value: float) -> bool:
     """Tell whether a value is on the fault's side of the limit."""
-    return value > rule.limit if rule.over else value < rule.limit
+    return bool(value > rule.limit if rule.over else value < rule.limit)
 
 
 def _faults(values: dict[Rule, tuple[float, float]]) -> tuple[Fault, ...]:
@@ -100,10 +112,11 @@ def _set_faults(rules: list[Rule], table: list[dict[Rule, tuple[float, float]]])
 def view_angle(sequence: Skeletons) -> float:
     """Angle between the camera and the body's front or back in degrees: 0 from front or back, 90 from the side.
 
-    It is that of the line of shoulders and hips to the plane of the picture; NaN where nobody is seen.
+    It is that of the line of shoulders and hips to the plane of the picture, in the world where that is known, else
+    by the landmarks' own depth; NaN where nobody is seen.
     """
-    lines = [sequence.world[:, left + 1] - sequence.world[:, left] for left in (SHOULDER, HIP)]
-    line = lines[0] + lines[1]
+    points = np.where(np.isfinite(sequence.world), sequence.world, sequence.landmarks)
+    line = sum(points[:, left + 1] - points[:, left] for left in (SHOULDER, HIP))
     line = line[np.isfinite(line).all(1)]
     if not len(line):
         return float("nan")

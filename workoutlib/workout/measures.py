@@ -131,43 +131,40 @@ def ankle_over_knee(points: np.ndarray) -> np.ndarray:
 
 
 def hands_aside(points: np.ndarray) -> np.ndarray:
-    """How far the hands are to the right of the hips along the hips' own line, in body scales."""
-    line = points[:, HIP + 1] - points[:, HIP]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        line = line / np.linalg.norm(line, axis=-1, keepdims=True)
+    """How far the hands are to the right of the hips along the line that hips and shoulders mostly have."""
     offset = middle(points, WRIST) - middle(points, HIP)
-    return _both((offset * line).sum(-1)) / body_scale(points)
+    return _both((offset * _usual_line(points)).sum(-1)) / body_scale(points)
+
+
+def _usual_line(points: np.ndarray) -> np.ndarray:
+    """Unit vector (D,) from left to right: the median over hips and shoulders, which a twist turns to both sides."""
+    lines = np.concatenate([points[:, left + 1] - points[:, left] for left in (SHOULDER, HIP)])
+    lines = lines[np.isfinite(lines).all(1)]
+    line = np.median(lines, axis=0) if len(lines) else np.ones(points.shape[-1])
+    return line / max(float(np.linalg.norm(line)), 1e-9)
 
 
 def hands_across(points: np.ndarray) -> np.ndarray:
-    """How far the hands are to the right of the shoulders in the picture, in body scales."""
-    return _both(middle(points, WRIST)[:, 0] - middle(points, SHOULDER)[:, 0]) / body_scale(points)
+    """How far the hands are to the athlete's right of the shoulders, across the picture, in body scales."""
+    facing = np.sign(_usual_line(points)[0])
+    return facing * _both(middle(points, WRIST)[:, 0] - middle(points, SHOULDER)[:, 0]) / body_scale(points)
 
 
 def trunk_twist(points: np.ndarray) -> np.ndarray:
-    """Turn of the shoulders against the hips about the trunk in degrees, positive to the left; needs depth."""
+    """Turn of the shoulders about the trunk against where they mostly are in degrees, positive to the left."""
     axis = trunk(points)
     with np.errstate(invalid="ignore", divide="ignore"):
         axis = axis / np.linalg.norm(axis, axis=-1, keepdims=True)
-    flat = []
-    for left in (SHOULDER, HIP):
-        line = points[:, left + 1] - points[:, left]
-        flat.append(line - (line * axis).sum(-1, keepdims=True) * axis)
-    sine = (np.cross(flat[1], flat[0]) * axis).sum(-1)
-    return _both(np.degrees(np.arctan2(sine, (flat[0] * flat[1]).sum(-1))))
+    lines = points[:, SHOULDER + 1] - points[:, SHOULDER], np.broadcast_to(_usual_line(points), axis.shape)
+    turned, usual = (line - (line * axis).sum(-1, keepdims=True) * axis for line in lines)
+    sine = (np.cross(usual, turned) * axis).sum(-1)
+    return _both(np.degrees(np.arctan2(sine, (usual * turned).sum(-1))))
 
 
 def trunk_sway(points: np.ndarray) -> np.ndarray:
     """Angle between the trunk and its direction in the first frames in degrees."""
     axis = trunk(points)
     return _both(angle_between(axis, np.nanmedian(axis[: max(len(axis) // 8, 1)], axis=0)))
-
-
-def trunk_length(points: np.ndarray) -> np.ndarray:
-    """Distance from hips to shoulders as a share of the longest seen: a rounded back is shorter."""
-    length = np.linalg.norm(trunk(points), axis=-1)
-    known = length[np.isfinite(length)]
-    return _both(length / np.percentile(known, 95) if len(known) else length)
 
 
 def knee_spread(points: np.ndarray) -> np.ndarray:
@@ -218,7 +215,6 @@ MEASURES = {
     "hands aside": Measure(hands_aside, (HIP, WRIST), 0.5),
     "hands across": Measure(hands_across, (SHOULDER, WRIST), 0.5),
     "trunk sway": Measure(trunk_sway, (SHOULDER, HIP), 10.0),
-    "trunk length": Measure(trunk_length, (SHOULDER, HIP), 0.1),
     "knee spread": Measure(knee_spread, (KNEE, ANKLE), 0.2),
     "hip sag": Measure(hip_sag, (SHOULDER, HIP, ANKLE), 10.0),
 }

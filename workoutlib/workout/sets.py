@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -18,7 +17,7 @@ Segment = tuple[float, float, str | None]  # start and end in seconds, label; No
 _MARGIN = 1.0  # seconds by which a segment may begin late or end early
 _FLICKER = 1.0  # seconds: a shorter segment between two of one label is taken for a mistake
 _REST = 4.0  # seconds without a repetition that end a set
-_PAUSES = 1.5  # repetitions' lengths without one that end a set, where that is longer
+_PAUSES = 1.5  # lengths of a repetition without one that end a set, where that is longer
 _SMALL = 0.5  # share of the best set's range of motion below which movement is no set
 _MOVED = 30.0  # degrees by which a joint leaves a hold
 _HOLD = 2.0  # seconds: what is shorter is no hold
@@ -82,13 +81,15 @@ def _find_counted(sequence: Skeletons, label: str, start: float, end: float) -> 
 
 
 def split_at_rests(repetitions: list[Repetition]) -> list[list[Repetition]]:
-    """Split repetitions where the next one begins more than a rest after the last one's end."""
+    """Split repetitions where the time between two turns is longer than usual by more than a rest."""
     if not repetitions:
         return []
-    rest = max(_REST, _PAUSES * float(np.median([r.end - r.start for r in repetitions])))
+    between = np.diff([r.turn for r in repetitions])
+    length = float(np.median([r.end - r.start for r in repetitions]))
+    usual = min(length, float(np.median(between))) if len(between) else length
     groups = [[repetitions[0]]]
-    for before, after in pairwise(repetitions):
-        if after.start - before.end > rest:
+    for after, seconds in zip(repetitions[1:], between, strict=True):
+        if seconds > usual + max(_REST, _PAUSES * usual):
             groups.append([])
         groups[-1].append(after)
     return groups
