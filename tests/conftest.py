@@ -1,5 +1,6 @@
-"""Small things that many tests share: rendered pictures, a trained network, one thread."""
+"""Small things that many tests share: rendered pictures, a trained model, one thread."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -7,9 +8,11 @@ import pytest
 import torch
 from hypothesis import settings
 
-from workoutlib import experiments, gym
-from workoutlib.catalog import read_catalog
+from workoutlib import gym
 from workoutlib.config import Config
+from workoutlib.data.catalog import read_catalog
+from workoutlib.training.experiments import Trained, train_model
+from workoutlib.training.fit import Callbacks
 
 # A busy machine is no reason to fail.
 settings.register_profile("patient", deadline=None)
@@ -44,9 +47,9 @@ def config() -> Config:
 
 
 @pytest.fixture(scope="session")
-def trained(catalog, config, tmp_path_factory) -> experiments.Trained:
-    """The small network after two epochs, with its files in the folder of ``trained.checkpoint``."""
-    return experiments.train(catalog, config, out=tmp_path_factory.mktemp("run"), progress=False)
+def trained(catalog, config, tmp_path_factory) -> Trained:
+    """The small model after two epochs, with its files in the folder of ``trained.checkpoint``."""
+    return train_model(catalog, config, out=tmp_path_factory.mktemp("run"), callbacks=Callbacks(progress=False))
 
 
 @pytest.fixture
@@ -54,3 +57,17 @@ def home(tmp_path, monkeypatch) -> Path:
     """An empty folder that ``input/`` and ``outputs/`` are made in."""
     monkeypatch.setenv("WORKOUTLIB_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def estimator():
+    """BlazePose, fetched once by the package's own code; without a network these tests are skipped, but not in CI."""
+    from workoutlib import WorkoutlibError
+    from workoutlib.pose.estimator import PoseEstimator
+
+    try:
+        return PoseEstimator(threads=1)
+    except WorkoutlibError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))

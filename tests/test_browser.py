@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tiny import one_thread_environment
+from helpers.tiny import one_thread_environment
 
-from workoutlib.paths import data_root
+from workoutlib.utils.paths import data_root
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 expect, Page, Locator = playwright.expect, playwright.Page, playwright.Locator
@@ -31,12 +31,9 @@ pytestmark = [
 ]
 
 # What a person would set once in JupyterLab's settings: no question about news, the system's light or dark.
-SETTINGS = {
-    "notification": {"fetchNews": "false", "checkForUpdates": False},
-    "themes": {"adaptive-theme": True},
-}
+SETTINGS = {"notification": {"fetchNews": "false", "checkForUpdates": False}, "themes": {"adaptive-theme": True}}
 
-# The Colab badge lies on a server outside; without network the browser complains.
+# The Colab badge lies on a server outside; without a network the browser complains.
 NOT_OURS = "Failed to load resource: net::ERR_"
 
 CELLS = """() => {
@@ -76,10 +73,18 @@ def lab(tmp_path_factory) -> Iterator[str]:
         "IPYTHONDIR": str(folder / "ipython"),
     }
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser",
-        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-        f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder / 'notebooks'}",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        "--expose-app-in-browser",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={folder / 'notebooks'}",
+    ]
     with log.open("w") as out:
         server = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
     try:
@@ -131,8 +136,14 @@ def browser() -> Iterator:
         chromium = play.chromium.launch(
             executable_path=CHROMIUM,
             # A test picture takes the place of the camera, and nobody has to allow it.
-            args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-                  "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+            args=[
+                "--no-sandbox",
+                "--use-fake-device-for-media-stream",
+                "--use-fake-ui-for-media-stream",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
         )
         yield chromium
         chromium.close()
@@ -276,20 +287,20 @@ def test_04_a_cell_of_the_matrix_shows_its_pictures(lab, page):
 
 def test_05_a_photo_is_uploaded_or_dropped(lab, page):
     run_all(page, lab, "05_image_inference.ipynb")
-    desk = panel(page, "Photo desk")
-    shoot(page, desk, "05-folder")
+    photos = panel(page, "Photo panel")
+    shoot(page, photos, "05-folder")
     with page.expect_file_chooser() as chooser:
-        desk.get_by_role("button", name="Upload photos").click()
+        photos.get_by_role("button", name="Upload photos").click()
     chooser.value.set_files(ROOT / "inference_data/hammer_curl.jpg")
-    card = desk.get_by_alt_text("hammer_curl.jpg:")
+    card = photos.get_by_alt_text("hammer_curl.jpg:")
     expect(card).to_be_visible()
-    expect(desk.get_by_alt_text("Class-activation map of hammer_curl.jpg")).to_be_visible()
-    expect(desk.locator("table tbody tr")).to_have_count(1)
-    shoot(page, desk, "05-upload")
-    drop_file(page, desk.locator(".drop"), ROOT / "inference_data/bench_press.jpg")
-    expect(desk.get_by_alt_text("Class-activation map of bench_press.jpg")).to_be_visible()
+    expect(photos.get_by_alt_text("Class-activation map of hammer_curl.jpg")).to_be_visible()
+    expect(photos.locator("table tbody tr")).to_have_count(1)
+    shoot(page, photos, "05-upload")
+    drop_file(page, photos.locator(".drop"), ROOT / "inference_data/bench_press.jpg")
+    expect(photos.get_by_alt_text("Class-activation map of bench_press.jpg")).to_be_visible()
     with page.expect_download() as download:
-        desk.get_by_role("link", name="Download photos.csv").click()
+        photos.get_by_role("link", name="Download photos.csv").click()
     assert "bench_press.jpg" in Path(download.value.path()).read_text()
 
 
@@ -308,25 +319,23 @@ def drop_file(page: Page, zone: Locator, path: Path) -> None:
 
 def test_06_a_clip_is_cut_into_segments_that_can_be_jumped_to(lab, page):
     run_all(page, lab, "06_video_inference.ipynb")
-    desk = panel(page, "Clip desk")
-    shoot(page, desk, "06-clip")
+    clips = panel(page, "Clip panel")
+    shoot(page, clips, "06-clip")
     with page.expect_file_chooser() as chooser:
-        desk.get_by_role("button", name="Upload a clip").click()
+        clips.get_by_role("button", name="Upload a clip").click()
     chooser.value.set_files(ROOT / "inference_data/push_up.mp4")
-    expect(desk.get_by_role("link", name="Download push_up.segments.csv")).to_be_visible(timeout=3 * MINUTE)
-    expect(desk.get_by_label("clip", exact=True).locator("option:checked")).to_have_text("push_up.mp4")
-    choose(desk, "clip", "workout.mp4")
-    expect(desk.get_by_role("link", name="Download workout.segments.csv")).to_be_visible(timeout=3 * MINUTE)
-    segments = desk.get_by_role("button", name="Go to")
-    slider(desk, "shortest").press("Home")
-    slider(desk, "smoothing").press("Home")
-    expect(
-        desk.locator(".widget-slider").filter(has_text="smoothing").locator(".widget-readout")
-    ).to_have_text("0.00")
+    expect(clips.get_by_role("link", name="Download push_up.segments.csv")).to_be_visible(timeout=3 * MINUTE)
+    expect(clips.get_by_label("clip", exact=True).locator("option:checked")).to_have_text("push_up.mp4")
+    choose(clips, "clip", "workout.mp4")
+    expect(clips.get_by_role("link", name="Download workout.segments.csv")).to_be_visible(timeout=3 * MINUTE)
+    segments = clips.get_by_role("button", name="Go to")
+    slider(clips, "shortest").press("Home")
+    slider(clips, "smoothing").press("Home")
+    expect(clips.locator(".widget-slider").filter(has_text="smoothing").locator(".widget-readout")).to_have_text("0.00")
     single = segments.count()
-    slider(desk, "smoothing").press("End")
+    slider(clips, "smoothing").press("End")
     expect(segments).not_to_have_count(single)
-    video = desk.locator("video")
+    video = clips.locator("video")
     expect(video).to_have_js_property("readyState", 4)
     last = segments.last
     start = float(last.get_attribute("data-start"))
@@ -334,8 +343,8 @@ def test_06_a_clip_is_cut_into_segments_that_can_be_jumped_to(lab, page):
     last.press("Enter")
     now = "([video, start]) => Math.abs(video.currentTime - start) < 0.05"
     page.wait_for_function(now, arg=[video.element_handle(), start])
-    expect(desk.locator(".now")).to_contain_text(last.inner_text())
-    shoot(page, desk, "06-segments")
+    expect(clips.locator(".now")).to_contain_text(last.inner_text())
+    shoot(page, clips, "06-segments")
     look_into_the_camera(page)
 
 

@@ -52,11 +52,11 @@ def setup_cell(notebook: Path) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
-    """The package as a wheel, built without network from a copy that holds only what git keeps."""
+    """The package as a wheel, built without a network from a copy that holds only what git keeps."""
     try:
         found = Version(version("setuptools"))
     except PackageNotFoundError:
-        pytest.skip("setuptools is not installed here, and without network pip cannot fetch it")
+        pytest.skip("setuptools is not installed here, and without a network pip cannot fetch it")
     if found < Version("77"):
         pytest.skip(f"pyproject.toml asks for setuptools 77, here is {found}")
     folder = tmp_path_factory.mktemp("wheel")
@@ -70,12 +70,13 @@ def wheel(tmp_path_factory) -> Path:
     return built
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_notebook_has_the_same_setup_cell(notebook):
-    assert setup_cell(notebook) == setup_cell(NOTEBOOKS[0])
-    assert f"%pip install -q {SOURCE}\n" in setup_cell(notebook)
+def test_every_notebook_has_the_same_setup_cell():
+    cells = {notebook.stem: setup_cell(notebook) for notebook in NOTEBOOKS}
+    assert len(cells) >= 6 and len(set(cells.values())) == 1, cells
+    assert f"%pip install -q {SOURCE}\n" in cells["01_data_exploration"]
 
 
+@pytest.mark.slow
 def test_the_setup_cell_installs_the_wheel_and_keeps_results_on_drive(wheel, tmp_path):
     packages, google, content = (tmp_path / name for name in ("packages", "google_colab", "content"))
     (google / "google/colab").mkdir(parents=True)
@@ -93,12 +94,7 @@ def test_the_setup_cell_installs_the_wheel_and_keeps_results_on_drive(wheel, tmp
         "OMP_NUM_THREADS": "1",
     }
     done = subprocess.run(
-        [sys.executable, "-c", RUNNER],
-        cwd=content,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
+        [sys.executable, "-c", RUNNER], cwd=content, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((content / "found.json").read_text(encoding="utf-8"))

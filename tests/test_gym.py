@@ -9,25 +9,42 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workoutlib.errors import WorkoutlibError
 from workoutlib.gym import render_clip, render_still, write_dataset, write_unknown
 from workoutlib.gym.__main__ import main
 from workoutlib.gym.body import JOINTS, SIDES, two_bones
 from workoutlib.gym.exercises import EXERCISES, UNKNOWN, set_rhythm
 from workoutlib.gym.scene import draw_camera, draw_take, generator
 from workoutlib.labels import LABELS
+from workoutlib.utils.errors import WorkoutlibError
 
 SEEDS = range(12)
 TIMES = np.linspace(0, 4, 13)
 ON_FEET = {
-    "barbell biceps curl", "deadlift", "hammer curl", "hip thrust", "lat pulldown", "lateral raises", "bench press",
-    "incline bench press", "chest fly machine", "romanian deadlift", "shoulder press", "squat", "t bar row",
+    "barbell biceps curl",
+    "deadlift",
+    "hammer curl",
+    "hip thrust",
+    "lat pulldown",
+    "lateral raises",
+    "bench press",
+    "incline bench press",
+    "chest fly machine",
+    "romanian deadlift",
+    "shoulder press",
+    "squat",
+    "t bar row",
     "tricep pushdown",
-}  # fmt: skip
+}
 BARBELLS = {
-    "barbell biceps curl", "bench press", "deadlift", "decline bench press", "hip thrust", "incline bench press",
-    "romanian deadlift", "squat",
-}  # fmt: skip
+    "barbell biceps curl",
+    "bench press",
+    "deadlift",
+    "decline bench press",
+    "hip thrust",
+    "incline bench press",
+    "romanian deadlift",
+    "squat",
+}
 
 
 def takes(name, seeds=SEEDS, fault=None):

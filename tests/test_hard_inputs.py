@@ -22,23 +22,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.clips import broken_clips, moving, turned_by_metadata, write_with
+from helpers.pictures import broken_files, png, quarters
+from helpers.tiny import Code, save_noise
 from PIL import Image
-from test_images import broken_files, png
-from test_images import quarters as picture
-from test_video import broken_clips, moving, turned_by_metadata, write_with
-from tiny import Code, save_noise
 
-from workoutlib.__main__ import main
-from workoutlib.checkpoints import FIELDS, load_checkpoint
-from workoutlib.download import unpack_archive
-from workoutlib.errors import WorkoutlibError
-from workoutlib.images import read_image
-from workoutlib.video import read_frames
+from workoutlib.app.cli import main
+from workoutlib.data.archives import unpack_archive
+from workoutlib.media.images import read_image
+from workoutlib.media.video_reader import read_frames
+from workoutlib.models.checkpoints import FIELDS, load_checkpoint
+from workoutlib.utils.errors import WorkoutlibError
 
 READ, NOTED, REFUSED = "read", "read, with a note", "refused in one line"
 EITHER = "any of these"
 SECONDS = 600  # for all inputs together, on a slow machine; they take half a minute
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="makes names, links and pipes that only Linux has")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="makes names, links and pipes that only Linux has"),
+]
 
 
 # The doors. Each takes an input and returns, or raises WorkoutlibError, or warns.
@@ -79,8 +81,15 @@ def see_data(path: Path) -> None:
         warnings.warn(text or "left out", stacklevel=1)
 
 
-DOORS = {"photo": see_photo, "photo, fuzzed": see_photo, "clip": see_clip, "clip, fuzzed": see_clip,
-         "data set": see_data, "checkpoint": see_checkpoint, "archive": see_archive}  # fmt: skip
+DOORS = {
+    "photo": see_photo,
+    "photo, fuzzed": see_photo,
+    "clip": see_clip,
+    "clip, fuzzed": see_clip,
+    "data set": see_data,
+    "checkpoint": see_checkpoint,
+    "archive": see_archive,
+}
 
 
 # The inputs: (kind, path, what it must give).
@@ -88,20 +97,29 @@ DOORS = {"photo": see_photo, "photo, fuzzed": see_photo, "clip": see_clip, "clip
 
 def photos(folder: Path) -> list[tuple]:
     folder.mkdir()
-    grey, rgb = Image.fromarray(picture()[..., 0]), Image.fromarray(picture())
+    grey, rgb = Image.fromarray(quarters()[..., 0]), Image.fromarray(quarters())
     whole = {
-        "cmyk.jpg": rgb.convert("CMYK"), "palette.png": rgb.convert("P"), "alpha.png": rgb.convert("RGBA"),
-        "grey.png": grey, "16 bit.png": Image.fromarray(picture()[..., 0].astype(np.uint16) * 257),
-        "bits.png": rgb.convert("1"), "one pixel.png": Image.new("RGB", (1, 1)),
-        "long.png": Image.new("RGB", (20_000, 10)), "high.png": Image.new("RGB", (10, 20_000)),
-        "with 'quotes' and \"more\".jpg": rgb, "two\nlines.jpg": rgb, "💪 é.jpg": rgb,
-        os.fsdecode(b"\xff\xfe.jpg"): rgb, "<img src=x onerror=alert(1)>.jpg": rgb, "=1+1.jpg": rgb,
-    }  # fmt: skip
+        "cmyk.jpg": rgb.convert("CMYK"),
+        "palette.png": rgb.convert("P"),
+        "alpha.png": rgb.convert("RGBA"),
+        "grey.png": grey,
+        "16 bit.png": Image.fromarray(quarters()[..., 0].astype(np.uint16) * 257),
+        "bits.png": rgb.convert("1"),
+        "one pixel.png": Image.new("RGB", (1, 1)),
+        "long.png": Image.new("RGB", (20_000, 10)),
+        "high.png": Image.new("RGB", (10, 20_000)),
+        "with 'quotes' and \"more\".jpg": rgb,
+        "two\nlines.jpg": rgb,
+        "💪 é.jpg": rgb,
+        os.fsdecode(b"\xff\xfe.jpg"): rgb,
+        "<img src=x onerror=alert(1)>.jpg": rgb,
+        "=1+1.jpg": rgb,
+    }
     for name, image in whole.items():
         image.save(folder / name)
     rgb.save(folder / "progressive.jpg", progressive=True)
     for name in ("moving.gif", "moving.webp"):
-        rgb.save(folder / name, save_all=True, append_images=[Image.fromarray(picture()[::-1])])
+        rgb.save(folder / name, save_all=True, append_images=[Image.fromarray(quarters()[::-1])])
     for orientation in range(1, 9):
         exif = Image.Exif()
         exif[0x0112] = orientation
@@ -119,12 +137,18 @@ def photos(folder: Path) -> list[tuple]:
 def clips(folder: Path) -> list[tuple]:
     folder.mkdir()
     codecs = {
-        "plain.mp4": {}, "plain.mov": {}, "plain.mkv": {}, "plain.ts": {}, "wrong.avi": {"format": "mp4"},
-        "old.avi": {"codec": "mpeg4"}, "web.webm": {"codec": "libvpx-vp9"},
-        "moving.gif": {"codec": "gif", "pixels": "rgb8"}, "hevc.mp4": {"codec": "libx265"},
+        "plain.mp4": {},
+        "plain.mov": {},
+        "plain.mkv": {},
+        "plain.ts": {},
+        "wrong.avi": {"format": "mp4"},
+        "old.avi": {"codec": "mpeg4"},
+        "web.webm": {"codec": "libvpx-vp9"},
+        "moving.gif": {"codec": "gif", "pixels": "rgb8"},
+        "hevc.mp4": {"codec": "libx265"},
         "10 bit.mp4": {"pixels": "yuv420p10le"},
         "uneven.mkv": {"times": [0, 0.04, 0.5, 0.54, 1.2, 1.3, 1.4, 2.0, 2.1, 2.2]},
-    }  # fmt: skip
+    }
     for name, options in codecs.items():
         write_with(folder / name, moving(10), **options)
     write_with(folder / "one frame.mp4", moving(1))
@@ -202,10 +226,14 @@ def checkpoints(folder: Path, whole: Path) -> list[tuple]:
     state["head.weight"][0, 0] = math.nan
     changes = {f"code in {field}": {field: Code(folder / "executed")} for field in sorted(FIELDS)}
     changes |= {
-        "more classes": {"labels": ["a", "b", "c", "d"]}, "nan": {"state_dict": state}, "none": {"state_dict": {}},
-        "another network": {"config": {**content["config"], "model": "resnet18"}}, "temperature": {"temperature": -1.0},
-        "huge": {"config": {**content["config"], "resize": 10**9}}, "more": {"config": {**content["config"], "x": 1}},
-    }  # fmt: skip
+        "more classes": {"labels": ["a", "b", "c", "d"]},
+        "nan": {"state_dict": state},
+        "none": {"state_dict": {}},
+        "another model": {"config": {**content["config"], "model": "resnet18"}},
+        "temperature": {"temperature": -1.0},
+        "huge": {"config": {**content["config"], "resize": 10**9}},
+        "more": {"config": {**content["config"], "x": 1}},
+    }
     for name, change in changes.items():
         torch.save({**content, **change}, folder / f"{name}.pth")
     for field in sorted(FIELDS):
@@ -267,9 +295,13 @@ def inputs(trained, tmp_path_factory) -> tuple[Path, list[tuple]]:
     folder = tmp_path_factory.mktemp("hard")
     (folder / "data").mkdir()
     return folder, [
-        *photos(folder / "photos"), *clips(folder / "clips"), *fuzzed(folder / "fuzzed"), *data_sets(folder / "data"),
-        *checkpoints(folder / "checkpoints", trained.checkpoint), *archives(folder / "archives"),
-    ]  # fmt: skip
+        *photos(folder / "photos"),
+        *clips(folder / "clips"),
+        *fuzzed(folder / "fuzzed"),
+        *data_sets(folder / "data"),
+        *checkpoints(folder / "checkpoints", trained.checkpoint),
+        *archives(folder / "archives"),
+    ]
 
 
 def test_every_hard_input_gives_what_it_should_and_nothing_else_happens(inputs, tmp_path):
@@ -305,8 +337,19 @@ def write_table(counts: Counter) -> None:
 def test_a_folder_job_goes_on_past_all_of_them(inputs, trained, tmp_path, capsys):
     """Every photo and clip in one job: the readable ones recognised, each other one named in one line."""
     folder, tried = inputs
-    status = main(["predict", str(folder / "photos"), str(folder / "clips"), "--checkpoint", str(trained.checkpoint),
-                   "--out", str(tmp_path / "out"), "--json", str(tmp_path / "rows.json")])  # fmt: skip
+    status = main(
+        [
+            "predict",
+            str(folder / "photos"),
+            str(folder / "clips"),
+            "--checkpoint",
+            str(trained.checkpoint),
+            "--out",
+            str(tmp_path / "out"),
+            "--json",
+            str(tmp_path / "rows.json"),
+        ]
+    )
     rows = json.loads((tmp_path / "rows.json").read_text())
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     failed = [row for row in rows if row["label"] is None]

@@ -1,6 +1,7 @@
 """kill -9 at random moments: nothing half-written is taken for whole, and the next run gives what it should.
 
-``WORKOUTLIB_KILLS=50 python -m pytest -s tests/test_interruptions.py`` kills fifty times in each phase.
+``WORKOUTLIB_KILLS=50 python -m pytest -s tests/test_interruptions.py`` kills fifty times in each phase,
+``WORKOUTLIB_KILL_SEED=1`` at other moments.
 """
 
 import multiprocessing
@@ -8,28 +9,32 @@ import os
 import time
 import zipfile
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers.clips import save_clip
+from helpers.tiny import assert_same_state, save_noise
 from PIL import Image
-from test_predict import save_clip
-from tiny import assert_same_state, save_noise
 
-from workoutlib import experiments
-from workoutlib.catalog import read_catalog
-from workoutlib.checkpoints import load_checkpoint
 from workoutlib.config import Config
-from workoutlib.download import unpack_archive
-from workoutlib.files import read_file, save_atomically
-from workoutlib.inference import Recognizer
-from workoutlib.loaders import decode
-from workoutlib.predict import predict_files
-from workoutlib.video import read_frames
+from workoutlib.data.archives import unpack_archive
+from workoutlib.data.catalog import read_catalog
+from workoutlib.data.dataset import decode
+from workoutlib.media.video_reader import read_frames
+from workoutlib.models.checkpoints import load_checkpoint
+from workoutlib.recognition.files import predict_files
+from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.training.experiments import train_model
+from workoutlib.training.fit import Callbacks
+from workoutlib.utils.files import read_file, save_atomically
 
 KILLS = int(os.environ.get("WORKOUTLIB_KILLS", 3))
-CONFIG = Config.profile("quick", resize=64, crop=64, epochs=3, batch_size=8, valid=0.3, interpolate=0.5)
+SEED = int(os.environ.get("WORKOUTLIB_KILL_SEED", 0))
+CONFIG = Config.profile("quick", resize=64, crop=64, epochs=3, batch_size=8, valid=0.3, weight_interpolation=0.5)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +43,7 @@ def processes():
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["workoutlib.experiments", "workoutlib.predict", "timm"])
+    context.set_forkserver_preload(["workoutlib.training.experiments", "workoutlib.recognition.files", "timm"])
     finish(context, int, ())  # starts the server: the time of that is nobody's
     return context
 
@@ -53,7 +58,7 @@ def kill_at_random_moments(processes, work, prepare):
     finish(processes, work, arguments)
     duration = time.monotonic() - began
     yield arguments
-    rng = np.random.default_rng()
+    rng = np.random.default_rng([SEED, crc32(work.__name__.encode())])
     killed = 0
     for share in (np.arange(KILLS) + rng.random(KILLS)) / KILLS:
         arguments = prepare()
@@ -78,7 +83,7 @@ def finish(processes, work, arguments) -> None:
 def train_in(data: Path, out: Path) -> None:
     torch.set_num_threads(1)
     catalog = read_catalog(data)
-    experiments.train(catalog, CONFIG, out=out, cache=out / "cache", resume=True, progress=False)
+    train_model(catalog, CONFIG, out=out, cache=out / "cache", resume=True, callbacks=Callbacks(progress=False))
 
 
 def history(out: Path) -> pd.DataFrame:
@@ -95,7 +100,9 @@ def assert_all_is_whole(out: Path, data: Path) -> None:
         assert len(history(out).columns) == 6
     for path in (out / "cache").glob("*.npy"):
         paths = read_catalog(data)["path"].tolist()
-        assert np.array_equal(np.load(path), decode(paths, CONFIG, progress=False))
+        assert np.array_equal(
+            np.load(path), decode(paths, size=CONFIG.resize, resize_mode=CONFIG.resize_mode, progress=False)
+        )
 
 
 def test_killed_training_goes_on_as_if_undisturbed(data_folder, tmp_path, processes):
@@ -110,7 +117,7 @@ def test_killed_training_goes_on_as_if_undisturbed(data_folder, tmp_path, proces
         for name in ("best_model.pth", "model.pth"):
             one, other = (load_checkpoint(folder / name) for folder in (out, undisturbed))
             assert one.metrics == pytest.approx(other.metrics, nan_ok=True) and one.temperature == other.temperature
-            assert_same_state(one.network.state_dict(), other.network.state_dict())
+            assert_same_state(one.model.state_dict(), other.model.state_dict())
 
 
 def test_killed_again_and_again_training_still_ends(data_folder, tmp_path, processes):
@@ -127,12 +134,12 @@ def test_killed_again_and_again_training_still_ends(data_folder, tmp_path, proce
 
 
 def decode_into(data: Path, cache: Path) -> None:
-    decode(read_catalog(data)["path"].tolist(), CONFIG.replace(resize=256), cache=cache, progress=False)
+    decode(read_catalog(data)["path"].tolist(), cache=cache, progress=False)
 
 
 def test_killed_decoding_leaves_no_half_cache(data_folder, tmp_path, processes):
     caches = iter(tmp_path / str(i) for i in range(KILLS + 1))
-    fresh = decode(read_catalog(data_folder)["path"].tolist(), CONFIG.replace(resize=256), progress=False)
+    fresh = decode(read_catalog(data_folder)["path"].tolist(), progress=False)
     for _, cache in kill_at_random_moments(processes, decode_into, lambda: (data_folder, next(caches))):
         for _ in range(2):
             assert all(np.array_equal(np.load(path), fresh) for path in cache.glob("*.npy"))
@@ -220,7 +227,7 @@ def test_two_processes_on_one_folder_do_each_other_no_harm(data_folder, tmp_path
     finish(processes, train_in, (data_folder, tmp_path / "alone"))
     pd.testing.assert_frame_equal(history(tmp_path / "both"), history(tmp_path / "alone"))
     one, other = (load_checkpoint(tmp_path / name / "best_model.pth") for name in ("both", "alone"))
-    assert_same_state(one.network.state_dict(), other.network.state_dict())
+    assert_same_state(one.model.state_dict(), other.model.state_dict())
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a limit on the size of files")

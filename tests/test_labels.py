@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workoutlib.errors import WorkoutlibError
 from workoutlib.labels import LABELS, canonical_label, label_of_file
+from workoutlib.utils.errors import WorkoutlibError
 
 
 def test_the_22_names_are_in_alphabetical_order():

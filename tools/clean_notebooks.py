@@ -1,10 +1,12 @@
 """Strip from executed notebooks what changes with every run: widget ids and state, progress bars, execution metadata.
 
-    python tools/clean_notebooks.py
+python tools/clean_notebooks.py [NOTEBOOK ...]     default: all of notebooks/
 """
 
 import json
 import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -46,12 +48,12 @@ def joined(outputs: list) -> list:
     return whole
 
 
-def main() -> None:
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+def main(paths: Sequence[str]) -> None:
+    for path in map(Path, paths or sorted(NOTEBOOKS.glob("*.ipynb"))):
         notebook = nbformat.read(path, 4)
         clean(notebook)
         path.write_text(json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,15 +12,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from workoutlib.config import Config
-from workoutlib.evaluation import Predictions, calibration_error, calibration_table, confusion
-from workoutlib.images import as_rgb
-from workoutlib.overlay import OKABE_ITO, colour_of
-from workoutlib.training import learning_rate_at
+from workoutlib.evaluation.calibration import calibration_error, calibration_table
+from workoutlib.evaluation.metrics import confusion
+from workoutlib.evaluation.predictions import Predictions
+from workoutlib.media.images import Picture, as_rgb
+from workoutlib.media.overlay import OKABE_ITO, colour_of
+from workoutlib.training.schedule import learning_rate_at
 
 ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (f"#{r:02x}{g:02x}{b:02x}" for r, g, b in OKABE_ITO)
 
 
-def _figure(width: float, height: float, rows: int = 1, columns: int = 1, **options):
+def _figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, **options)
 
@@ -42,7 +45,7 @@ def plot_images(images: Sequence, titles: Sequence[str] = (), *, columns: int = 
 
 
 def plot_class_counts(counts: pd.DataFrame) -> Figure:
-    """Images and videos of each class, from :func:`workoutlib.catalog.class_counts`."""
+    """Images and videos of each class, from `class_counts`."""
     figure, (left, right) = _figure(10, 0.27 * len(counts) + 1.2, 1, 2, sharey=True)
     counts = counts.sort_values("images", ascending=False)
     others = counts["images"] - counts["largest_video"] - counts["stills"]
@@ -59,7 +62,7 @@ def plot_class_counts(counts: pd.DataFrame) -> Figure:
 
 
 def plot_leakage(reports: dict[str, dict]) -> Figure:
-    """Share of validation frames with a twin in training, for each named split's ``leakage()``."""
+    """Share of validation frames with a near-identical frame in training, for each named split's ``leakage()``."""
     figure, axis = _figure(7, 0.9 + 0.75 * len(reports))
     names, height = list(reports), 0.36
     places = np.arange(len(names))
@@ -71,7 +74,7 @@ def plot_leakage(reports: dict[str, dict]) -> Figure:
         bars = axis.barh(places + shift, shares, height, color=colour, label=label)
         axis.bar_label(bars, [f"{share:.0f} %" for share in shares], padding=3, fontsize=9)
     axis.set_yticks(places, names)
-    axis.set(xlim=(0, 115), xlabel="validation frames (%)", title="How many validation frames have a twin in training")
+    axis.set(xlim=(0, 115), xlabel="validation frames (%)", title="Validation frames seen before in training")
     axis.invert_yaxis()
     axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.28 - 0.12 / len(names)), ncols=2)
     return figure
@@ -85,6 +88,19 @@ def plot_accuracy(history: pd.DataFrame) -> Figure:
 def plot_loss(history: pd.DataFrame) -> Figure:
     """Training and validation loss by epoch."""
     return _curves(history, "loss", "cross-entropy loss", 1)
+
+
+def plot_step_losses(losses: Sequence[float]) -> Figure:
+    """The training loss of each step of an epoch, and the mean of the last five steps."""
+    figure, axis = _figure(5.5, 3.6)
+    steps = np.arange(1, len(losses) + 1)
+    axis.plot(steps, losses, ".", color=ORANGE, label="one batch")
+    axis.plot(steps, pd.Series(losses).rolling(5, min_periods=1).mean(), color=BLUE, label="mean of the last five")
+    axis.set(xlabel="step", ylabel="cross-entropy loss", title="Loss by step", ylim=(0, 1.1 * max(losses)))
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.grid(alpha=0.3)
+    axis.legend()
+    return figure
 
 
 def plot_learning_rates(configs: dict[str, Config]) -> Figure:
@@ -124,8 +140,17 @@ def plot_confusion(predictions: Predictions) -> Figure:
     side = 0.42 * len(counts) + 1.5
     figure, axis = _figure(side, side * 0.92)
     texts = counts.astype(str).mask(counts == 0, "")
-    sns.heatmap(shares, annot=texts, fmt="", cmap="cividis", vmin=0, vmax=1, ax=axis, annot_kws={"size": 7},
-                cbar_kws={"label": "share of the true class", "shrink": 0.6})  # fmt: skip
+    sns.heatmap(
+        shares,
+        annot=texts,
+        fmt="",
+        cmap="cividis",
+        vmin=0,
+        vmax=1,
+        ax=axis,
+        annot_kws={"size": 7},
+        cbar_kws={"label": "share of the true class", "shrink": 0.6},
+    )
     axis.set(xlabel="predicted", ylabel="true", title="Confusion matrix (images)")
     axis.tick_params(axis="x", rotation=60)
     for tick in axis.get_xticklabels():
@@ -135,7 +160,7 @@ def plot_confusion(predictions: Predictions) -> Figure:
 
 
 def plot_per_class(table: pd.DataFrame) -> Figure:
-    """Recall and precision of each class, from :func:`workoutlib.evaluation.per_class`."""
+    """Recall and precision of each class, from `per_class`."""
     table = table[table["images"] > 0].sort_values("recall")
     figure, axis = _figure(6.5, 0.27 * len(table) + 1.1)
     places = np.arange(len(table))
@@ -191,7 +216,7 @@ def plot_calibration(predictions: Predictions, temperatures: dict[str, float], *
     return figure
 
 
-def plot_top3(image, top3: Sequence[tuple[str, float]], *, title: str = "") -> Figure:
+def plot_top3(image: Picture, top3: Sequence[tuple[str, float]], *, title: str = "") -> Figure:
     """A picture beside the bars of its three most probable labels."""
     figure, (left, right) = _figure(8, 3, 1, 2, width_ratios=[1.3, 1])
     left.imshow(as_rgb(image))
@@ -213,7 +238,7 @@ def plot_timeline(segments: pd.DataFrame, frames: pd.DataFrame, *, title: str = 
         colour = [channel / 255 for channel in colour_of(segment.label)]
         top.barh(0, segment.end - segment.start, left=segment.start, color=colour, edgecolor="white")
     names = list(dict.fromkeys(segments["label"]))
-    handles = [Patch(color=[c / 255 for c in colour_of(name)], label=name) for name in names]
+    handles = [Patch(color=tuple(c / 255 for c in colour_of(name)), label=name) for name in names]  # type: ignore[arg-type]
     top.legend(handles=handles, fontsize=8, ncols=4, loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False)
     top.set_yticks([])
     bottom.plot(frames["time"], 100 * frames["confidence"], color=BLUE)

@@ -4,4 +4,7 @@ from .dataset import write_dataset, write_unknown
 from .scene import Clip, render_clip
 from .stills import render_still
 
-__all__ = ["Clip", "render_clip", "render_still", "write_dataset", "write_unknown"]
+__all__ = ["SAMPLE_VERSION", "Clip", "render_clip", "render_still", "write_dataset", "write_unknown"]
+
+SAMPLE_VERSION = 1
+"""Goes up whenever the pixels that the gym renders change: samples of an earlier version are then rendered again."""

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from workoutlib.errors import WorkoutlibError
+from workoutlib.utils.errors import WorkoutlibError
 
 from . import write_dataset
 

@@ -151,36 +151,19 @@ def leg_raises(body: Body, phase: np.ndarray, kit: Kit) -> Action:
 
 def _captains_chair(kit: Kit, pad: float, wide: float, shoulder: float, front: float, h: float) -> list:
     """A frame with a back pad, forearm pads and upright handles."""
-    back = -0.13
+    back, behind, low = -0.13, -0.13 - 0.16, pad - 0.09
     still = [gear.slab((0, back - 0.03, shoulder - 0.42), (0, back - 0.03, shoulder + 0.06), 0.3, 0.06, kit.pad)]
     for s in (-1, 1):
         still += [
-            gear.slab(
-                (s * wide, back + 0.05, pad - 0.035),
-                (s * wide, front - 0.07, pad - 0.035),
-                0.12,
-                0.07,
-                kit.pad,
-            )
+            gear.slab((s * wide, back + 0.05, pad - 0.035), (s * wide, front - 0.07, pad - 0.035), 0.12, 0.07, kit.pad)
         ]
         still += [gear.rod((s * wide, front, pad - 0.06), (s * wide, front, pad + 0.15), 0.017, gear.RUBBER)]
-        still += [
-            gear.rod((s * wide, back - 0.1, pad - 0.09), (s * wide, front, pad - 0.07), 0.025, kit.frame, parts=5)
-        ]
-        still += [gear.slab((s * 0.36, back - 0.16, 0), (s * 0.36, back - 0.16, shoulder + 0.1), 0.07, 0.07, kit.frame)]
-        still += [gear.rod((s * wide, back - 0.1, pad - 0.09), (s * 0.36, back - 0.16, pad - 0.09), 0.028, kit.frame)]
+        still += [gear.rod((s * wide, back - 0.1, low), (s * wide, front, pad - 0.07), 0.025, kit.frame, parts=5)]
+        still += [gear.slab((s * 0.36, behind, 0), (s * 0.36, behind, shoulder + 0.1), 0.07, 0.07, kit.frame)]
+        still += [gear.rod((s * wide, back - 0.1, low), (s * 0.36, behind, low), 0.028, kit.frame)]
         still += [gear.slab((s * 0.36, back - 0.5, 0.03), (s * 0.36, 0.5, 0.03), 0.08, 0.06, kit.frame)]
-    return [
-        *still,
-        gear.slab(
-            (-0.36, back - 0.16, shoulder - 0.2),
-            (0.36, back - 0.16, shoulder - 0.2),
-            0.07,
-            0.07,
-            kit.frame,
-            across=(0, 1, 0),
-        ),
-    ]
+    high = shoulder - 0.2
+    return [*still, gear.slab((-0.36, behind, high), (0.36, behind, high), 0.07, 0.07, kit.frame, across=(0, 1, 0))]
 
 
 def _lying_raise(body: Body, phase: np.ndarray, kit: Kit) -> Action:
@@ -306,14 +289,7 @@ def hip_thrust(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     )
     y = -0.17
     seat = [
-        gear.slab(
-            (-0.6, y, top_of_bench - 0.04),
-            (0.6, y, top_of_bench - 0.04),
-            0.30,
-            0.08,
-            kit.pad,
-            across=(0, 1, 0),
-        )
+        gear.slab((-0.6, y, top_of_bench - 0.04), (0.6, y, top_of_bench - 0.04), 0.30, 0.08, kit.pad, across=(0, 1, 0))
     ]
     seat += [gear.slab((s * 0.42, y, 0), (s * 0.42, y, top_of_bench - 0.08), 0.07, 0.07, kit.frame) for s in (-1, 1)]
     seat += [gear.slab((s * 0.42, y - 0.2, 0.03), (s * 0.42, y + 0.2, 0.03), 0.08, 0.06, kit.frame) for s in (-1, 1)]

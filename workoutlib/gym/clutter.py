@@ -44,11 +44,7 @@ def clutter(rng: np.random.Generator, room: Room, clear: float) -> list[Mesh]:
                 thing = merge(
                     [
                         gear.disc(
-                            (0.1 * k, 0.1, 0.225),
-                            (1, 0.1 * k, 0.15),
-                            0.225,
-                            0.045,
-                            color(gear.PLATES[(k + 2) % 6]),
+                            (0.1 * k, 0.1, 0.225), (1, 0.1 * k, 0.15), 0.225, 0.045, color(gear.PLATES[(k + 2) % 6])
                         )
                         for k in range(-1, 2)
                     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -11,7 +10,8 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from workoutlib.errors import WorkoutlibError
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import workspace
 
 from .exercises import EXERCISES, UNKNOWN
 from .scene import find_exercise, generator, render_clip
@@ -110,16 +110,13 @@ def _write_jpeg(path: Path, image: np.ndarray, quality: int) -> None:
 
 
 def _write_whole(out: Path, write: Callable[[Path], Iterable[pd.DataFrame]]) -> pd.DataFrame:
-    """Write into a sibling folder and rename it at the end, so that half a tree never looks whole."""
+    """Write into a hidden folder and rename it at the end, so that half a tree never looks whole."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise WorkoutlibError(f"{out} exists already; name a new folder, or remove this one first")
-    partial = out.with_name(out.name + ".partial")
-    if partial.exists():
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True)
-    table = pd.concat(list(write(partial)), ignore_index=True)
-    table.to_csv(partial / "truth.csv", index=False)
-    if out.exists():
-        out.rmdir()
-    partial.rename(out)
+    with workspace(out) as folder:
+        table = pd.concat(list(write(folder)), ignore_index=True)
+        table.to_csv(folder / "truth.csv", index=False)
+        if out.exists():
+            out.rmdir()
+        folder.rename(out)
     return table

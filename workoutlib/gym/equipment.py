@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .body import unit
 from .looks import color
@@ -21,7 +22,7 @@ PADS = ("#23252b", "#8f2f35", "#27466b", "#3a3d44", "#5b4a3a")
 PLATES = ("#26282d", "#2b2d33", "#b8323a", "#2b5ea8", "#d9a521", "#2f8a57")
 
 
-def points(*rows) -> np.ndarray:
+def points(*rows: ArrayLike) -> np.ndarray:
     """Turn points (3,) or (T, 3) into one array (T, number of points, 3)."""
     return np.stack(np.broadcast_arrays(*[np.atleast_2d(np.asarray(row, float)) for row in rows]), 1)
 
@@ -41,12 +42,7 @@ def rod(start, end, radius, paint, *, sectors: int = 8, parts: int = 3) -> Mesh:
     centers = ends[:, :1] + share * (ends[:, 1:] - ends[:, :1])
     side, front = _across(unit(ends[:, 1] - ends[:, 0]))
     return tube(
-        centers,
-        side[:, None],
-        front[:, None],
-        np.full((parts, 3), radius),
-        np.tile(paint, (parts, 1)),
-        sectors,
+        centers, side[:, None], front[:, None], np.full((parts, 3), radius), np.tile(paint, (parts, 1)), sectors
     )
 
 
@@ -167,8 +163,7 @@ def kettlebell(x, y, paint, size=1.0) -> Mesh:
         for a in np.radians(np.linspace(0, 180, 7))
     ]
     return merge(
-        [body] + [rod(a, b, 0.014 * size, STEEL, sectors=6, parts=2) for a, b in pairwise(arch)],
-        one_layer=True,
+        [body] + [rod(a, b, 0.014 * size, STEEL, sectors=6, parts=2) for a, b in pairwise(arch)], one_layer=True
     )
 
 

@@ -31,10 +31,7 @@ class Finish:
         """Displacement of the picture (T, 2) in whole pixels."""
         a, b, c, d = self.rates
         wave = np.stack(
-            [
-                np.sin(6.28 * a * times) + np.sin(6.28 * b * times),
-                np.sin(6.28 * c * times) + np.sin(6.28 * d * times),
-            ],
+            [np.sin(6.28 * a * times) + np.sin(6.28 * b * times), np.sin(6.28 * c * times) + np.sin(6.28 * d * times)],
             -1,
         )
         return np.round(self.shake * wave)

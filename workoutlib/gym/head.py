@@ -39,20 +39,11 @@ def build_head(body: Body, pose: Pose, joints: dict, look: Look) -> list[Mesh]:
         paint[:3, [0, 1, 2, 3, 4, 5, 6, 7, 15]] = np.array(look.hair) * 0.6 + skin * 0.4
     meshes = [tube(centers, right, front, _SKULL[:, 1:] * size, paint, sectors)]
     neck = np.stack(
-        [
-            joints["neck"] - 0.03 * body.height * pose.chest[:, 2],
-            joints["head"] + 0.10 * size * pose.head[:, 2],
-        ],
-        1,
+        [joints["neck"] - 0.03 * body.height * pose.chest[:, 2], joints["head"] + 0.10 * size * pose.head[:, 2]], 1
     )
     girth = body.height * (0.029 if body.female else 0.034) * np.array([[1.18, 1.0, 1.2], [1.0, 0.9, 1.1]])
     neck_mesh = tube(
-        neck,
-        right,
-        unit(np.cross(right, pose.chest[:, None, 2])) * -1,
-        girth,
-        np.repeat(skin[None] * 0.97, 2, 0),
-        12,
+        neck, right, unit(np.cross(right, pose.chest[:, None, 2])) * -1, girth, np.repeat(skin[None] * 0.97, 2, 0), 12
     )
     hair = _hair(look, size, place, centers, right, front, up, sectors)
     eye, dark = np.array([0.16, 0.12, 0.12]), 0.75 * np.array(look.hair) + 0.15 * skin
@@ -134,25 +125,15 @@ def _hair(look, size, place, centers, right, front, up, sectors) -> list[Mesh]:
             rings = np.array([[0.40, 0.04, 0.44], [0.44, 0.05, 0.47], [0.43, 0.04, 0.50], [0.41, 0.02, 0.50]])
             path = np.concatenate([place(0, -0.04, z) for z in (0.0, 0.2, 0.45, 0.7)], 1)
             meshes.append(
-                tube(
-                    path,
-                    right,
-                    front,
-                    size * rings * [0.95, 1, 1],
-                    np.repeat(np.array([look.hair]), 4, 0),
-                    sectors,
-                )
+                tube(path, right, front, size * rings * [0.95, 1, 1], np.repeat(np.array([look.hair]), 4, 0), sectors)
             )
         case "cap":
-            brim = np.concatenate([place(0, y, 0.72 - 0.03 * k) for k, y in enumerate((0.2, 0.38, 0.62))], 1)
-            meshes.append(
-                tube(
-                    brim,
-                    right,
-                    up,
-                    size * np.array([[0.3, 0.03, 0.03], [0.29, 0.03, 0.03], [0.16, 0.02, 0.02]]),
-                    np.repeat(np.array([look.accent]), 3, 0),
-                    10,
-                )
-            )
+            meshes.append(_brim(look, size, place, right, up))
     return meshes
+
+
+def _brim(look, size, place, right, up) -> Mesh:
+    """What shades the eyes under a cap."""
+    path = np.concatenate([place(0, y, 0.72 - 0.03 * k) for k, y in enumerate((0.2, 0.38, 0.62))], 1)
+    radii = size * np.array([[0.3, 0.03, 0.03], [0.29, 0.03, 0.03], [0.16, 0.02, 0.02]])
+    return tube(path, right, up, radii, np.repeat(np.array([look.accent]), 3, 0), 10)

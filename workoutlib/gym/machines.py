@@ -7,6 +7,7 @@ import numpy as np
 from . import equipment as gear
 from .body import Body, frame, unit
 from .poses import Action, Kit, make_pose, mix, pair, shoulders, sit, stand, vector
+from .raster import Mesh
 
 
 def chest_fly(body: Body, phase: np.ndarray, kit: Kit) -> Action:
@@ -35,10 +36,7 @@ def chest_fly(body: Body, phase: np.ndarray, kit: Kit) -> Action:
         pivot = vector(sign * 0.16, 0.02, over - 0.08)
         elbow = np.stack([handle[:, 0] + sign * 0.06, handle[:, 1], np.full(len(phase), over - 0.10)], -1)
         outer = vector(elbow[:, 0], elbow[:, 1], z - 0.2)
-        moving += [
-            gear.rod(pivot, elbow, 0.028, kit.frame, parts=6),
-            gear.rod(elbow, outer, 0.028, kit.frame, parts=9),
-        ]
+        moving += [gear.rod(pivot, elbow, 0.028, kit.frame, parts=6), gear.rod(elbow, outer, 0.028, kit.frame, parts=9)]
         moving += [gear.rod(handle + np.array([0, 0, 0.13]), handle - [0, 0, 0.13], 0.019, gear.RUBBER, parts=5)]
         moving += [
             gear.rod(
@@ -89,14 +87,7 @@ def lat_pulldown(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     ]
     thigh_top = legs["pelvis"][0, 2] + 0.05 * body.height
     still += [
-        gear.rod(
-            (-0.26, 0.24, thigh_top + 0.05),
-            (0.26, 0.24, thigh_top + 0.05),
-            0.055,
-            kit.pad,
-            sectors=12,
-            parts=8,
-        )
+        gear.rod((-0.26, 0.24, thigh_top + 0.05), (0.26, 0.24, thigh_top + 0.05), 0.055, kit.pad, sectors=12, parts=8)
     ]
     still += [
         gear.rod((0, 0.24, thigh_top + 0.05), (0, 0.55, thigh_top + 0.05), 0.025, kit.frame),
@@ -135,22 +126,6 @@ def leg_extension(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     )
     roller = ankle + 0.085 * toes - 0.05 * unit(ankle - knee)
     pivot = knee * 1.0
-    arm = vector(0.0, pivot[1], pivot[2] - 0.07)
-    lever = roller * [1, 1, 1]
-    moving = [gear.rod(lever - [0.22, 0, 0], lever + np.array([0.22, 0, 0]), 0.052, kit.pad, sectors=12, parts=8)]
-    for s in (-1, 1):
-        moving.append(
-            gear.rod(
-                arm * [0, 1, 1] + np.array([s * 0.25, 0, 0.07]),
-                lever + np.array([s * 0.25, 0, 0]),
-                0.022,
-                kit.frame,
-                parts=5,
-            )
-        )
-        moving.append(
-            gear.rod(lever + np.array([s * 0.20, 0, 0]), lever + np.array([s * 0.27, 0, 0]), 0.025, gear.STEEL)
-        )
     still = [
         gear.chair(seat, float(pivot[1]) + 0.05, 1.22, 14, kit.pad, width=0.40, frame=kit.frame, y=-0.14),
         gear.tower(-0.62, 1.45, kit.frame, width=0.5, stack=(0.1, 0.95)),
@@ -166,7 +141,19 @@ def leg_extension(body: Body, phase: np.ndarray, kit: Kit) -> Action:
         gear.rod(hold[0, k] + np.array([0, -0.07, 0]), (0.2 * (2 * k - 1), -0.08, seat - 0.12), 0.014, gear.STEEL)
         for k in (0, 1)
     ]
-    return Action(pose, still, moving)
+    return Action(pose, still, _shin_lever(pivot, roller, kit))
+
+
+def _shin_lever(pivot: np.ndarray, roller: np.ndarray, kit: Kit) -> list[Mesh]:
+    """The padded roller before the shins, on two arms from the knees' axis."""
+    axis = vector(0.0, pivot[1], pivot[2] - 0.07)
+    meshes = [gear.rod(roller - [0.22, 0, 0], roller + np.array([0.22, 0, 0]), 0.052, kit.pad, sectors=12, parts=8)]
+    for s in (-1, 1):
+        start, end = axis * [0, 1, 1] + np.array([s * 0.25, 0, 0.07]), roller + np.array([s * 0.25, 0, 0])
+        meshes.append(gear.rod(start, end, 0.022, kit.frame, parts=5))
+        inner, outer = roller + np.array([s * 0.20, 0, 0]), roller + np.array([s * 0.27, 0, 0])
+        meshes.append(gear.rod(inner, outer, 0.025, gear.STEEL))
+    return meshes
 
 
 def tricep_pushdown(body: Body, phase: np.ndarray, kit: Kit) -> Action:

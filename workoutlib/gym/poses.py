@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .body import Body, Pose
 from .raster import Mesh
@@ -43,12 +44,12 @@ def mix(phase: np.ndarray, start: float, end: float) -> np.ndarray:
     return start + (end - start) * phase
 
 
-def vector(x, y, z) -> np.ndarray:
+def vector(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> np.ndarray:
     """Stack coordinates, each a number or (T,), to (T, 3) or (3,)."""
     return np.stack(np.broadcast_arrays(*(np.asarray(v, float) for v in (x, y, z))), -1)
 
 
-def pair(x, y, z) -> np.ndarray:
+def pair(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> np.ndarray:
     """The same point left and right, (T, 2, 3) or (1, 2, 3); x counts outwards."""
     right = np.atleast_2d(vector(x, y, z))
     return np.stack([right * [-1, 1, 1], right], 1)

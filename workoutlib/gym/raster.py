@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .body import unit
 
@@ -70,7 +71,14 @@ class Camera:
     shift: tuple[float, float] = (0.0, 0.0)
 
     @staticmethod
-    def look_at(position, target, focal, size, roll=0.0, shift=(0.0, 0.0)) -> Camera:
+    def look_at(
+        position: ArrayLike,
+        target: ArrayLike,
+        focal: float,
+        size: tuple[int, int],
+        roll: float = 0.0,
+        shift: tuple[float, float] = (0.0, 0.0),
+    ) -> Camera:
         """Aim from `position` at `target`; `roll` in degrees."""
         position, target = np.asarray(position, float), np.asarray(target, float)
         forward = unit(target - position)

@@ -15,9 +15,23 @@ from .looks import color
 from .raster import Camera
 
 WALLS = (
-    "#e9e4da", "#d8dee2", "#b9c4c9", "#8fa3ad", "#4b5a66", "#2d343c", "#c9b79c", "#a8563f", "#5f7f78", "#d7c8e0",
-    "#33414f", "#f0ead6", "#7c8a99", "#394b3f", "#8c3b3b", "#c98a3d",
-)  # fmt: skip
+    "#e9e4da",
+    "#d8dee2",
+    "#b9c4c9",
+    "#8fa3ad",
+    "#4b5a66",
+    "#2d343c",
+    "#c9b79c",
+    "#a8563f",
+    "#5f7f78",
+    "#d7c8e0",
+    "#33414f",
+    "#f0ead6",
+    "#7c8a99",
+    "#394b3f",
+    "#8c3b3b",
+    "#c98a3d",
+)
 FLOORS = (
     "#2e3136",
     "#3b3f46",
@@ -197,9 +211,7 @@ def _wall(room: Room, s: np.ndarray, z: np.ndarray, side: np.ndarray, grain: np.
         circle = ((s % 1.7 - 0.92) ** 2 + (z - 1.85) ** 2 < 0.06)[:, None]
         poster = np.where(circle, 0.9 * accent, poster)
         poster = np.where(
-            ((np.abs(z - 1.45) < 0.035) & (s % 1.7 > 0.62) & (s % 1.7 < 1.22))[:, None],
-            np.float32(0.92),
-            poster,
+            ((np.abs(z - 1.45) < 0.035) & (s % 1.7 > 0.62) & (s % 1.7 < 1.22))[:, None], np.float32(0.92), poster
         )
         image = np.where(shown[:, None], poster, image)
     return image

@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from workoutlib.errors import WorkoutlibError
+from workoutlib.utils.errors import WorkoutlibError
 
 from . import equipment as gear
 from .body import JOINTS, Body, draw_body, pose_body, unit
@@ -107,16 +107,7 @@ _WORKING = {
         "right_shoulder",
         "pelvis",
     ),
-    "lower": (
-        "pelvis",
-        "left_knee",
-        "right_knee",
-        "left_toe",
-        "right_toe",
-        "left_hand",
-        "right_hand",
-        "chest",
-    ),
+    "lower": ("pelvis", "left_knee", "right_knee", "left_toe", "right_toe", "left_hand", "right_hand", "chest"),
 }
 
 

@@ -103,10 +103,7 @@ def _torso(body: Body, pose: Pose, joints: dict, look: Look) -> Mesh:
         )
         table[:, 2] += np.interp(table[:, 0], [0.6, 0.74, 0.8, 0.88], [0, 0.006, 0.006, 0])
     table[:, 1:] *= np.interp(table[:, 0], [0, 0.5, 0.9], [body.girth, body.girth**1.5, 1.0])[:, None]
-    waist, neckline = (
-        0.30,
-        {"t-shirt": 0.965, "tank": 0.915, "long": 0.97, "bra": 0.86, "none": 0.0}[look.shirt],
-    )
+    waist, neckline = (0.30, {"t-shirt": 0.965, "tank": 0.915, "long": 0.97, "bra": 0.86, "none": 0.0}[look.shirt])
     low = {"bra": 0.62}.get(look.shirt, waist)
     edges = [e for e in (waist, low, neckline) if 0.05 < e < 1]
     positions = np.sort(np.concatenate([table[:, 0], edges, np.array(edges) - 0.004]))
@@ -197,7 +194,6 @@ def dress(body: Body, pose: Pose, joints: dict[str, np.ndarray], look: Look) -> 
     meshes = [_torso(body, pose, joints, look), *build_head(body, pose, joints, look)]
     arm_table, leg_table = _ARM.copy(), _LEG.copy()
     arm_table[:, 1:] *= (0.86 if body.female else 1.0) * (1 + (muscle - 1) * np.exp(-((_ARM[:, :1] - 0.3) ** 2) / 0.5))
-    bare = look.shirt in ("tank", "bra", "none")
     for k, side in enumerate(SIDES):
         get = lambda part, side=side: joints[f"{side}_{part}"]  # noqa: E731
         arm = _limb(
@@ -211,17 +207,7 @@ def dress(body: Body, pose: Pose, joints: dict[str, np.ndarray], look: Look) -> 
             (top, skin),
             10,
         )
-        inner = joints["neck"] - 0.022 * h * pose.chest[:, 2]
-        along = np.array([0, 0.34, 0.6, 1.0])
-        arch = 0.012 * h * (along * (1 - along))[None, :, None] * pose.chest[:, None, 2]
-        bridge = inner[:, None] + along[None, :, None] * (get("shoulder") - inner)[:, None] + arch
-        radii = h * np.array(
-            [[0.036, 0.026, 0.024], [0.038, 0.026, 0.024], [0.036, 0.028, 0.027], [0.033, 0.030, 0.030]]
-        )
-        radii *= 0.9 if body.female else muscle
-        base = skin if bare else top
-        straps = np.array([base, top if look.shirt in ("tank", "bra") else base, base, base])
-        shoulder = tube(bridge, pose.chest[:, None, 1], pose.chest[:, None, 2], radii, straps, 8)
+        shoulder = _shoulder(body, pose, joints["neck"], get("shoulder"), look)
         hand = _hand(body, get("wrist"), get("hand"), pose.grip[:, k], skin, pose.palms is None)
         meshes += [shoulder, merge([arm, *hand], one_layer=True)]
         meshes.append(
@@ -239,3 +225,17 @@ def dress(body: Body, pose: Pose, joints: dict[str, np.ndarray], look: Look) -> 
         )
         meshes.append(merge(_shoe(body, get("ankle"), get("toe"), get("knee"), look), one_layer=True))
     return merge(meshes)
+
+
+def _shoulder(body: Body, pose: Pose, neck: np.ndarray, joint: np.ndarray, look: Look) -> Mesh:
+    """From the neck to the joint of one arm."""
+    inner = neck - 0.022 * body.height * pose.chest[:, 2]
+    along = np.array([0, 0.34, 0.6, 1.0])
+    arch = 0.012 * body.height * (along * (1 - along))[None, :, None] * pose.chest[:, None, 2]
+    bridge = inner[:, None] + along[None, :, None] * (joint - inner)[:, None] + arch
+    radii = np.array([[0.036, 0.026, 0.024], [0.038, 0.026, 0.024], [0.036, 0.028, 0.027], [0.033, 0.030, 0.030]])
+    radii = body.height * radii * (0.9 if body.female else body.muscle)
+    top = np.array(look.top)
+    base = np.array(look.skin) if look.shirt in ("tank", "bra", "none") else top
+    straps = np.array([base, top if look.shirt in ("tank", "bra") else base, base, base])
+    return tube(bridge, pose.chest[:, None, 1], pose.chest[:, None, 2], radii, straps, 8)

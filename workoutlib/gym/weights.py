@@ -96,12 +96,7 @@ def _curl(body: Body, phase: np.ndarray, kit: Kit, wide: float) -> tuple[dict, n
     elbow = top + vector(0.0, body.upper_arm * np.sin(upper), -body.upper_arm * np.cos(upper))
     fore = vector(0, np.sin(upper + bend), -np.cos(upper + bend))
     hand = elbow + np.sqrt((body.forearm + body.palm) ** 2 - (wide - body.shoulder - 0.03) ** 2) * fore
-    parts = {
-        **legs,
-        "hips": hips,
-        "head": frame(8 * np.ones_like(phase) - 6 * phase),
-        "elbows": pair(0.25, -1, -0.6),
-    }
+    parts = {**legs, "hips": hips, "head": frame(8 * np.ones_like(phase) - 6 * phase), "elbows": pair(0.25, -1, -0.6)}
     return parts, hand, fore
 
 
@@ -138,19 +133,11 @@ def lateral_raises(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     )
     grip = pair(0.25, 1, 0.1)
     pose = make_pose(
-        phase,
-        **legs,
-        hips=hips,
-        head=frame(np.zeros_like(phase)),
-        hands=hands,
-        elbows=pair(0.2, -1, 0.5),
-        grip=grip,
+        phase, **legs, hips=hips, head=frame(np.zeros_like(phase)), hands=hands, elbows=pair(0.2, -1, 0.5), grip=grip
     )
     axis = np.broadcast_to(grip, hands.shape)
     return Action(
-        pose,
-        [],
-        [gear.dumbbell(hands[:, k], axis[:, k], size=0.85 * kit.size, paint=kit.plate) for k in (0, 1)],
+        pose, [], [gear.dumbbell(hands[:, k], axis[:, k], size=0.85 * kit.size, paint=kit.plate) for k in (0, 1)]
     )
 
 
@@ -178,15 +165,11 @@ def shoulder_press(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     still = [gear.chair(0.46, 0.42, 1.0, 6, kit.pad, width=0.32, frame=kit.frame, y=-0.13)] if seated else []
     if bar:
         return Action(
-            pose,
-            still,
-            [gear.barbell(hands.mean(1), plate=0.2 * kit.size, paint=kit.plate, length=1.7, sleeve=0.56)],
+            pose, still, [gear.barbell(hands.mean(1), plate=0.2 * kit.size, paint=kit.plate, length=1.7, sleeve=0.56)]
         )
     axis = np.broadcast_to(pair(-1, 0, 0), hands.shape)
     return Action(
-        pose,
-        still,
-        [gear.dumbbell(hands[:, k], axis[:, k], size=1.1 * kit.size, paint=kit.plate) for k in (0, 1)],
+        pose, still, [gear.dumbbell(hands[:, k], axis[:, k], size=1.1 * kit.size, paint=kit.plate) for k in (0, 1)]
     )
 
 
@@ -225,11 +208,7 @@ def _press_bar(bar: np.ndarray, kit: Kit) -> Mesh:
 def bench_press(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     pad, h = 0.44, body.height
     pelvis = vector(0, 0, [pad + 0.066 * h])
-    legs = {
-        "ankles": pair(0.14 * h, 0.26 * h, body.ankle),
-        "knees": pair(0.5, 0.4, 1),
-        "feet": pair(0.25, 1, 0),
-    }
+    legs = {"ankles": pair(0.14 * h, 0.26 * h, body.ankle), "knees": pair(0.5, 0.4, 1), "feet": pair(0.25, 1, 0)}
     pose, bar = _press(body, phase, kit, -90, pelvis, legs, 0.085)
     end = -body.lumbar - body.thorax - 0.26
     bench = gear.bench((0, end, pad), (0, 0.08, pad), (0, 0.10, pad), kit.pad, legs=kit.frame)
@@ -243,11 +222,7 @@ def incline_bench_press(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     up, front = frame(lean)[0, 2], frame(lean)[0, 1]
     hinge = np.array([0, -0.10, pad])
     pelvis = (hinge + 0.055 * h * up + 0.070 * h * front)[None]
-    legs = {
-        "ankles": pair(0.13 * h, 0.30 * h, body.ankle),
-        "knees": pair(0.5, 1, 1),
-        "feet": pair(0.25, 1, 0),
-    }
+    legs = {"ankles": pair(0.13 * h, 0.30 * h, body.ankle), "knees": pair(0.5, 1, 1), "feet": pair(0.25, 1, 0)}
     pose, bar = _press(body, phase, kit, lean, pelvis, legs, 0.045)
     back = hinge + (body.lumbar + body.thorax + 0.26) * up
     bench = gear.bench(back, hinge, (0, 0.24, pad + 0.05), kit.pad, legs=kit.frame)

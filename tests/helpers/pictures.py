@@ -1,0 +1,74 @@
+"""Pictures with known content, whole and broken."""
+
+import os
+import struct
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+RED, GREEN, BLUE, WHITE = (220, 30, 40), (30, 200, 60), (20, 60, 210), (255, 255, 255)
+
+
+def quarters(height: int = 48, width: int = 64) -> np.ndarray:
+    """A picture whose four quarters differ, so that every turn and mirroring shows."""
+    pixels = np.empty((height, width, 3), np.uint8)
+    pixels[: height // 2, : width // 2], pixels[: height // 2, width // 2 :] = RED, GREEN
+    pixels[height // 2 :, : width // 2], pixels[height // 2 :, width // 2 :] = BLUE, WHITE
+    return pixels
+
+
+def png(width: int, height: int, rows: bytes = b"") -> bytes:
+    """A PNG of any stated size, with a valid header whatever it holds."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def broken_files(folder: Path) -> dict[str, Path]:
+    """One file of each way to be broken, by what the error must say."""
+    whole = folder / "whole.jpg"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(whole)
+    data = whole.read_bytes()
+    kinds = {"empty": b"", "truncated": data[: len(data) // 2], "not a picture": b"just text\n" * 9}
+    paths = {}
+    for name, content in kinds.items():
+        paths[name] = folder / f"{name}.jpg"
+        paths[name].write_bytes(content)
+    (folder / "folder.jpg").mkdir()
+    # A program that a Pillow plug-in would hand to Ghostscript.
+    (folder / "program.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    return paths | {
+        "no such file": folder / "missing.jpg",
+        "a folder": folder / "folder.jpg",
+        "not a picture, or its header": folder / "program.jpg",
+    }
+
+
+STRANGE_NAMES = [
+    "a b.jpg",
+    'it\'s "quoted".jpg',
+    "new\nline.jpg",
+    "💪 curl.jpg",
+    "=1+1.jpg",
+    "-x.jpg",
+    "#50%?.jpg",
+    "<b>bold<br>.jpg",
+    "ünï.jpg",
+    os.fsdecode(b"caf\xe9.jpg"),  # no text in UTF-8
+]
+
+
+def save_strangely_named(folder: Path) -> Path:
+    """A new folder of photos with names that break what does not expect them; outside of Linux the possible ones."""
+    names = STRANGE_NAMES if sys.platform.startswith("linux") else ["a b.jpg", "it's.jpg", "=1+1.jpg", "ünï.jpg"]
+    folder.mkdir()
+    for name in names:
+        Image.fromarray(quarters()).save(folder / name, "JPEG")
+    return folder

@@ -1,0 +1,72 @@
+"""The benchmark: both pipelines do the same work, and its result has the documented layout."""
+
+import json
+from importlib.util import module_from_spec, spec_from_file_location
+from itertools import chain
+
+import pytest
+import torch
+
+from workoutlib import gym
+from workoutlib.__main__ import main
+from workoutlib.app import benchmark
+from workoutlib.config import Config
+from workoutlib.media.video_reader import probe_clip
+from workoutlib.media.video_writer import ClipWriter
+from workoutlib.recognition.recognizer import Recognizer
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def tutorial():
+    spec = spec_from_file_location("tutorial_pipeline", benchmark.TUTORIAL)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict:
+    return benchmark.run_benchmark("mobilenet_v3_small", images=64, clip_frames=8)
+
+
+def test_both_clip_pipelines_give_the_same_labels(trained, tutorial, tmp_path):
+    with ClipWriter(tmp_path / "clip.mp4", 320, 180, 30) as writer:
+        for number, frame in enumerate(gym.render_clip("squat", 3, frames=12, size=(320, 180)).frames):
+            writer.write(frame, number / 30)
+    labels = trained.predictions.labels
+    theirs = tutorial.annotate_clip(
+        tmp_path / "clip.mp4", tmp_path / "theirs.mp4", trained.model, labels, torch.device("cpu")
+    )
+    recognizer = Recognizer(trained.model, labels, Config.profile("tutorial"), backend="torch")
+    ours = recognizer.predict_clip(tmp_path / "clip.mp4", progress=False)
+    assert ours.frames(smoothing=0)["label"].tolist() == theirs
+    assert len(theirs) == probe_clip(tmp_path / "theirs.mp4").frames == 12
+
+
+def test_the_command_writes_every_rate(measured, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(benchmark, "run_benchmark", lambda *_, **__: measured)
+    assert main(["benchmark", "--json", str(tmp_path / "speed.json")]) == 0
+    stored = json.loads((tmp_path / "speed.json").read_text())
+    assert {kind: set(rates) for kind, rates in stored["images_per_second"].items()} == {
+        "training": {"tutorial", "ours", "ceiling"},
+        "frozen training": {"tutorial", "ours"},
+        "evaluation": {"ours"},
+    }
+    assert set(stored["clip_frames_per_second"]) == {"tutorial", "ours"}
+    assert set(stored["ratios"]) == {"train_vs_ceiling", "train_vs_tutorial", "frozen_vs_tutorial", "clip_vs_tutorial"}
+    assert stored["machine"]["model"] == "mobilenet_v3_small"
+    tables = [*stored["images_per_second"].values(), stored["clip_frames_per_second"], stored["peak_memory_mb"]]
+    assert min(chain.from_iterable(table.values() for table in tables)) > 0
+    assert "frozen training" in capsys.readouterr().out
+
+
+def test_without_the_repository_only_ours_is_measured(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(benchmark, "TUTORIAL", tmp_path / "missing.py")
+    found = benchmark.run_benchmark("mobilenet_v3_small", images=64, clip_frames=8)
+    assert "not measured" in capsys.readouterr().out
+    assert set(found["images_per_second"]["training"]) == {"ours", "ceiling"}
+    assert set(found["ratios"]) == {"train_vs_ceiling"}
+    benchmark.print_table(found)
+    assert "NaN" not in capsys.readouterr().out

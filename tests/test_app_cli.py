@@ -1,0 +1,119 @@
+"""The command line: the tutorial's flags, and how commands end."""
+
+import subprocess
+import sys
+import warnings
+
+import pytest
+from helpers.tiny import one_thread_environment, save_noise
+
+from workoutlib.app import commands
+from workoutlib.app.cli import COMMANDS, build_parser, main
+from workoutlib.app.commands import choose_config
+from workoutlib.config import PROFILES, Config
+from workoutlib.utils.errors import WorkoutlibError
+
+
+def parse(*arguments: str) -> Config:
+    return choose_config(build_parser().parse_args(["train", *arguments]))
+
+
+def test_flags_change_the_profile():
+    flags = (
+        "--profile tutorial --epochs 3 --learning-rate 0.01 --batch-size 16 --no-fine-tune --no-scheduler "
+        "--split video --model resnet18 --seed 7 --weights file.pth"
+    )
+    config = parse(*flags.split())
+    expected = {
+        "epochs": 3,
+        "learning_rate": 0.01,
+        "batch_size": 16,
+        "fine_tune": False,
+        "scheduler": "none",
+        "split": "video",
+        "model": "resnet18",
+        "seed": 7,
+        "weights": "file.pth",
+    }
+    assert config == Config.profile("tutorial", **expected)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_without_flags_the_profile_is_as_it_is(name):
+    assert parse("--profile", name) == Config.profile(name)
+    assert parse("--profile", name, "--fine-tune", "--scheduler") == Config.profile(name)
+    assert parse("--profile", name, "--no-scheduler").scheduler == "none"
+
+
+def test_auto_says_what_it_chose(capsys, home):
+    assert parse("--profile", "auto").name in PROFILES
+    assert "choose another by its name" in capsys.readouterr().out
+
+
+def test_wrong_flags_end_with_usage(capsys):
+    for arguments in ([], ["fly"], ["train", "--profile", "slow"], ["evaluate"], ["predict", "--checkpoint", "x"]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 2 and "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["pridect", "x.jpg"], "predict"),
+        (["evaluate", "--checkpoint", "x", "--data", "y", "--jsn", "z"], "--json"),
+        (["train", "--epoch=3", "--spilt=video"], "--split"),
+    ],
+)
+def test_misspelt_words_are_answered_with_what_was_meant(capsys, arguments, meant):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2 and f"did you mean {meant}?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0 and COMMANDS[command][0] in " ".join(capsys.readouterr().out.split())
+    assert callable(getattr(commands, command))
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [(KeyboardInterrupt, 130), (WorkoutlibError("mend it"), 2), (OSError(28, "No space left on device"), 2)],
+)
+def test_how_commands_end(monkeypatch, capsys, fault, status):
+    def fail(options):
+        raise fault
+
+    monkeypatch.setattr(commands, "info", fail)
+    assert main(["info"]) == status
+    printed = capsys.readouterr().err
+    assert {130: "stopped", 2: "error: "}[status] in printed and "Traceback" not in printed
+
+
+def test_our_own_mistakes_are_not_hidden(monkeypatch):
+    monkeypatch.setattr(commands, "info", lambda options: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["info"])
+
+
+def test_warnings_are_notes_and_stay_warnings_for_others(monkeypatch, capsys):
+    monkeypatch.setattr(commands, "info", lambda options: warnings.warn("be careful", stacklevel=1))
+    before = warnings.showwarning
+    main(["info"])
+    assert "note: be careful" in capsys.readouterr().err and warnings.showwarning is before
+
+
+def test_as_a_process_of_its_own(trained, tmp_path):
+    """Bad files and a terminal that knows ASCII only: no stack trace, status 1."""
+    save_noise(tmp_path / "täst.jpg")
+    (tmp_path / "bad.jpg").write_bytes(b"x")
+    environment = {**one_thread_environment(), "PYTHONIOENCODING": "ascii", "WORKOUTLIB_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-m", "workoutlib", "predict", str(tmp_path), "--checkpoint", str(trained.checkpoint)]
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=300)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.count(b"error: ") == 1 and b"Traceback" not in done.stderr
+    assert b"t\\xe4st.jpg" in done.stdout
+    assert (tmp_path / "home" / "outputs" / "predictions" / "täst.jpg").is_file()

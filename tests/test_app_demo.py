@@ -1,0 +1,58 @@
+"""The demo: a page that holds all that it shows, and harmless whatever the files are called."""
+
+import os
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+from helpers.clips import save_clip
+from helpers.pictures import save_strangely_named
+from helpers.profiles import shrink_profiles
+from helpers.tiny import make_model, save_noise
+
+from workoutlib.app.cli import main
+from workoutlib.app.demo import Page
+from workoutlib.config import Config
+from workoutlib.recognition.files import as_table, predict_files
+from workoutlib.recognition.recognizer import Recognizer
+
+
+def test_strange_names_are_harmless_on_a_page(tmp_path):
+    recognizer = Recognizer(make_model(), ("plank", "push up", "squat"), Config(resize=64, crop=64))
+    strange = save_strangely_named(tmp_path / "in")
+    rows, _ = predict_files(recognizer, [strange], out=tmp_path / "page" / "media", progress=False)
+    page = Page(tmp_path / "page", "<script>alert(1)</script>")
+    page.heading("<i>x</i>")
+    page.text("a < b & <script>alert(2)</script>")
+    page.table(as_table(rows).assign(label="<script>alert(3)</script>"))
+    page.media([(tmp_path / "page" / "media" / os.path.basename(r["path"]), f"<u>{r['path']}</u>") for r in rows])
+    html = page.write().read_text(encoding="utf-8")
+    found = {"tags": set(), "sources": []}
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            found["tags"].add(tag)
+            found["sources"] += [value for name, value in attributes if name == "src"]
+
+    Reader().feed(html)
+    assert not found["tags"] & {"script", "i", "u", "b", "br"}
+    assert len(found["sources"]) == len(rows)
+    for source in found["sources"]:
+        assert os.path.isfile(tmp_path / "page" / unquote(source, errors="surrogateescape")), source
+
+
+def test_the_demo_makes_a_page_with_all_that_it_shows(home, tmp_path, monkeypatch, data_folder, capsys):
+    shrink_profiles(monkeypatch)
+    media = [
+        save_noise(tmp_path / "push_up.jpg", size=(160, 120)),
+        save_clip(tmp_path / "plank.mp4"),
+        tmp_path / "no.jpg",
+    ]
+    monkeypatch.setattr("workoutlib.app.demo.make_sample", lambda: data_folder)
+    monkeypatch.setattr("workoutlib.app.demo.sample_media", lambda: media)
+    assert main(["demo", "--out", str(tmp_path / "demo")]) == 0
+    page = tmp_path / "demo" / "index.html"
+    assert str(page) in capsys.readouterr().out
+    html = page.read_text(encoding="utf-8")
+    for file in ("accuracy.png", "loss.png", "confusion_matrix.png", "media/push_up.jpg", "media/plank.mp4"):
+        assert f'src="{file}"' in html and (tmp_path / "demo" / file).stat().st_size > 0
+    assert "no such file" in html and html.rstrip().endswith("</html>")

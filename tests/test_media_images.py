@@ -1,0 +1,294 @@
+"""Photos of every kind, whole and broken: one kind of array, or one kind of error."""
+
+import builtins
+import os
+import random
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.pictures import BLUE, GREEN, RED, broken_files, png, quarters
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from workoutlib.media import images
+from workoutlib.media.images import as_rgb, check_image, read_image
+from workoutlib.utils.errors import WorkoutlibError
+
+
+def assert_like(pixels: np.ndarray, expected: np.ndarray, tolerance: int = 30) -> None:
+    assert pixels.dtype == np.uint8 and pixels.shape == expected.shape and pixels.flags.c_contiguous
+    assert np.abs(pixels[2:-2, 2:-2].astype(int) - expected[2:-2, 2:-2]).mean() < tolerance / 4
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("plain.jpg", {}),
+        ("progressive.jpg", {"progressive": True}),
+        ("plain.png", {}),
+        ("plain.webp", {"lossless": True}),
+        ("plain.bmp", {}),
+        ("plain.tiff", {}),
+        ("plain.ppm", {}),
+        ("WRONG.png", {"format": "JPEG"}),
+        ("with 'quotes' \"and\" spaces é 日本 💪.jpg", {}),
+    ],
+)
+def test_formats_and_names_give_the_same_picture(tmp_path: Path, name: str, options: dict) -> None:
+    if os.name == "nt":
+        name = name.replace('"', "")
+    Image.fromarray(quarters()).save(tmp_path / name, **options)
+    assert_like(read_image(tmp_path / name), quarters())
+    assert check_image(tmp_path / name) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux allows any byte in a file name")
+@pytest.mark.parametrize("name", [b"\xff\xfe squat.jpg", b"two\nlines.jpg"])
+def test_names_of_any_bytes(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    Image.fromarray(quarters()).save(path, "JPEG")
+    assert_like(read_image(path), quarters())
+    path.write_bytes(b"broken")
+    with pytest.raises(WorkoutlibError) as caught:
+        read_image(path)
+    assert "\n" not in str(caught.value)
+    str(caught.value).encode("utf-8")  # can be printed and stored
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "F"])
+def test_every_mode_shows_the_same_grey(mode: str) -> None:
+    grey = np.full((8, 8), 255 if mode == "1" else 128, np.uint8)
+    if mode == "I;16":
+        image = Image.fromarray(grey.astype(np.uint16) * 257)
+    elif mode == "I":
+        image = Image.fromarray(grey.astype(np.int32) * 257)
+    elif mode == "F":
+        image = Image.fromarray(grey.astype(np.float32) / 255)
+    else:
+        image = Image.fromarray(grey).convert("RGB" if mode == "CMYK" else mode[:1] if mode == "PA" else mode)
+        image = image.convert(mode)
+    assert image.mode == mode
+    assert np.abs(as_rgb(image).astype(int) - grey[..., None]).max() <= 1
+
+
+def test_16_bit_files_are_scaled_not_clipped(tmp_path: Path) -> None:
+    ramp = np.tile(np.arange(0, 65536, 256, dtype=np.uint16), (4, 1))
+    for name in ("ramp.png", "ramp.tiff"):
+        Image.fromarray(ramp).save(tmp_path / name)
+        pixels = read_image(tmp_path / name)
+        assert np.abs(pixels[0, :, 0].astype(int) - np.arange(256)).max() <= 1
+
+
+def test_float_and_signed_pictures_use_their_own_range() -> None:
+    values = np.array([[-5.0, 0.0, 15.0, np.nan]], np.float32)
+    assert as_rgb(Image.fromarray(values))[0, :, 0].tolist() == [0, 64, 255, 64]
+    assert as_rgb(Image.fromarray(np.full((2, 2), -7.0, np.float32))).max() == 0
+
+
+def test_cmyk_and_lab_files(tmp_path: Path) -> None:
+    Image.fromarray(quarters()).convert("CMYK").save(tmp_path / "cmyk.jpg", quality=95)
+    assert_like(read_image(tmp_path / "cmyk.jpg"), quarters())
+    lab = Image.merge("LAB", [Image.new("L", (8, 8), value) for value in (136, 208, 195)])
+    lab.save(tmp_path / "lab.tiff")
+    red, green, blue = read_image(tmp_path / "lab.tiff")[4, 4]
+    assert red > 200 and green < 60 and blue < 60
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_is_laid_on_white(tmp_path: Path, mode: str) -> None:
+    if mode == "P":
+        image = Image.new("P", (10, 10), 0)
+        image.putpalette([0, 0, 0, 9, 9, 9])
+        image.paste(1, (5, 0, 10, 10))
+        image.save(tmp_path / "alpha.png", transparency=1)
+    else:
+        image = Image.new("RGBA", (10, 10), (0, 0, 0, 0))
+        image.paste((0, 0, 0, 255), (0, 0, 5, 10))
+        image.convert(mode).save(tmp_path / "alpha.png")
+    pixels = read_image(tmp_path / "alpha.png")
+    assert (pixels[:, :5] == 0).all() and (pixels[:, 5:] == 255).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff"])
+def test_every_exif_orientation_comes_upright(tmp_path: Path, orientation: int, suffix: str) -> None:
+    upright = quarters()
+    stored = {  # how the camera stores what is upright as `upright`
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.swapaxes(0, 1),
+        6: np.rot90(upright),
+        7: np.rot90(upright, 2).swapaxes(0, 1),
+        8: np.rot90(upright, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"turned{suffix}"
+    Image.fromarray(np.ascontiguousarray(stored)).save(path, exif=exif.tobytes())
+    assert_like(read_image(path), upright)
+    with Image.open(path) as image:
+        assert_like(as_rgb(image), upright)
+
+
+def test_broken_exif_does_not_cost_the_picture(tmp_path: Path) -> None:
+    junk = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff" + bytes(range(256))
+    Image.fromarray(quarters()).save(tmp_path / "exif.jpg", exif=junk)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert_like(read_image(tmp_path / "exif.jpg"), quarters())
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_animations_give_their_first_frame(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.new("RGB", (16, 12), colour) for colour in (RED, GREEN, BLUE)]
+    path = tmp_path / f"animated{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
+    assert np.abs(read_image(path).astype(int) - RED).max() < 6
+
+
+def test_extreme_sizes(tmp_path: Path) -> None:
+    for size in ((1, 1), (20_000, 10), (10, 20_000)):
+        Image.new("RGB", size, RED).save(tmp_path / "extreme.png")
+        assert read_image(tmp_path / "extreme.png").shape == (size[1], size[0], 3)
+
+
+def test_large_photos_are_read_and_bombs_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = Image.MAX_IMAGE_PIXELS
+    (tmp_path / "bomb.png").write_bytes(png(30_000, 30_000, b"\0" * 1000))
+    with pytest.raises(WorkoutlibError, match=r"30000 × 30000 pixels.*limit of 205 million"):
+        read_image(tmp_path / "bomb.png")
+    # 200 megapixels, above Pillow's own limit, pass the check: this one then fails for its lack of data.
+    (tmp_path / "phone.png").write_bytes(png(16_320, 12_240, b"\0" * 1000))
+    with pytest.raises(WorkoutlibError, match=r"truncated|broken"):
+        read_image(tmp_path / "phone.png")
+    assert limit == Image.MAX_IMAGE_PIXELS
+    monkeypatch.setattr(images, "DRAFT_PIXELS", 40 * 60 // 4)
+    Image.fromarray(quarters(80, 120)).save(tmp_path / "large.jpg")
+    assert_like(read_image(tmp_path / "large.jpg"), quarters(20, 30))
+
+
+def test_broken_files_give_one_clear_line(tmp_path: Path) -> None:
+    for reason, path in broken_files(tmp_path).items():
+        with pytest.raises(WorkoutlibError, match=reason) as caught:
+            read_image(str(path))
+        assert path.name in str(caught.value) and "\n" not in str(caught.value)
+        assert reason in check_image(path)
+        with pytest.raises(WorkoutlibError, match=reason):
+            as_rgb(path)
+
+
+@pytest.mark.parametrize("format", ["PNG", "GIF", "BMP", "TIFF", "WEBP", "JPEG", "JPEG2000"])
+def test_a_file_cut_anywhere_never_crashes(tmp_path: Path, format: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "whole", format)
+    data = (tmp_path / "whole").read_bytes()
+    reasons = []
+    for length in range(1, len(data) - len(data) // 8, max(len(data) // 40, 1)):
+        (tmp_path / "cut").write_bytes(data[:length])
+        reasons.append(check_image(tmp_path / "cut"))
+    # JPEG 2000 shows a cut picture at a lower quality, and GIF's first rows can be all there is.
+    assert all(reasons) or format == "JPEG2000"
+    assert any(reasons)
+
+
+@pytest.mark.slow
+def test_corrupted_files_read_or_say_why(tmp_path: Path) -> None:
+    """A small fuzz run with a fixed budget; any exception that is not ours fails it."""
+    chance = random.Random(7)
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8))
+    outcomes = set()
+    for format in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM"):
+        noise.save(tmp_path / "seed", format)
+        seed = (tmp_path / "seed").read_bytes()
+        for _ in range(60):
+            data = bytearray(seed)
+            for _ in range(chance.choice((1, 4, 20))):
+                data[chance.randrange(min(len(data), chance.choice((40, 400, 4000))))] = chance.randrange(256)
+            (tmp_path / "fuzzed").write_bytes(data)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                outcomes.add(check_image(tmp_path / "fuzzed") is None)
+    assert outcomes == {True, False}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX files")
+def test_links_pipes_and_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "link.jpg").symlink_to(tmp_path / "gone.jpg")
+    assert check_image(tmp_path / "link.jpg") == "a link to nothing"
+    (tmp_path / "self.jpg").symlink_to(tmp_path / "self.jpg")
+    assert check_image(tmp_path / "self.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert check_image(tmp_path / "pipe.jpg") == "not a regular file"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    Image.fromarray(quarters()).save(tmp_path / "mine.jpg")
+    monkeypatch.setattr(Path, "open", refuse)  # a test may run as root, whom no mode keeps out
+    assert check_image(tmp_path / "mine.jpg") == "no permission to read it"
+
+
+def test_heic_without_its_decoder_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 64)
+    importing = builtins.__import__
+
+    def without_heif(name: str, *rest: object) -> object:
+        if name == "pillow_heif":
+            raise ImportError(name)
+        return importing(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without_heif)
+    with pytest.raises(WorkoutlibError, match="pip install pillow-heif"):
+        read_image(tmp_path / "phone.heic")
+
+
+def test_as_rgb_takes_arrays_of_every_allowed_shape() -> None:
+    grey = np.full((4, 5), 51, np.uint8)
+    for array in (grey, grey[..., None], np.dstack([grey] * 3), grey / 255, (grey / 255).astype(np.float32)):
+        assert as_rgb(array).shape == (4, 5, 3) and (as_rgb(array) == 51).all()
+    see_through = np.dstack([grey] * 3 + [np.zeros_like(grey)])
+    assert (as_rgb(see_through) == 255).all()
+    turned = quarters().swapaxes(0, 1)
+    assert as_rgb(turned).flags.c_contiguous and (as_rgb(turned) == turned).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (np.zeros((4, 5, 2), np.uint8), r"not \(4, 5, 2\)"),
+        (np.zeros((3, 4, 5), np.uint8), "Channels come last"),
+        (np.zeros(7, np.uint8), r"not \(7,\)"),
+        (np.zeros((0, 5, 3), np.uint8), "none may be empty"),
+        (np.zeros((4, 5), np.int64), "not int64"),
+        (np.zeros((4, 5), bool), "not bool"),
+        (np.full((4, 5), 2.0), r"not 2..2"),
+        (np.full((4, 5), -0.1), r"0..1"),
+        (np.full((4, 5), np.nan), "nan"),
+        (np.array([["a"]]), "uint8 or float"),
+        ([[1, 2]], "not list"),
+        (None, "not NoneType"),
+        (Image.new("RGB", (0, 5)), "no pixels"),
+    ],
+)
+def test_as_rgb_says_what_is_wrong(wrong: object, message: str) -> None:
+    with pytest.raises(WorkoutlibError, match=message):
+        as_rgb(wrong)
+
+
+def test_as_rgb_of_a_lazy_broken_image(tmp_path: Path) -> None:
+    path = broken_files(tmp_path)["truncated"]
+    with Image.open(path) as image, pytest.raises(WorkoutlibError, match="truncated"):
+        as_rgb(image)
+
+
+@settings(max_examples=50, deadline=None)
+@given(arrays(np.float64, (3, 4, 3), elements=st.floats(0, 1)))
+def test_float_and_uint8_agree(values: np.ndarray) -> None:
+    assert (as_rgb(values) == as_rgb((values * 255).round().astype(np.uint8))).all()

@@ -1,0 +1,100 @@
+"""Cross-validation: each picture scored once, by a model that has not seen its video; and what a split hides."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workoutlib.config import Config
+from workoutlib.data.catalog import read_catalog
+from workoutlib.evaluation.metrics import scores
+from workoutlib.training import crossvalidation
+from workoutlib.training.crossvalidation import SCORES, by_fold, crossvalidate, measure_leak, near_duplicate_groups
+from workoutlib.utils.errors import WorkoutlibError
+
+PICTURES = Path(__file__).parents[2] / "shared" / "data" / "kaggle_sample"
+
+
+@pytest.mark.skipif(not PICTURES.is_dir(), reason="the real pictures are not beside this checkout")
+def test_cuts_of_one_recording_are_found_and_were_easy_questions():
+    catalog = read_catalog(PICTURES)
+    groups = near_duplicate_groups(catalog, progress=False)
+    assert 20 <= groups.attrs["merged"] <= 45
+    found = measure_leak(catalog, Config.profile("quick"), groups=groups, progress=False)
+    by_video, by_recording = (scores(found[way])["top1"] for way in ("by video", "by recording"))
+    assert 0.55 < by_video < 0.7 and by_video - by_recording > 0.04
+
+
+def test_crossvalidation_scores_each_picture_once_by_a_model_that_did_not_see_its_video(catalog, config, monkeypatch):
+    seen = []
+    fit = crossvalidation.fit
+
+    def spy(model, train, valid, config, **options):
+        assert valid is None, "nothing may be chosen on the validated fold"
+        seen.append(set(train.catalog["video"]))
+        return fit(model, train, valid, config, **options)
+
+    monkeypatch.setattr(crossvalidation, "fit", spy)
+    summary, together = crossvalidate(catalog, config.replace(epochs=0), folds=3, progress=False)
+    assert sorted(together.catalog["path"]) == sorted(catalog["path"]) and len(seen) == 3
+    start = 0
+    for videos, size in zip(seen, fold_sizes(together, seen), strict=True):
+        assert not videos & set(together.catalog["video"].iloc[start : start + size])
+        start += size
+    assert set(summary) == set(SCORES)
+    for name, score in summary.items():
+        assert set(score) == {"mean", "std", "folds"} and len(score["folds"]) == 3
+        assert all(0 <= value <= 1 for value in score["folds"])
+        assert score["mean"] == pytest.approx(np.mean(score["folds"]))
+        assert score["std"] == pytest.approx(np.std(score["folds"], ddof=1)), name
+    counts = fold_sizes(together, seen)
+    assert scores(together)["top1"] == pytest.approx(np.average(summary["top1"]["folds"], weights=counts))
+
+
+def fold_sizes(together, seen) -> list[int]:
+    everything = set(together.catalog["video"])
+    return [int(together.catalog["video"].isin(everything - videos).sum()) for videos in seen]
+
+
+def test_a_stopped_fold_is_no_fold(catalog, config, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("workoutlib.training.fit.train_one_epoch", stop)
+    with pytest.raises(KeyboardInterrupt):
+        crossvalidate(catalog, config, folds=2, progress=False)
+
+
+def test_the_leak_is_measured_on_the_same_pictures(catalog, config):
+    groups = catalog["video"].replace({"plank/2": "plank/1"})
+    found = measure_leak(catalog, config, folds=3, groups=groups, progress=False)
+    assert list(found) == ["random frames", "by video", "by recording", "stills"]
+    for way in list(found)[:3]:
+        assert sorted(found[way].catalog["path"]) == sorted(catalog["path"])
+        assert set(by_fold(found[way])) == set(SCORES) and set(found[way].catalog["fold"]) == {0, 1, 2}
+    folds = found["by recording"].catalog.groupby(groups)["fold"].nunique()
+    assert (folds == 1).all() and (found["by video"].catalog.groupby("video")["fold"].nunique() == 1).all()
+    assert (found["random frames"].catalog.groupby("video")["fold"].nunique() > 1).any()
+    assert set(found["stills"].catalog["source"]) == {"still"}
+
+
+def test_stills_are_not_scored_where_a_class_has_nothing_else(catalog, config):
+    few = catalog[(catalog["label"] != "plank") | (catalog["source"] == "still")]
+    more = pd.concat([few, few[few["label"] == "plank"].assign(video="plank/g2")], ignore_index=True)
+    assert "stills" not in measure_leak(more, config, folds=2, progress=False)
+
+
+def test_crossvalidation_over_random_frames(catalog, config):
+    summary, together = crossvalidate(catalog, config.replace(epochs=0), folds=3, split="random", progress=False)
+    assert sorted(together.catalog["path"]) == sorted(catalog["path"])
+    assert (together.catalog.groupby("video")["fold"].nunique() > 1).any()
+    assert summary == by_fold(together)
+    with pytest.raises(WorkoutlibError, match="choose one of the two"):
+        crossvalidate(catalog, config, split="random", groups=catalog["video"], progress=False)
+
+
+def test_too_few_videos_for_folds_are_an_error(catalog):
+    few = catalog[catalog["video"].isin(["plank/1", "squat/1", "squat/2", "push up/1", "push up/2"])]
+    with pytest.raises(WorkoutlibError, match="'plank' has 1"):
+        crossvalidate(few, Config(resize=64, crop=64), folds=2, progress=False)

@@ -1,0 +1,52 @@
+"""Paths: as one printable line, listed without loops, and where data and results live."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workoutlib.media.images import IMAGE_SUFFIXES
+from workoutlib.utils import paths
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.paths import list_files, shown
+
+
+@given(st.text())
+def test_shown_is_one_printable_line(name: str) -> None:
+    text = shown(name)
+    assert text.isprintable() and text.startswith('"') and text.endswith('"')
+    text.encode("utf-8")
+
+
+def test_files_are_listed_sorted_from_all_folders_and_without_end_in_cycles(tmp_path: Path) -> None:
+    for name in ("b/2.JPG", "b/1.png", "a.webp", "notes.txt", ".hidden.jpg", ".git/x.jpg", "clip.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    if os.name != "nt":
+        (tmp_path / "b" / "parent").symlink_to(tmp_path, target_is_directory=True)
+        (tmp_path / "b" / "self").symlink_to(tmp_path / "b" / "self")
+    found = [path.relative_to(tmp_path).as_posix() for path in list_files(tmp_path, IMAGE_SUFFIXES)]
+    assert found == ["a.webp", "b/1.png", "b/2.JPG"]
+    with pytest.raises(WorkoutlibError, match="not a folder"):
+        list_files(tmp_path / "nowhere", IMAGE_SUFFIXES)
+
+
+def test_list_files_names_a_folder_it_may_not_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: object) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(WorkoutlibError, match="Permission denied"):
+        list_files(tmp_path, IMAGE_SUFFIXES)
+
+
+def test_data_and_outputs_live_together(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKOUTLIB_HOME", str(tmp_path))
+    assert (paths.data_root(), paths.output_root()) == (tmp_path / "input", tmp_path / "outputs")
+    monkeypatch.delenv("WORKOUTLIB_HOME")
+    assert paths.home() == Path(__file__).resolve().parents[1]
+    monkeypatch.setattr(paths, "__file__", str(tmp_path / "site-packages" / "workoutlib" / "utils" / "paths.py"))
+    monkeypatch.chdir(tmp_path)
+    assert paths.home() == tmp_path

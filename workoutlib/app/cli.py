@@ -1,0 +1,153 @@
+"""The command line: ``workoutlib demo|train|evaluate|crossvalidate|predict|split|benchmark|info``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import warnings
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn, get_args
+
+from workoutlib.app import commands
+from workoutlib.config import PROFILES, Backend, Split
+from workoutlib.utils.errors import WorkoutlibError
+
+# command: what it does, and its options
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("sample, quick training, scores, annotated media, one page to look at", "--out --seed"),
+    "train": (
+        "train a model and store its checkpoint",
+        "--profile --data --out --split --model --weights --epochs --learning-rate --batch-size --fine-tune "
+        "--scheduler --seed --save-name --resume",
+    ),
+    "evaluate": ("evaluate a checkpoint on a folder of class folders", "--checkpoint --data --out --json"),
+    "crossvalidate": (
+        "train and evaluate by video, each fold in turn",
+        "--data --profile --folds --split --merge-near-duplicates --model --seed --out --json",
+    ),
+    "predict": (
+        "recognise photos, clips and folders of them",
+        "paths --checkpoint --out --json --stride --skeleton --crop --backend",
+    ),
+    "split": ("sizes of a split's parts and how much it leaks", "--data --split --seed --json"),
+    "benchmark": ("measure this machine: the tutorial's pipeline, ours, the ceiling", "--model --backend --json"),
+    "info": ("versions, devices, weights and data found", ""),
+}
+
+# option, or "command option" where a command has its own: arguments of add_argument
+OPTIONS: dict[str, dict[str, Any]] = {
+    "paths": {"nargs": "+", "metavar": "PATH", "help": "photos, clips, or folders of them"},
+    "--profile": {
+        "choices": [*PROFILES, "auto"],
+        "default": "auto",
+        "help": "where to start from; auto chooses, and says what and why (default: auto)",
+    },
+    "--data": {"default": "auto", "help": "kaggle, sample, auto, or a folder of class folders (default: auto)"},
+    "evaluate --data": {"required": True, "help": "kaggle, sample, or a folder of class folders"},
+    "crossvalidate --data": {"required": True, "help": "kaggle, sample, or a folder of class folders"},
+    "--checkpoint": {"required": True, "type": Path, "help": "for example outputs/best_model.pth"},
+    "--out": {"type": Path, "help": "folder for the results (default: outputs/)"},
+    "--json": {"type": Path, "metavar": "FILE", "help": "write the result to this file"},
+    "--seed": {"type": int, "default": 42, "help": "another seed draws another split, order and augmentation (42)"},
+    "--split": {"choices": get_args(Split), "help": "video, or random: the tutorial's split (default: the profile's)"},
+    "crossvalidate --split": {
+        "choices": get_args(Split),
+        "default": "video",
+        "help": "random: let frames of one video be on both sides, as the tutorial does (default: video)",
+    },
+    "split --split": {"choices": get_args(Split), "default": "random", "help": "which split (default: random)"},
+    "--model": {"metavar": "NAME", "help": "for example resnet50 (default: the profile's)"},
+    "--weights": {"metavar": "FILE", "help": "a local file of ImageNet weights (default: fetched, or from a package)"},
+    "--epochs": {"type": int, "help": "for example 12 (default: the profile's)"},
+    "--learning-rate": {"type": float, "help": "for example 3e-4 (default: the profile's)"},
+    "--batch-size": {"type": int, "help": "for example 32 (default: the profile's)"},
+    "--fine-tune": {
+        "action": argparse.BooleanOptionalAction,
+        "default": None,
+        "help": "train the body too, or the head alone (default: the profile's)",
+    },
+    "--scheduler": {
+        "action": argparse.BooleanOptionalAction,
+        "default": None,
+        "help": "let the learning rate fall, or keep it (default: the profile's)",
+    },
+    "--save-name": {"default": "model", "help": "name of the last epoch's checkpoint, without .pth (default: model)"},
+    "--resume": {"action": "store_true", "help": "go on after the last finished epoch in --out"},
+    "--folds": {"type": int, "default": 5, "help": "how many (default: 5)"},
+    "--merge-near-duplicates": {
+        "action": "store_true",
+        "help": "keep videos that look like cuts of one recording in one fold",
+    },
+    "--stride": {"type": int, "default": 1, "help": "recognise every so many frames of a clip (default: 1)"},
+    "--skeleton": {
+        "action": argparse.BooleanOptionalAction,
+        "default": False,
+        "help": "draw the exerciser's skeleton; the pose network is fetched once, 36 MB (default: no)",
+    },
+    "--crop": {"action": "store_true", "help": "darken what the model does not see"},
+    "--backend": {"choices": get_args(Backend), "default": "auto", "help": "what computes clips (default: auto)"},
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Answers a misspelt command or option with the one that was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        known = [*COMMANDS, *(option for action in self._actions for option in action.option_strings)]
+        wrong = re.findall(r"invalid choice: '([^']+)'|unrecognized arguments: (\S+)", message)
+        near = [match for pair in wrong for match in get_close_matches("".join(pair).split("=")[0], known, n=1)]
+        super().error(message + (f"; did you mean {near[0]}?" if near else ""))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = Parser(prog="workoutlib", description=(__doc__ or "").splitlines()[0])
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    for name, (purpose, options) in COMMANDS.items():
+        command = subparsers.add_parser(name, help=purpose, description=purpose)
+        for option in options.split():
+            command.add_argument(option, **OPTIONS.get(f"{name} {option}", OPTIONS[option]))
+        command.set_defaults(parser=command)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; 0 for success, 1 if some of the files failed, 2 for an error the user can mend."""
+    options, unknown = build_parser().parse_known_args(arguments)
+    if unknown:
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if hasattr(sys.stdout, "reconfigure"):  # a label or a file name may hold what the terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+            require_writable_results(options)
+            if getattr(options, "checkpoint", None):
+                commands.require_checkpoint(options.checkpoint)
+            return getattr(commands, options.command)(options) or 0
+    except (WorkoutlibError, OSError) as error:  # OSError: a full disk, a folder that is not ours
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def require_writable_results(options: argparse.Namespace) -> None:
+    """Hours of work would be lost on a result that cannot be written: say so before them."""
+    from workoutlib.utils.files import Unwritable, require_writable
+    from workoutlib.utils.paths import shown
+
+    file, folder = getattr(options, "json", None), getattr(options, "out", None)
+    if file and os.path.isdir(file):
+        raise Unwritable(f"{shown(file)} cannot be written: it is a folder. Name a file for the result.")
+    for needed in (file and file.parent, folder):
+        if needed:
+            require_writable(needed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,280 @@
+"""What each command does; heavy imports wait until a command needs them, so that a wrong option is answered at once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workoutlib.config import PROFILES, Config
+from workoutlib.utils.errors import WorkoutlibError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workoutlib.evaluation.predictions import Predictions
+
+
+def write_json(content: object, path: Path | None) -> None:
+    """Write a result as JSON (NaN becomes null)."""
+    from workoutlib.utils.files import replacing
+
+    if path:
+        text = json.dumps(_without_nan(content), indent=2, ensure_ascii=False) + "\n"
+        with replacing(path) as partial:  # bytes of a file name that are no text become JSON's own escapes
+            partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read_data(source: str) -> pd.DataFrame:
+    """The catalog of a data set, its problems printed."""
+    from workoutlib.data.catalog import describe_problems, read_catalog
+    from workoutlib.data.download import get_dataset
+
+    catalog = read_catalog(get_dataset(source))
+    if len(catalog.attrs["problems"]):
+        print(describe_problems(catalog))
+    return catalog
+
+
+def choose_config(options: argparse.Namespace) -> Config:
+    """The profile with the given options changed; ``auto`` says what it chose and why."""
+    changes = {
+        name: value
+        for name in ("split", "model", "weights", "epochs", "learning_rate", "batch_size", "fine_tune", "seed")
+        if (value := getattr(options, name, None)) is not None
+    }
+    name = options.profile
+    if name == "auto":
+        from workoutlib.training.experiments import choose_profile
+
+        name, reason = choose_profile(options.data)
+        print(reason)
+    scheduler = getattr(options, "scheduler", None)
+    if scheduler is not None:
+        changes["scheduler"] = (PROFILES[name].get("scheduler", Config().scheduler)) if scheduler else "none"
+    return Config.profile(name, **changes)
+
+
+def require_checkpoint(path: Path) -> None:
+    """Say at once that a checkpoint is not there, and which ones are."""
+    from workoutlib.utils.paths import output_root, shown
+
+    if not path.exists():
+        found = sorted(output_root().rglob("best_model.pth"))
+        advice = f"there is {', '.join(map(shown, found))}" if found else "train one with: workoutlib train"
+        raise WorkoutlibError(f"no checkpoint {shown(path)}; {advice}")
+
+
+def _prepare(*, join: bool = False) -> None:
+    """Before heavy work: tune this process and, with `join`, meet the others that ``torchrun`` has started."""
+    from workoutlib.utils import devices
+
+    if join:
+        devices.join_processes()
+    devices.tune_process()
+
+
+def demo(options: argparse.Namespace) -> None:
+    from workoutlib.app.demo import run_demo
+
+    _prepare()
+    print(f"open {run_demo(options.out, seed=options.seed)} in a browser")
+
+
+def train(options: argparse.Namespace) -> None:
+    from workoutlib import plots
+    from workoutlib.models.build import count_parameters
+    from workoutlib.training import experiments
+    from workoutlib.utils import devices, paths
+
+    _prepare(join=True)
+    config = choose_config(options)
+    catalog = read_data(options.data)
+    out = options.out or paths.output_root()
+    parts = experiments.split_catalog(catalog, config)
+    counts = count_parameters(experiments.model_from_config(config, catalog["label"].nunique()))
+    print(
+        f"{config.model}: {counts['total']:,} parameters, {counts['trainable']:,} trainable; on "
+        f"{devices.describe(devices.pick_device())}"
+    )
+    if config.epochs:
+        print(describe_schedule(config))
+    print("split " + config.split + ": " + ", ".join(f"{len(part):,} {name}" for name, part in parts.items()))
+    trained = experiments.train_model(
+        catalog, config, out=out, cache=paths.data_root() / "cache", resume=options.resume, save_name=options.save_name
+    )
+    if devices.rank_and_world()[0] > 0:
+        return
+    history = trained.result.history
+    plots.plot_accuracy(history).savefig(out / "accuracy.png", dpi=120)
+    plots.plot_loss(history).savefig(out / "loss.png", dpi=120)
+    print(history.drop(columns="seconds").round(4).to_string(index=False))
+    if trained.result.stopped:
+        print(f"{trained.result.stopped} after epoch {int(history['epoch'].iloc[-1])}; go on with --resume")
+    print_scores(trained.predictions, config.split)
+    print(f"best model (epoch {trained.result.best_epoch}): {trained.checkpoint}")
+
+
+def describe_schedule(config: Config) -> str:
+    """The learning rate's course in one line, read off ``learning_rate_at`` itself."""
+    from workoutlib.training.schedule import learning_rate_at
+
+    rates = [f"{learning_rate_at(config, epoch):.2g}" for epoch in range(config.epochs)]
+    starts = [i for i in range(len(rates)) if i == 0 or rates[i] != rates[i - 1]]
+    return "learning rate: " + ", ".join(f"{rates[i]} from epoch {i + 1}" for i in starts)
+
+
+def print_scores(predictions: Predictions, split: str) -> None:
+    from workoutlib.evaluation.metrics import intervals, scores
+
+    ranges = intervals(predictions)
+    found = scores(predictions)
+    where = {"random": "random frames", "video": "by video"}.get(split, split)
+    print(f"{found['images']} images of {found['videos']} videos, {where}:")
+    for name, (low, high) in ranges.items():
+        print(f"  {name:10} {found[name]:.3f}   95 % interval over videos {low:.3f} to {high:.3f}")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    from workoutlib.data.dataset import load_dataset
+    from workoutlib.evaluation.metrics import by_video_size, intervals, per_class, scores
+    from workoutlib.evaluation.predictions import evaluate as evaluate_model
+    from workoutlib.models.checkpoints import load_checkpoint
+    from workoutlib.utils import devices, paths
+    from workoutlib.utils.files import write_csv
+
+    _prepare()
+    stored = load_checkpoint(options.checkpoint)
+    catalog = read_data(options.data)
+    device = devices.pick_device()
+    dataset = load_dataset(
+        catalog,
+        size=stored.config.resize,
+        resize_mode=stored.config.resize_mode,
+        labels=stored.labels,
+        cache=paths.data_root() / "cache",
+    )
+    predictions = evaluate_model(stored.model.to(device), dataset, stored.config)
+    found = scores(predictions, stored.temperature)
+    if options.out:  # files first: whoever reads the output may hang up, as head does
+        write_csv(predictions.table(stored.temperature), options.out / "predictions.csv")
+    write_json({**found, "intervals": intervals(predictions)}, options.json)
+    print_scores(predictions, "all images of the folder")
+    print(per_class(predictions).query("images > 0").round(3).to_string())
+    print(by_video_size(predictions).round(3).to_string())
+
+
+def crossvalidate(options: argparse.Namespace) -> None:
+    from workoutlib.evaluation.mistakes import suspected_labels
+    from workoutlib.training import crossvalidation
+    from workoutlib.utils import paths
+    from workoutlib.utils.files import write_csv
+
+    _prepare()
+    config = choose_config(options)
+    catalog = read_data(options.data)
+    cache, groups = paths.data_root() / "cache", None
+    if options.merge_near_duplicates:
+        groups = crossvalidation.near_duplicate_groups(catalog, cache=cache)
+        videos = catalog["video"].nunique()
+        print(f"{groups.attrs['merged']} of {videos} videos and stills merged with a near-duplicate")
+    summary, together = crossvalidation.crossvalidate(
+        catalog, config, folds=options.folds, split=options.split, groups=groups, cache=cache
+    )
+    suspects = suspected_labels(together)
+    try:
+        if options.out:
+            write_csv(together.table(), options.out / "crossvalidation.csv")
+            write_csv(suspects, options.out / "suspected_labels.csv")
+        write_json(summary, options.json)
+    finally:  # a disk that is full by now does not take hours of training with it
+        print_folds(summary, suspects, options)
+
+
+def print_folds(summary: dict, suspects: pd.DataFrame, options: argparse.Namespace) -> None:
+    from workoutlib.utils.paths import shown
+
+    print(f"{options.folds} folds, " + {"random": "random frames", "video": "by video"}[options.split])
+    for name, score in summary.items():
+        print(f"{name:10} {score['mean']:.3f} ± {score['std']:.3f}   folds {[round(v, 3) for v in score['folds']]}")
+    if len(suspects):
+        print(f"{len(suspects)} labels look wrong to models that had not seen the picture; the most suspect:")
+        print(
+            suspects.assign(file=suspects["path"].map(lambda path: shown(Path(path).name)))[
+                ["file", "label", "predicted", "confidence"]
+            ]
+            .head(5)
+            .round(2)
+            .to_string(index=False)
+        )
+
+
+def predict(options: argparse.Namespace) -> int:
+    from workoutlib.recognition.files import accuracy_by_name, as_table, predict_files
+    from workoutlib.recognition.recognizer import Recognizer
+    from workoutlib.utils import devices
+    from workoutlib.utils.files import write_csv
+    from workoutlib.utils.paths import output_root, shown
+
+    _prepare(join=True)
+    recognizer = Recognizer.from_checkpoint(options.checkpoint, backend=options.backend)
+    out = options.out or output_root() / "predictions"
+    rows, failures = predict_files(
+        recognizer, options.paths, out=out, stride=options.stride, skeleton=options.skeleton, crop=options.crop
+    )
+    if devices.rank_and_world()[0] > 0:
+        return 0
+    table = as_table(rows)
+    try:
+        write_json(rows + failures, options.json)
+        if rows:
+            write_csv(table, out / "predictions.csv")
+    finally:  # a disk that is full by now does not take what was found with it
+        if rows:
+            print(table.assign(path=table["path"].map(shown)).round(3).to_string(index=False))
+            print(accuracy_by_name(rows))
+        for failure in failures:
+            print(f"error: {failure['error']}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def split(options: argparse.Namespace) -> None:
+    from workoutlib.data.splits import leakage
+    from workoutlib.training import experiments
+
+    catalog = read_data(options.data)
+    valid = {"random": 0.10, "video": 0.15}[options.split]
+    test = {"random": 0.0, "video": 0.15}[options.split]
+    parts = experiments.split_catalog(catalog, Config(split=options.split, seed=options.seed, valid=valid, test=test))
+    found = leakage(parts["train"], parts["valid"])
+    write_json({"sizes": {name: len(part) for name, part in parts.items()}, "leakage": found}, options.json)
+    for name, part in parts.items():
+        print(f"{name:6} {len(part):6,} images of {part['video'].nunique():4} videos and stills")
+    print(found["sentence"])
+
+
+def benchmark(options: argparse.Namespace) -> None:
+    from workoutlib.app.benchmark import print_table, run_benchmark
+
+    _prepare()
+    found = run_benchmark(options.model, backend=options.backend)
+    write_json(found, options.json)
+    print_table(found)
+
+
+def info(options: argparse.Namespace) -> None:
+    from workoutlib.app.info import found_here
+
+    for ok, what in found_here():
+        print(f"[{'OK' if ok else 'MISSING'}] {what}")

@@ -1,0 +1,1 @@
+"""From a folder to batches: catalog, splits, download, decoded pictures, transforms."""

@@ -1,0 +1,1 @@
+"""Read and write photos and clips; draw on them."""

@@ -1,0 +1,187 @@
+"""Photos of any format, mode, orientation and size, read into one kind of array: uint8 RGB (H, W, 3)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.paths import require_file, shown
+
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+    | {".ppm", ".pgm", ".pnm", ".jp2", ".mpo", ".heic", ".heif", ".avif"}
+)
+
+#: Largest picture that is read, in pixels. Phones reach 200 million; a "decompression bomb"
+#: of a few kilobytes can hold billions and would fill the memory.
+MAX_PIXELS = 204_800_000
+#: JPEGs above this are decoded at half, quarter or eighth size, where the format does it for free.
+DRAFT_PIXELS = 50_000_000
+# Pillow's list without the formats that run another program (EPS starts Ghostscript) or hold no photo.
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "PPM", "JPEG2000", "AVIF", "HEIF")
+_pillow_limit = threading.Lock()
+
+
+#: What every function that looks at one picture takes: a path, a PIL image, or an array (`as_rgb`).
+Picture = np.ndarray | Image.Image | str | Path
+
+
+class UnreadableImage(WorkoutlibError):
+    """A picture that cannot be read; `reason` says why in a few words, for tables."""
+
+    def __init__(self, path: str | Path, reason: str, advice: str = "Replace it or take it out.") -> None:
+        super().__init__(f"Cannot read the picture {shown(path)}: {reason}. {advice}")
+        self.reason = reason
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Read any photo as uint8 RGB (H, W, 3), upright as its EXIF orientation says.
+
+    Animations give their first frame; transparency is laid on white; 16-bit and float pictures
+    are scaled to 8 bits; a JPEG above `DRAFT_PIXELS` comes at half, quarter or eighth size.
+
+    Raises WorkoutlibError when there is no such readable file, when it is empty, truncated
+    or no picture, or when it has more than `MAX_PIXELS` pixels.
+    """
+    path = Path(path)
+    require_file(path, UnreadableImage)
+    try:
+        with _open(path) as image:
+            if image.width * image.height > MAX_PIXELS:
+                size = f"{image.width} × {image.height} pixels are above the limit of {MAX_PIXELS / 1e6:.0f} million"
+                raise UnreadableImage(path, size, "Scale it down first.")
+            if image.width * image.height > DRAFT_PIXELS:
+                _draft(image)
+            return _pil_to_rgb(image)
+    except WorkoutlibError:
+        raise
+    except MemoryError as cause:
+        raise UnreadableImage(path, "not enough memory for it", "Scale it down first.") from cause
+    # A broken file can raise nearly anything inside Pillow's decoders (OSError, SyntaxError,
+    # struct.error, KeyError, ...): to the caller they all say that the picture cannot be read.
+    except Exception as cause:
+        reason = "truncated" if "truncated" in str(cause).lower() else f"broken ({cause})"
+        raise UnreadableImage(path, reason) from cause
+
+
+def check_image(path: str | Path) -> str | None:
+    """None if `read_image` reads the picture, else the reason in a few words."""
+    try:
+        read_image(path)
+    except UnreadableImage as error:
+        return error.reason
+    return None
+
+
+def as_rgb(image: Picture) -> np.ndarray:
+    """Any picture as uint8 RGB (H, W, 3): a path, a PIL image, or an array.
+
+    Arrays are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), uint8 in 0..255 or float in 0..1;
+    the fourth channel is alpha, laid on white. Raises WorkoutlibError for anything else.
+    """
+    match image:
+        case str() | Path():
+            return read_image(image)
+        case Image.Image():
+            try:
+                return _pil_to_rgb(image)
+            except OSError as cause:  # Pillow decodes late: the file behind the image may be broken
+                raise WorkoutlibError(f"Cannot decode the picture: {cause}. Replace it.") from cause
+        case np.ndarray():
+            return _array_to_rgb(image)
+    raise WorkoutlibError(f"A picture is a path, a PIL image or an array, not {type(image).__name__}.")
+
+
+def _open(path: Path) -> Image.Image:
+    """Open with Pillow, with pillow-heif's help where it is needed."""
+    with path.open("rb") as file:
+        head = file.read(32)
+    brand = head[8:12] if head[4:8] == b"ftyp" else b""
+    if brand in {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}:
+        try:
+            import pillow_heif
+        except ImportError as cause:
+            advice = "Install the decoder: pip install pillow-heif"
+            raise UnreadableImage(path, "HEIC without a decoder", advice) from cause
+        pillow_heif.register_heif_opener()
+    Image.init()
+    if brand in {b"avif", b"avis"} and "AVIF" not in Image.OPEN:
+        advice = 'Install a newer decoder: pip install "pillow>=11.3"'
+        raise UnreadableImage(path, "AVIF without a decoder", advice)
+    try:
+        with _without_pillow_limit():
+            return Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
+    except Image.UnidentifiedImageError as cause:
+        raise UnreadableImage(path, "not a picture, or its header is broken") from cause
+
+
+@contextmanager
+def _without_pillow_limit() -> Iterator[None]:
+    """Lift Pillow's process-wide limit (179 million) while a header is read: `read_image` checks its own."""
+    with _pillow_limit:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _draft(image: Image.Image) -> None:
+    """Let the JPEG decoder scale down until the picture is at most `DRAFT_PIXELS`."""
+    scale = next(s for s in (2, 4, 8) if image.width * image.height <= DRAFT_PIXELS * s * s)
+    image.draft(None, (max(image.width // scale, 1), max(image.height // scale, 1)))
+
+
+def _pil_to_rgb(image: Image.Image) -> np.ndarray:
+    """Upright uint8 RGB (H, W, 3) of a PIL image in any mode."""
+    if image.width == 0 or image.height == 0:
+        raise WorkoutlibError(f"The picture has no pixels: its size is {image.width} × {image.height}.")
+    image = ImageOps.exif_transpose(image)
+    if image.mode[0] in "IF":
+        return _array_to_rgb(_deep_to_unit(np.asarray(image), image.mode))
+    if image.mode == "LAB":
+        image = ImageCms.profileToProfile(  # type: ignore[assignment]  # None only with inPlace
+            image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return np.array(image.convert("RGB"))
+
+
+def _deep_to_unit(pixels: np.ndarray, mode: str) -> np.ndarray:
+    """Grey values (H, W) of Pillow's deep modes as float32 in 0..1: 16-bit by its full range, else by what it holds."""
+    values = np.nan_to_num(pixels.astype(np.float32), posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    # Mode "I" is 32-bit, but Pillow also reads 16-bit files into it.
+    full = 65535.0 if mode[0] == "I" else 1.0
+    if low < 0 or high > full:
+        return (values - low) / (high - low) if high > low else np.zeros_like(values)
+    return values / full
+
+
+def _array_to_rgb(array: np.ndarray) -> np.ndarray:
+    """uint8 RGB (H, W, 3) of a uint8 or float array with 1, 3 or 4 channels."""
+    pixels = array[..., None] if array.ndim == 2 else array
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or pixels.size == 0:
+        text = f"A picture's array is (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not {array.shape}."
+        raise WorkoutlibError(text + " Channels come last, and none may be empty.")
+    if np.issubdtype(pixels.dtype, np.floating):
+        low, high = float(pixels.min()), float(pixels.max())
+        if not (low >= 0 and high <= 1):  # also catches NaN
+            raise WorkoutlibError(f"A float picture holds values in 0..1, not {low:.3g}..{high:.3g}.")
+        pixels = (pixels * 255).round().astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise WorkoutlibError(f"A picture's array is uint8 or float, not {array.dtype}. Convert it first.")
+    if pixels.shape[2] == 1:
+        pixels = np.repeat(pixels, 3, axis=2)
+    if pixels.shape[2] == 4:
+        return _pil_to_rgb(Image.fromarray(np.ascontiguousarray(pixels)))
+    return np.ascontiguousarray(pixels)

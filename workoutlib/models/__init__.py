@@ -1,0 +1,1 @@
+"""Models, their weights, checkpoints, and their logits of pictures."""

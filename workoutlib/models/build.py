@@ -1,0 +1,116 @@
+"""Models: build them with ImageNet weights, freeze and unfreeze them, count their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from workoutlib.models.weights import imagenet_weights, load_strictly, read_state_dict
+from workoutlib.utils.errors import WorkoutlibError
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+# name: (library that defines it, its mean and standard deviation)
+MODELS = {
+    "resnet50": ("torchvision", IMAGENET),
+    "resnet18": ("torchvision", IMAGENET),
+    "mobilenet_v3_small": ("torchvision", IMAGENET),
+    "efficientnet_b0": ("torchvision", IMAGENET),
+    "tf_efficientnet_lite0": ("timm", HALF),
+}
+
+
+class Classifier(nn.Module):
+    """An ImageNet body and a linear classifier head.
+
+    ``body(x)`` maps normalised images (N, 3, H, W) to features (N, D), ``head`` maps those to logits
+    (N, C). ``mean`` and ``std`` are the normalisation that the body was trained with.
+    """
+
+    def __init__(self, body: nn.Module, head: nn.Linear, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.body, self.head, self.mean, self.std = body, head, tuple(mean), tuple(std)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.body(images))
+
+    def train(self, mode: bool = True) -> Classifier:
+        """As usual, but a frozen module stays in evaluation mode: its batch-norm statistics too."""
+        super().train(mode)
+        for module in self.modules() if mode else ():
+            own = list(module.parameters())
+            if own and not any(p.requires_grad for p in own):
+                module.eval()
+        return self
+
+
+def build_model(
+    name: str = "resnet50", num_classes: int = 22, fine_tune: bool = True, weights: str | None = "DEFAULT"
+) -> Classifier:
+    """An ImageNet model with a new head of `num_classes` outputs.
+
+    Args:
+        name: a key of ``MODELS``.
+        fine_tune: ``False`` freezes the body, batch-norm statistics included.
+        weights: ``"DEFAULT"`` for ImageNet weights; the path of a state-dict file of the same model
+            (its old head may have any number of classes); ``None`` for random weights, for tests.
+    Raises:
+        WorkoutlibError: unknown model, or weights that cannot be had or do not fit; never random ones
+            in their place.
+    """
+    if name not in MODELS:
+        raise WorkoutlibError(f"no model {name!r}: choose one of {', '.join(MODELS)}")
+    library, (mean, std) = MODELS[name]
+    body = _create(name, library)
+    if weights is not None:
+        state = imagenet_weights(name) if weights == "DEFAULT" else read_state_dict(weights)
+        load_strictly(body, state, source=name if weights == "DEFAULT" else weights)
+    path, old_head = [(n, m) for n, m in body.named_modules() if isinstance(m, nn.Linear)][-1]
+    body.set_submodule(path, nn.Identity())
+    model = Classifier(body, nn.Linear(old_head.in_features, num_classes), mean, std)
+    freeze(model, 0.0 if fine_tune else 1.0)
+    return model.eval()
+
+
+def _create(name: str, library: str) -> nn.Module:
+    if library == "timm":
+        import timm
+
+        return timm.create_model(name, pretrained=False)
+    import torchvision
+
+    return torchvision.models.get_model(name, weights=None)
+
+
+def layers(model: Classifier) -> list[nn.Module]:
+    """The body's layers with weights, from input to output, stages opened one level."""
+    opened = []
+    for child in model.body.children():
+        opened += list(child.children()) if isinstance(child, nn.Sequential) else [child]
+    return [layer for layer in opened if any(True for _ in layer.parameters())]
+
+
+def freeze(model: Classifier, share: float = 1.0, *, batch_norm: bool = False) -> None:
+    """Freeze the first `share` (0 to 1) of the body's layers, unfreeze the others.
+
+    Frozen means no gradients and no moving batch-norm statistics. ``batch_norm=True`` freezes every
+    batch norm of the body besides.
+    """
+    model.requires_grad_(True)
+    body = layers(model)
+    for layer in body[: round(share * len(body))]:
+        layer.requires_grad_(False)
+    if share == 1.0:
+        model.body.requires_grad_(False)
+    if batch_norm:
+        for module in model.body.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.requires_grad_(False)
+
+
+def count_parameters(model: nn.Module) -> dict[str, int]:
+    """``total`` and ``trainable`` parameter counts."""
+    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
+    return {"total": sum(n for n, _ in sizes), "trainable": sum(n for n, grad in sizes if grad)}

@@ -1,0 +1,119 @@
+"""Checkpoints: one file with all that is needed to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+import workoutlib
+from workoutlib.config import Config
+from workoutlib.models.build import Classifier, build_model
+from workoutlib.models.weights import check_weights
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import read_file, save_atomically
+from workoutlib.utils.paths import shown
+
+FIELDS = {"state_dict", "labels", "config", "mean", "std", "metrics", "temperature", "unknown_threshold", "version"}
+MOST_LABELS, LONGEST_LABEL = 10_000, 1_000  # a folder's name has 255 characters at most
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that is needed to predict: the model, its labels, its config and its scores."""
+
+    model: Classifier
+    labels: tuple[str, ...]
+    config: Config
+    metrics: dict
+    temperature: float
+    unknown_threshold: float | None
+    version: str
+
+
+def save_checkpoint(
+    path: str | Path,
+    model: Classifier,
+    labels: Sequence[str],
+    config: Config,
+    *,
+    metrics: dict | None = None,
+    temperature: float = 1.0,
+    unknown_threshold: float | None = None,
+) -> Path:
+    """Write a checkpoint atomically: to a temporary name, then renamed.
+
+    Args:
+        metrics: plain numbers and strings to keep with the model.
+        temperature: divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
+        unknown_threshold: a largest logit below it means "no known exercise".
+    """
+    content = {
+        "state_dict": model.state_dict(),
+        "labels": list(labels),
+        "config": config.to_dict(),
+        "mean": list(model.mean),
+        "std": list(model.std),
+        "metrics": metrics or {},
+        "temperature": float(temperature),
+        "unknown_threshold": None if unknown_threshold is None else float(unknown_threshold),
+        "version": workoutlib.__version__,
+    }
+    return save_atomically(content, path)
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Rebuild a model from `save_checkpoint`'s file, on the CPU, in evaluation mode.
+
+    Raises:
+        WorkoutlibError: no such file, damaged, holding code, or not a checkpoint of this package.
+    """
+    content = read_file(path)
+    if not isinstance(content, dict) or FIELDS - set(content):
+        raise WorkoutlibError(f"{shown(path)}: not a workoutlib checkpoint; train one with python -m workoutlib train")
+    try:
+        _check_fields(content)
+        config = Config.from_dict(content["config"])
+        model = build_model(config.model, len(content["labels"]), weights=None)
+    except (WorkoutlibError, TypeError) as error:
+        raise WorkoutlibError(f"{shown(path)}: {error}") from error
+    model.mean, model.std = tuple(content["mean"]), tuple(content["std"])
+    check_weights(content["state_dict"], model.state_dict(), path)
+    model.load_state_dict(content["state_dict"])
+    return Checkpoint(
+        model.eval(),
+        tuple(content["labels"]),
+        config,
+        content["metrics"],
+        content["temperature"],
+        content["unknown_threshold"],
+        content["version"],
+    )
+
+
+def _check_fields(content: dict) -> None:
+    """Refuse values that no training run stores: a file may come from anywhere."""
+
+    def numbers(values: Iterable, low: float, high: float) -> bool:
+        return all(isinstance(v, int | float) and low <= v <= high for v in values)
+
+    labels, mean, std = content["labels"], content["mean"], content["std"]
+    threshold = content["unknown_threshold"]
+    sound = {
+        "labels": isinstance(labels, list)
+        and all(isinstance(label, str) and 0 < len(label) <= LONGEST_LABEL for label in labels)
+        and 0 < len(labels) == len(set(labels)) <= MOST_LABELS,
+        "mean": isinstance(mean, list) and len(mean) == 3 and numbers(mean, 0, 1),
+        "std": isinstance(std, list) and len(std) == 3 and numbers(std, 0.01, 1),
+        "temperature": numbers([content["temperature"]], 0.01, 100),
+        "unknown_threshold": threshold is None or numbers([threshold], -1e6, 1e6),
+        "metrics": isinstance(content["metrics"], dict),
+        "config": isinstance(content["config"], dict),
+        "state_dict": isinstance(content["state_dict"], dict)
+        and all(isinstance(value, Tensor) for value in content["state_dict"].values()),
+    }
+    wrong = [name for name, fine in sound.items() if not fine]
+    if wrong:
+        raise WorkoutlibError(f"damaged, its {', '.join(wrong)} cannot be what a training run stored")

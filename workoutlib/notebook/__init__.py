@@ -1,0 +1,1 @@
+"""What the notebooks need: the set-up cell, figures, panels."""

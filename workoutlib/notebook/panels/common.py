@@ -1,0 +1,144 @@
+"""What all panels share: the frame around them, pictures and downloads as HTML, a way from the page to Python."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterable
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from PIL import Image
+
+from workoutlib.config import Config
+from workoutlib.notebook.figures import picture_kind, render
+from workoutlib.utils.errors import WorkoutlibError
+
+ANY = "any"
+
+
+class Panel(widgets.VBox):
+    """A column of controls under a title; where widgets cannot run, as on GitHub, one line says what is here."""
+
+    def __init__(self, title: str, children: Iterable[widgets.Widget]):
+        heading = widgets.HTML(f"<h3 style='margin:.2em 0'>{escape(title)}</h3>")
+        super().__init__([heading, *children], layout=widgets.Layout(max_width="1000px"))
+        self.title = title
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict:
+        text = f"[{self.title}: sliders and buttons, to be seen in JupyterLab or on Colab]"
+        return {**super()._repr_mimebundle_(**kwargs), "text/plain": text}
+
+
+def control(kind: type[widgets.Widget], description: str, tooltip: str, **options: Any) -> widgets.Widget:
+    """A slider, switch or field of one width, with its explanation on hover; it speaks when it is released."""
+    if issubclass(kind, widgets.IntSlider | widgets.FloatSlider | widgets.FloatLogSlider):
+        options = {"continuous_update": False, **options}
+    style = {"description_width": "100px"}
+    layout = widgets.Layout(width="300px")
+    return kind(description=description, tooltip=tooltip, style=style, layout=layout, **options)
+
+
+def row(*children: widgets.Widget) -> widgets.HBox:
+    """Controls beside each other, on the next line where the page is narrow."""
+    return widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap", align_items="center"))
+
+
+def on_change(controls: Iterable[widgets.Widget], call: Callable[[], None]) -> None:
+    """Call without arguments whenever one of the controls gets another value."""
+    for each in controls:
+        each.observe(lambda change: call(), names="value")
+
+
+def message(text: str, *, alert: bool = False) -> str:
+    """A line of text as HTML; an alert is marked by a word and a line, not by colour alone."""
+    if not text:
+        return ""
+    mark, role = ("<b>Please mend: </b>", "alert") if alert else ("", "status")
+    edge = "border-left:4px solid #d55e00;padding-left:.6em;" if alert else ""
+    return f"<div role='{role}' style='{edge}line-height:1.4;white-space:pre-wrap'>{mark}{escape(text)}</div>"
+
+
+def code_html(code: str) -> str:
+    """A line of Python to copy."""
+    return f"<code style='user-select:all;white-space:pre-wrap'>{escape(code)}</code>"
+
+
+def picture_html(picture: Figure | np.ndarray, alt: str, width: str = "100%") -> str:
+    """A figure or a uint8 RGB array (H, W, 3) as an ``<img>`` that holds its own data."""
+    if isinstance(picture, Figure):
+        data, kind = render(picture), picture_kind(picture)
+    else:
+        data, kind = jpeg(picture), "jpeg"
+    style = f"max-width:{width};height:auto;background:white"
+    return f"<img alt='{escape(alt, quote=True)}' style='{style}' src='{data_url(data, f'image/{kind}')}'>"
+
+
+def jpeg(pixels: np.ndarray) -> bytes:
+    """uint8 RGB (H, W, 3) as a JPEG file."""
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def data_url(content: bytes, mime: str) -> str:
+    """A file as an address that carries its content: nothing has to be served."""
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+
+
+def download_html(name: str, content: bytes, mime: str) -> str:
+    """A link that saves a file."""
+    link = f"download='{escape(name, quote=True)}' href='{data_url(content, mime)}'"
+    # JupyterLab takes the underline from links, and then they look like any text.
+    return f"<a {link} style='text-decoration:underline'>Download {escape(name)}</a>"
+
+
+def table_html(table: pd.DataFrame) -> str:
+    """A table with air between its columns, and headings that stand above what they name."""
+    cells = ".workoutlib-table th, .workoutlib-table td {padding: .1em 1.2em .1em 0; text-align: left !important}"
+    body = table.to_html(index=False, border=0, classes="workoutlib-table", justify="left")
+    return f"<style>{cells}</style><div style='overflow-x:auto'>{body}</div>"
+
+
+def as_code(config: Config) -> str:
+    """The line of Python that builds a config: ``Config.profile("quick", epochs=3)``."""
+    changes = [f"{name}={value!r}" for name, value in config.changes().items() if name != "name"]
+    return f"Config.profile({', '.join([json.dumps(config.name), *changes])})"
+
+
+def keep_upload(folder: Path, name: str, content: bytes) -> Path:
+    """Store an uploaded file under its own name, without any folder that the name may hold."""
+    safe = Path(name.replace("\\", "/")).name
+    if not safe or safe.startswith("."):
+        raise WorkoutlibError(f"{name!r} is no name for a file: rename it and upload it again")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / safe
+    path.write_bytes(content)
+    return path
+
+
+class Bridge(widgets.Textarea):
+    """A hidden text field: JavaScript on the page writes JSON into it, `receive` gets that in Python."""
+
+    def __init__(self, receive: Callable[[Any], None]):
+        super().__init__(layout=widgets.Layout(display="none"))
+        self.name = f"workoutlib-{self.model_id}"
+        self.add_class(self.name)
+        self.observe(lambda change: receive(json.loads(change["new"])["sent"]), names="value")
+
+    def script(self, expression: str) -> str:
+        """JavaScript that sends the value of an expression; safe inside a double-quoted HTML attribute."""
+        code = (
+            f"const box = document.querySelector('.{self.name} textarea');"
+            # The time makes each message new: a value that stays the same is not sent.
+            f"box.value = JSON.stringify({{at: Date.now(), sent: {expression}}});"
+            "box.dispatchEvent(new Event('input', {bubbles: true}));"
+            "box.dispatchEvent(new Event('change', {bubbles: true}));"
+        )
+        return escape(code, quote=True)

@@ -1,0 +1,1 @@
+"""See the person: BlazePose landmarks, tracked through clips, as skeletons."""

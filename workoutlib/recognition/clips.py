@@ -1,0 +1,168 @@
+"""What was recognised: a picture's prediction, a clip's predictions over time and its segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+
+from workoutlib.media.overlay import UNKNOWN
+from workoutlib.pose.tracking import PoseSequence
+
+Watch = Callable[[int, int | None], None]
+"""Told how many frames are done, and of how many where the clip says."""
+
+SMOOTHING = 1.0
+"""Width in seconds of the window over which a clip's logits are averaged."""
+
+SHORTEST_SEGMENT = 0.5
+"""A stretch of a clip shorter than this many seconds is given to its longer neighbour."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one picture, or one whole clip, shows.
+
+    Attributes:
+        label: the most probable exercise.
+        confidence: its calibrated probability, 0..1.
+        top3: the three most probable exercises with their probabilities.
+        known: whether the model is sure that it is one of its exercises at all.
+    """
+
+    label: str
+    confidence: float
+    top3: list[tuple[str, float]]
+    known: bool
+
+    @property
+    def shown(self) -> str:
+        """The label, or ``"unknown"``: what overlays and timelines say."""
+        return self.label if self.known else UNKNOWN
+
+
+class LogitReader:
+    """Puts logits into words.
+
+    Args:
+        labels: class names in the order of the logits.
+        temperature: divides the logits before the softmax.
+        unknown_threshold: a largest logit below it means "no known exercise"; ``None`` switches that off.
+    """
+
+    def __init__(
+        self, labels: Sequence[str], *, temperature: float = 1.0, unknown_threshold: float | None = None
+    ) -> None:
+        self.labels, self.temperature, self.unknown_threshold = tuple(labels), temperature, unknown_threshold
+
+    def read_logits(self, logits: np.ndarray) -> Prediction:
+        """Put one row of logits (C,) into words."""
+        probabilities = softmax(logits.astype(np.float64) / self.temperature)
+        best = np.argsort(-probabilities, kind="stable")[:3]
+        top3 = [(self.labels[i], float(probabilities[i])) for i in best]
+        return Prediction(*top3[0], top3, bool(self.is_known(logits)))
+
+    def is_known(self, logits: np.ndarray) -> np.ndarray:
+        """Whether rows of logits (..., C) show a known exercise at all: bool (...)."""
+        return logits.max(-1) >= (-np.inf if self.unknown_threshold is None else self.unknown_threshold)
+
+
+@dataclass(frozen=True)
+class ClipPrediction:
+    """Logits of a clip's frames; smoothing and segments are computed from them at no cost.
+
+    Attributes:
+        times: seconds (T,) of the frames that were recognised.
+        logits: float32 (T, C).
+        duration: seconds, to the end of the last frame.
+        frames_per_second: of the source.
+        poses: the exerciser's in these frames, smoothed, where poses were asked for.
+        whole: logits (C,) of the clip as a whole; default, the mean of its frames'.
+    """
+
+    path: Path
+    times: np.ndarray
+    logits: np.ndarray
+    duration: float
+    frames_per_second: float
+    reader: LogitReader
+    poses: PoseSequence | None = None
+    whole: np.ndarray | None = None
+
+    @property
+    def overall(self) -> Prediction:
+        """The clip as a whole."""
+        return self.reader.read_logits(self.logits.mean(0) if self.whole is None else self.whole)
+
+    def smoothed(self, seconds: float = SMOOTHING) -> np.ndarray:
+        """Logits (T, C) averaged over a centred window of so many seconds; 0 leaves them as they are."""
+        first = np.searchsorted(self.times, self.times - seconds / 2 - 1e-9)
+        last = np.searchsorted(self.times, self.times + seconds / 2 + 1e-9, side="right")
+        sums = np.concatenate([np.zeros((1, self.logits.shape[1])), np.cumsum(self.logits, 0, dtype=np.float64)])
+        return (sums[last] - sums[first]) / (last - first)[:, None]
+
+    def frames(self, smoothing: float = SMOOTHING) -> pd.DataFrame:
+        """A row a frame: ``time, label, confidence, known``, and each class's probability."""
+        logits = self.smoothed(smoothing)
+        probabilities = softmax(logits / self.reader.temperature, axis=1)
+        table = pd.DataFrame(
+            {
+                "time": self.times,
+                "label": np.array(self.reader.labels, dtype=object)[probabilities.argmax(1)],
+                "confidence": probabilities.max(1),
+                "known": self.reader.is_known(logits),
+            }
+        )
+        names = [f"{label} (probability)" if label in table else label for label in self.reader.labels]
+        return table.join(pd.DataFrame(probabilities, columns=names))
+
+    def segments(
+        self, smoothing: float = SMOOTHING, shortest: float = SHORTEST_SEGMENT, confidence: float = 0.0
+    ) -> pd.DataFrame:
+        """Stretches of one label: ``start, end`` (seconds), ``label`` (or ``"unknown"``), ``confidence`` (mean).
+
+        Args:
+            smoothing: as in `smoothed`.
+            shortest: stretches of fewer seconds are given to their longer neighbour.
+            confidence: frames less confident than this count as unknown.
+        """
+        table = self.frames(smoothing)
+        known = table["known"] & (table["confidence"] >= confidence)
+        shown = table["label"].where(known, UNKNOWN).to_numpy(dtype=object)
+        ends = np.append(self.times[1:], self.duration)
+        return _merge_short(_runs(shown, self.times, ends), shortest, table["confidence"].to_numpy())
+
+
+def _runs(labels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[list]:
+    """[first frame, end frame, start, end, label] of each run of equal labels."""
+    edges = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1), len(labels)]
+    return [[a, b, starts[a], ends[b - 1], labels[a]] for a, b in pairwise(edges)]
+
+
+def _merge_short(runs: list[list], shortest: float, confidence: np.ndarray) -> pd.DataFrame:
+    while len(runs) > 1:
+        lengths = [run[3] - run[2] for run in runs]
+        place = int(np.argmin(lengths))
+        if lengths[place] >= shortest:
+            break
+        beside = [i for i in (place - 1, place + 1) if 0 <= i < len(runs)]
+        into = max(beside, key=lambda i: lengths[i])
+        runs[place][4] = runs[into][4]
+        runs = _join_equal(runs)
+    rows = [(float(s), float(e), label, float(confidence[a:b].mean())) for a, b, s, e, label in runs]
+    return pd.DataFrame(rows, columns=["start", "end", "label", "confidence"])
+
+
+def _join_equal(runs: list[list]) -> list[list]:
+    joined = [runs[0]]
+    for run in runs[1:]:
+        if run[4] == joined[-1][4]:
+            joined[-1][1], joined[-1][3] = run[1], run[3]
+        else:
+            joined.append(run)
+    return joined

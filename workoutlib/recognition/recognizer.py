@@ -1,0 +1,240 @@
+"""Using a trained model: photos, folders and clips, all through one preprocessing path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from workoutlib.config import Backend, Config
+from workoutlib.data.transforms import EvalTransform, to_square, view_box
+from workoutlib.media.images import Picture, as_rgb
+from workoutlib.media.overlay import UNKNOWN, dim_outside, draw_label, draw_timeline
+from workoutlib.media.video_reader import probe_clip, read_frames
+from workoutlib.media.video_writer import ClipWriter
+from workoutlib.models.build import Classifier
+from workoutlib.models.checkpoints import Checkpoint, load_checkpoint
+from workoutlib.models.inference import batch_logits, require_finite
+from workoutlib.pose.drawing import draw_skeleton
+from workoutlib.pose.estimator import PoseEstimator
+from workoutlib.pose.pictures import exerciser
+from workoutlib.pose.skeleton import Pose
+from workoutlib.pose.smoothing import smooth
+from workoutlib.pose.tracking import PoseSequence, PoseTracker
+from workoutlib.recognition.clips import SMOOTHING, ClipPrediction, LogitReader, Prediction, Watch
+from workoutlib.recognition.openvino import openvino_forward
+from workoutlib.utils import devices
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.prefetch import prefetch
+
+
+class Recognizer(LogitReader):
+    """A trained model ready to look at pictures and clips.
+
+    Args:
+        model: maps normalised images to logits.
+        labels: class names in the order of the logits.
+        config: how pictures are brought to the model's size.
+        temperature: divides the logits before the softmax.
+        unknown_threshold: a largest logit below it means "no known exercise"; ``None`` switches that off.
+        device: default, the best one here.
+        backend: ``"torch"``; ``"openvino"``, several times faster on a CPU once it has compiled the model (needs
+            the package openvino); or ``"auto"``, which takes that for clips on a CPU where it is installed.
+    """
+
+    def __init__(
+        self,
+        model: Classifier,
+        labels: Sequence[str],
+        config: Config,
+        *,
+        temperature: float = 1.0,
+        unknown_threshold: float | None = None,
+        device: torch.device | None = None,
+        backend: str = "auto",
+    ) -> None:
+        super().__init__(labels, temperature=temperature, unknown_threshold=unknown_threshold)
+        self.device = device or devices.pick_device()
+        self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()
+        self.config = config
+        self._transform = EvalTransform(crop=config.crop, mean=model.mean, std=model.std)
+        if backend not in get_args(Backend):
+            raise WorkoutlibError(f"no back end {backend!r}: choose one of {', '.join(get_args(Backend))}")
+        self.backend = backend
+        self._forward = openvino_forward(model, config) if backend == "openvino" else self._torch_forward
+
+    @cached_property
+    def _forward_clip(self) -> Callable[[np.ndarray], np.ndarray]:
+        """As ``_forward``; for all of a clip's frames it pays to compile the model first."""
+        if self.backend == "auto" and self.device.type == "cpu" and find_spec("openvino"):
+            return openvino_forward(self.model, self.config)
+        return self._forward
+
+    @classmethod
+    def from_checkpoint(cls, path: str | Path | Checkpoint, **options: Any) -> Recognizer:
+        """Build a recognizer from a checkpoint (file or loaded); `options` as for the class."""
+        stored = path if isinstance(path, Checkpoint) else load_checkpoint(path)
+        return cls(
+            stored.model,
+            stored.labels,
+            stored.config,
+            temperature=stored.temperature,
+            unknown_threshold=stored.unknown_threshold,
+            **options,
+        )
+
+    @cached_property
+    def pose_estimator(self) -> PoseEstimator:
+        """BlazePose, fetched once where it is not here yet."""
+        return PoseEstimator()
+
+    def _torch_forward(self, squares: np.ndarray) -> np.ndarray:
+        images = self._transform(torch.from_numpy(squares).permute(0, 3, 1, 2).to(self.device))
+        return batch_logits(self.model, images, flip=self.config.flip_at_test).numpy()
+
+    def square(self, image: Picture) -> np.ndarray:
+        """What the model is given of a picture: uint8 (resize, resize, 3)."""
+        return to_square(image, size=self.config.resize, resize_mode=self.config.resize_mode)
+
+    def logits(self, images: Iterable, *, size: int = 32) -> np.ndarray:
+        """Logits (N, C), float32, of arrays, PIL images or paths, `size` at a time."""
+        images = iter(images)
+        parts = []
+        while batch := [self.square(image) for image in islice(images, size)]:
+            parts.append(require_finite(self._forward(np.stack(batch))))
+        return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
+
+    def predict(self, image: Picture) -> Prediction:
+        """Recognise one picture: an array, a PIL image or a path.
+
+        Raises:
+            WorkoutlibError: the picture cannot be read.
+        """
+        return self.read_logits(self.logits([image])[0])
+
+    def annotate(
+        self, image: Picture, found: Prediction | None = None, *, skeleton: bool = False, crop: bool = False
+    ) -> np.ndarray:
+        """A copy of a picture (uint8 RGB, its own size) with label and confidence drawn on it.
+
+        Args:
+            found: what `predict` said of it, where that is known already.
+            skeleton: draw the exerciser's skeleton.
+            crop: darken what the model does not see.
+        """
+        pixels = as_rgb(image)
+        found = found or self.predict(pixels)
+        pose = exerciser(self.pose_estimator, pixels) if skeleton else None
+        drawn = self._draw_person(pixels, pose, crop=crop)
+        return draw_label(drawn, found.shown, found.confidence, top3=found.top3)
+
+    def _draw_person(self, frame: np.ndarray, pose: Pose | None, *, crop: bool) -> np.ndarray:
+        seen = dim_outside(frame, view_box(frame.shape, self.config)) if crop else frame
+        return draw_skeleton(seen, pose) if pose else seen
+
+    def predict_clip(
+        self,
+        path: str | Path,
+        *,
+        stride: int = 1,
+        size: int = 32,
+        progress: bool = True,
+        poses: bool = False,
+        on_frames: Watch | None = None,
+    ) -> ClipPrediction:
+        """Recognise every `stride`-th frame of a clip, with `size` frames in memory at a time.
+
+        Args:
+            poses: follow the exerciser's pose too (`ClipPrediction.poses`).
+            on_frames: called as ``on_frames(frames_done, frames)`` now and then; what it raises ends the work.
+        Raises:
+            WorkoutlibError: the clip cannot be read.
+        """
+        if stride < 1:
+            raise WorkoutlibError(f"the stride must be at least 1 (every frame), not {stride}")
+        info = probe_clip(path)
+        total = info.frames and -(-info.frames // stride)
+        bar = tqdm(total=total, desc=info.path.name, unit="frame", disable=not progress, leave=False)
+        tracker = PoseTracker(self.pose_estimator, skip=True) if poses else None
+        seen = (
+            (time, self.square(frame), tracker.update(time, frame) if tracker else None)
+            for time, frame in read_frames(path, stride=stride)
+        )
+        times, parts, found = [], [], []
+        for batch in prefetch(_chunks(seen, size)):
+            times += [time for time, _, _ in batch]
+            found += [pose for _, _, pose in batch]
+            parts.append(require_finite(self._forward_clip(np.stack([square for _, square, _ in batch]))))
+            bar.update(len(batch))
+            if on_frames:
+                on_frames(len(times), total)
+        bar.close()
+        duration = max(info.duration or 0.0, times[-1] + 1 / info.frames_per_second)
+        return ClipPrediction(
+            Path(path),
+            np.array(times),
+            np.concatenate(parts),
+            duration,
+            info.frames_per_second,
+            self,
+            poses=smooth(PoseSequence.of(times, found)) if poses else None,
+        )
+
+    def annotate_clip(
+        self,
+        clip: ClipPrediction,
+        out: str | Path,
+        *,
+        smoothing: float = SMOOTHING,
+        progress: bool = True,
+        crop: bool = False,
+        speed: float | None = None,
+        on_frames: Watch | None = None,
+    ) -> Path:
+        """Write a copy of a recognised clip with label, confidence, timeline and skeleton drawn on every frame.
+
+        The skeleton is drawn where the clip was recognised with its poses.
+
+        It is H.264 that plays in a browser, with the source's size, rate and rotation.
+
+        Args:
+            crop: darken what the model does not see.
+            speed: frames a second of the recognition to show in the picture, if any.
+            on_frames: as for `predict_clip`; when it raises, nothing is left of the copy.
+        """
+        table, segments = clip.frames(smoothing), clip.segments(smoothing)
+        spans = list(segments.itertuples(index=False, name=None))
+        info = probe_clip(clip.path)
+        bar = tqdm(total=info.frames, desc=f"writing {Path(out).name}", unit="frame", disable=not progress, leave=False)
+        labels = table["label"].where(table["known"], UNKNOWN).tolist()
+        confidence = table["confidence"].tolist()
+
+        def drawn() -> Iterator[tuple[float, np.ndarray]]:
+            for time, frame in prefetch(read_frames(clip.path)):
+                place = max(int(np.searchsorted(clip.times, time + 1e-9, side="right")) - 1, 0)
+                pose = clip.poses.pose(place) if clip.poses else None
+                labelled = draw_label(
+                    self._draw_person(frame, pose, crop=crop), labels[place], confidence[place], frames_per_second=speed
+                )
+                yield time, draw_timeline(labelled, spans, time, clip.duration)
+
+        with ClipWriter(out, info.width, info.height, info.frames_per_second) as writer:
+            for time, frame in prefetch(drawn()):  # reading, drawing and encoding, each in its own thread
+                writer.write(frame, time)
+                bar.update()
+                if on_frames:
+                    on_frames(writer.frames, info.frames)
+        bar.close()
+        return Path(out)
+
+
+def _chunks(items: Iterator, size: int) -> Iterator[list]:
+    while chunk := list(islice(items, size)):
+        yield chunk

@@ -1,0 +1,156 @@
+"""Cross-validation by video, and what a split that leaks pays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from workoutlib.config import Config, Split
+from workoutlib.data.dataset import ImageDataset, load_dataset
+from workoutlib.data.splits import folds_by_video, folds_random, group_near_duplicates
+from workoutlib.evaluation.metrics import scores
+from workoutlib.evaluation.predictions import Predictions, evaluate
+from workoutlib.models.build import build_model
+from workoutlib.models.inference import eval_loader, extract_features
+from workoutlib.training.experiments import model_from_config
+from workoutlib.training.fit import Callbacks, fit
+from workoutlib.training.head import fit_head
+from workoutlib.training.synthetic import synthetic_dataset
+from workoutlib.utils import devices
+from workoutlib.utils.errors import WorkoutlibError
+
+SCORES = ("top1", "top3", "macro", "clip_top1")
+
+
+def crossvalidate(
+    catalog: pd.DataFrame,
+    config: Config,
+    *,
+    folds: int = 5,
+    split: Split = "video",
+    groups: pd.Series | None = None,
+    cache: Path | None = None,
+    device: torch.device | None = None,
+    progress: bool = True,
+) -> tuple[dict, Predictions]:
+    """Train on all folds but one, evaluate on that one, in turn; no video is in two parts.
+
+    Nothing is chosen on the validated fold: the number of epochs is fixed and the last weights count.
+
+    Args:
+        split: ``"random"`` shuffles the frames instead, whatever video they are of: it shows what a recipe
+            seems to reach when validation sees the neighbours of training frames.
+        groups: what must stay together, if more than videos (`near_duplicate_groups`).
+    Returns:
+        ``{"top1": {"mean", "std", "folds"}, ...}`` for ``top1, top3, macro, clip_top1``, and the
+        predictions for every picture by the model that had not seen its video.
+    Raises:
+        WorkoutlibError: `groups` for a random split, or too few videos for so many folds.
+    """
+    if split == "random" and groups is not None:
+        raise WorkoutlibError("groups keep videos together and a random split tears them apart: choose one of the two")
+    device = device or devices.pick_device()
+    dataset = _load(catalog, config, cache, device, progress)
+    if split == "random":
+        parts = folds_random(catalog, folds=folds, seed=config.seed)
+    else:
+        parts = folds_by_video(catalog, folds=folds, seed=config.seed, groups=groups)
+    synthetic, folds_predicted = synthetic_dataset(config, dataset.labels, device=device, progress=progress), []
+    for part in parts:
+        model, train = model_from_config(config, len(dataset.labels)), dataset.select(part["train"])
+        callbacks = Callbacks(progress=progress)
+        if fit(model, train, None, config, device=device, synthetic=synthetic, callbacks=callbacks).stopped:
+            raise KeyboardInterrupt  # half a fold is no fold
+        folds_predicted.append(evaluate(model, dataset.select(part["valid"]), config))
+    together = join_folds(folds_predicted)
+    return by_fold(together), together
+
+
+def near_duplicate_groups(
+    catalog: pd.DataFrame, *, cache: Path | None = None, device: torch.device | None = None, progress: bool = True
+) -> pd.Series:
+    """Group videos of one class that look like cuts of one recording, by EfficientNet-Lite0's features.
+
+    Returns:
+        A group name for each row, for the ``groups`` of the splits; ``.attrs["merged"]`` counts the
+        videos that joined another. See `group_near_duplicates`.
+    """
+    config, device = Config.profile("quick"), device or devices.pick_device()
+    dataset = _load(catalog, config, cache, device, progress)
+    model = build_model(config.model, len(dataset.labels)).to(device)
+    features = extract_features(model, eval_loader(model, dataset, crop=config.crop, device=device))
+    return group_near_duplicates(catalog, features[0].numpy())
+
+
+def measure_leak(
+    catalog: pd.DataFrame,
+    config: Config,
+    *,
+    folds: int = 5,
+    groups: pd.Series | None = None,
+    cache: Path | None = None,
+    device: torch.device | None = None,
+    progress: bool = True,
+) -> dict[str, Predictions]:
+    """One frozen model under several ways of dividing the same pictures: what does the leak pay?
+
+    The features of all pictures are computed once. For each of the folds a head is fitted on the others and
+    evaluated on it, so every way evaluates every picture, after training on the same number of pictures.
+
+    Args:
+        groups: what else must stay together (`near_duplicate_groups`); adds ``"by recording"``.
+    Returns:
+        Predictions for ``"random frames"``, ``"by video"``, maybe ``"by recording"``, with the number of the
+        ``fold`` in their catalogs; and, where there are web stills, ``"stills"``: those, by a head that was
+        fitted on the frames of videos alone.
+    """
+    device = device or devices.pick_device()
+    dataset = _load(catalog, config, cache, device, progress)
+    model = model_from_config(config.replace(fine_tune=False), len(dataset.labels)).to(device)
+    features = extract_features(model, eval_loader(model, dataset, crop=config.crop, device=device))
+    head = model.head.cpu()
+
+    def evaluate_head(train: pd.DataFrame, valid: pd.DataFrame) -> Predictions:
+        train_rows, valid_rows = (catalog.index.get_indexer(rows.index) for rows in (train, valid))
+        fit_head(head, features[:, train_rows], dataset.targets[train_rows], dataset.labels)
+        with torch.inference_mode():
+            return Predictions(valid, head(features[:, valid_rows]).mean(0).numpy(), dataset.labels)
+
+    ways = {
+        "random frames": folds_random(catalog, folds=folds, seed=config.seed),
+        "by video": folds_by_video(catalog, folds=folds, seed=config.seed),
+    }
+    if groups is not None:
+        ways["by recording"] = folds_by_video(catalog, folds=folds, seed=config.seed, groups=groups)
+    found = {way: join_folds([evaluate_head(**part) for part in parts]) for way, parts in ways.items()}
+    is_still = catalog["source"] == "still"
+    if is_still.any() and set(catalog["label"][~is_still]) == set(dataset.labels):
+        found["stills"] = evaluate_head(catalog[~is_still], catalog[is_still])
+    return found
+
+
+def join_folds(folds: list[Predictions]) -> Predictions:
+    """The predictions of all folds as one, with the number of the ``fold`` as a column of the catalog."""
+    catalogs = [one.catalog.assign(fold=number) for number, one in enumerate(folds)]
+    return Predictions(pd.concat(catalogs), np.concatenate([one.logits for one in folds]), folds[0].labels)
+
+
+def by_fold(joined: Predictions) -> dict[str, dict]:
+    """``{"top1": {"mean", "std", "folds"}, ...}`` for ``top1, top3, macro, clip_top1`` of joined folds."""
+    folds = [joined.where(joined.catalog["fold"] == number) for number in joined.catalog["fold"].unique()]
+    values = {name: [scores(fold)[name] for fold in folds] for name in SCORES}
+    return {
+        name: {"mean": float(np.mean(each)), "std": float(np.std(each, ddof=1)), "folds": each}
+        for name, each in values.items()
+    }
+
+
+def _load(
+    catalog: pd.DataFrame, config: Config, cache: Path | None, device: torch.device, progress: bool
+) -> ImageDataset:
+    return load_dataset(
+        catalog, size=config.resize, resize_mode=config.resize_mode, cache=cache, device=device, progress=progress
+    )

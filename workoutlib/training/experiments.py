@@ -1,0 +1,116 @@
+"""Whole experiments: split a catalog, train a model on one part, evaluate it on the other."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from workoutlib.config import PROFILES, Config
+from workoutlib.data.dataset import load_dataset
+from workoutlib.data.download import KAGGLE_FOLDER
+from workoutlib.data.splits import split_by_video, split_random
+from workoutlib.evaluation.predictions import Predictions, evaluate
+from workoutlib.models.build import Classifier, build_model
+from workoutlib.models.checkpoints import load_checkpoint
+from workoutlib.training.fit import Callbacks, FitResult, fit
+from workoutlib.training.run_folder import RunFolder
+from workoutlib.training.synthetic import synthetic_dataset, warm_up
+from workoutlib.utils import devices
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.paths import data_root
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of an experiment.
+
+    Attributes:
+        model: the best epoch's where the run was stored, else the last one's.
+        result: how the training went.
+        predictions: of `model` for the validation pictures.
+        checkpoint: the file of the best model, or ``None`` where nothing was stored.
+    """
+
+    model: Classifier
+    result: FitResult
+    predictions: Predictions
+    checkpoint: Path | None
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch."""
+        return self.result.history
+
+
+def choose_profile(data: str = "auto") -> tuple[str, str]:
+    """What ``auto`` means here: the profile's name, and a sentence that says why and how to choose otherwise."""
+    device = devices.pick_device()
+    real = data not in ("auto", "sample") or (data == "auto" and (data_root() / KAGGLE_FOLDER).is_dir())
+    name = "best" if real and device.type == "cuda" else "quick"
+    pictures = "your pictures" if real else "the built-in sample"
+    where = devices.describe(device)
+    return name, f"profile {name}: {pictures} on {where} (choose another by its name: {', '.join(PROFILES)})"
+
+
+def split_catalog(catalog: pd.DataFrame, config: Config) -> dict[str, pd.DataFrame]:
+    """Split a catalog as the config says: ``train``, ``valid`` and, if it asks for one, ``test``."""
+    if config.split == "random":
+        return split_random(catalog, valid=config.valid, seed=config.seed)
+    return split_by_video(catalog, valid=config.valid, test=config.test, seed=config.seed)
+
+
+def model_from_config(config: Config, classes: int) -> Classifier:
+    """The config's model, with a head drawn from its seed: the same one in every run."""
+    weights = str(warm_up(config.model)) if config.warm_up else config.weights
+    torch.manual_seed(config.seed)
+    return build_model(config.model, classes, config.fine_tune, weights)
+
+
+def train_model(
+    catalog: pd.DataFrame,
+    config: Config,
+    *,
+    out: Path | None = None,
+    cache: Path | None = None,
+    device: torch.device | None = None,
+    resume: bool = False,
+    save_name: str = "model",
+    callbacks: Callbacks = Callbacks(),  # noqa: B008, it is frozen
+) -> Trained:
+    """Split, train, calibrate on the validation videos, and store the best model.
+
+    Args:
+        out: folder for ``best_model.pth``, ``<save_name>.pth`` (the last epoch's), ``last.pth``, ``history.csv``.
+        cache: folder for decoded pictures (`load_dataset`).
+        resume: go on after the last finished epoch in `out`.
+        save_name: the name of the last epoch's checkpoint, without ``.pth``; not ``best_model`` or ``last``.
+    """
+    _require_name(save_name)
+    device, progress = device or devices.pick_device(), callbacks.progress
+    dataset = load_dataset(
+        catalog, size=config.resize, resize_mode=config.resize_mode, cache=cache, device=device, progress=progress
+    )
+    train, valid = (dataset.select(split_catalog(catalog, config)[part]) for part in ("train", "valid"))
+    model = model_from_config(config, len(dataset.labels))
+    synthetic = synthetic_dataset(config, dataset.labels, device=device, progress=progress)
+    folder = RunFolder(out, config, train, valid, resume=resume) if out else None
+    result = fit(model, train, valid, config, device=device, synthetic=synthetic, folder=folder, callbacks=callbacks)
+    predictions = evaluate(model, valid, config)
+    if folder is None or devices.rank_and_world()[0] > 0:
+        return Trained(model, result, predictions, None)
+    last_epoch = int(result.history["epoch"].iloc[-1])
+    folder.save_model(save_name, model, torch.from_numpy(predictions.logits), epoch=last_epoch)
+    checkpoint = folder.out / "best_model.pth"
+    best = load_checkpoint(checkpoint).model.to(device).to(memory_format=torch.channels_last)
+    return Trained(best, result, evaluate(best, valid, config), checkpoint)
+
+
+def _require_name(save_name: str) -> None:
+    if save_name in ("best_model", "last"):
+        raise WorkoutlibError(f"the last epoch's checkpoint cannot be called {save_name}: another file has that name")
+    if not save_name or save_name.startswith(".") or re.search(r"[/\\]", save_name):  # "./last" is that file too
+        raise WorkoutlibError(f"the last epoch's checkpoint cannot be called {save_name!r}: give a name, not a path")

@@ -1,0 +1,79 @@
+"""Synthetic pictures: what the rendered gym teaches a model before it sees real pictures, and beside them.
+
+A few hundred real pictures show few people in few poses. The gym renders all 22 exercises from all sides, and
+what a model learns there about poses and equipment carries over. Its training videos are never those of the
+built-in sample: a score on the sample stays one on new videos.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from workoutlib.config import Config
+from workoutlib.data.catalog import read_catalog
+from workoutlib.data.dataset import ImageDataset, load_dataset
+from workoutlib.data.download import make_sample
+from workoutlib.models.build import build_model
+from workoutlib.training.fit import fit
+from workoutlib.utils.files import save_atomically
+
+_SEED = 1  # the built-in sample is rendered from seed 0
+
+
+def synthetic_folder() -> Path:
+    """The folder of synthetic training pictures, rendered on the first call."""
+    return make_sample(seed=_SEED)
+
+
+def synthetic_dataset(
+    config: Config, labels: tuple[str, ...], *, device: torch.device | str = "cpu", progress: bool = True
+) -> ImageDataset | None:
+    """Synthetic pictures of the given labels, for ``config.synthetic``; ``None`` where the config asks for none,
+    or where the gym knows none of the labels."""
+    if not config.synthetic:
+        return None
+    folder = synthetic_folder()
+    catalog = read_catalog(folder)
+    catalog = catalog[catalog["label"].isin(labels)].reset_index(drop=True)
+    if catalog.empty:
+        return None
+    return load_dataset(
+        catalog,
+        size=config.resize,
+        resize_mode=config.resize_mode,
+        labels=labels,
+        cache=_cache(folder),
+        device=device,
+        progress=progress,
+    )
+
+
+def warm_up(name: str) -> Path:
+    """Weights of a body that was fine-tuned on synthetic pictures, from ImageNet: trained once, then kept.
+
+    Half of the way from the ImageNet weights holds up best on real photos (Wortsman et al. 2022,
+    arXiv:2109.01903).
+
+    Args:
+        name: architecture, a key of ``MODELS``.
+    Returns:
+        The file of the body's state dict.
+    """
+    folder = synthetic_folder()
+    path = folder.with_name(f"{folder.name}-{name}.pth")
+    if not path.exists():
+        config = Config.profile("best", model=name, warm_up=False, synthetic=0.0, epochs=2, weight_interpolation=0.5)
+        dataset = load_dataset(
+            read_catalog(folder), size=config.resize, resize_mode=config.resize_mode, cache=_cache(folder)
+        )
+        torch.manual_seed(config.seed)
+        model = build_model(name, len(dataset.labels))
+        fit(model, dataset, None, config)
+        save_atomically({name: value.cpu() for name, value in model.body.state_dict().items()}, path)
+    return path
+
+
+def _cache(folder: Path) -> Path:
+    return folder.with_name("cache")

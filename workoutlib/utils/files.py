@@ -1,0 +1,163 @@
+"""Atomic writes, of files and of folders; PyTorch files are read without executing what may be in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import secrets
+import shutil
+import time
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.paths import require_file, shown
+
+
+class Unwritable(WorkoutlibError):
+    """A file that cannot be written."""
+
+
+class UnreadableFile(WorkoutlibError):
+    """A file that cannot be read, and why."""
+
+    def __init__(self, path: str | Path, reason: str, advice: str = "Fetch or make it again.") -> None:
+        super().__init__(f"{shown(path)}: {reason}. {advice}")
+
+
+def save_atomically(content: dict, path: str | Path) -> Path:
+    """``torch.save`` that never leaves a half-written file under the final name."""
+    import torch
+
+    with replacing(path) as partial, open(partial, "wb") as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # how torch reports a full disk
+            raise OSError(str(error)) from error
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(path)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A hidden file beside `path` to write to: it takes the name `path` at the end of a block that went well.
+
+    After an exception it is removed, and an older file `path` stays as it was.
+
+    Raises:
+        Unwritable: for any OSError in the block: no space, no permission, no such folder.
+    """
+    with _partial(Path(path).parent, path) as partial:
+        yield partial
+        os.replace(partial, path)
+
+
+@contextmanager
+def workspace(path: str | Path) -> Iterator[Path]:
+    """A hidden folder beside `path` to make a folder tree in, gone at the end: rename what is complete to `path`.
+
+    Raises:
+        Unwritable: for any OSError in the block, as `replacing`.
+    """
+    with _partial(Path(path).parent, path) as partial:
+        sweep(partial.parent)
+        partial.mkdir()
+        yield partial
+
+
+def require_writable(folder: str | Path) -> None:
+    """Find out before the work, not after it, that results cannot be written to a folder; made where there is none.
+
+    Raises:
+        Unwritable: no permission, a file of that name, no space left.
+    """
+    with _partial(Path(folder), folder) as partial:
+        partial.touch()
+
+
+@contextmanager
+def _partial(folder: Path, wanted: str | Path) -> Iterator[Path]:
+    """The name of a hidden file or folder, gone at the end; an OSError says that `wanted` cannot be written."""
+    partial = folder / f".{secrets.token_hex(8)}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield partial
+    except OSError as error:
+        advice = "Check the free space and the permissions, or name another folder."
+        raise Unwritable(f"{shown(wanted)} cannot be written ({error}). {advice}") from error
+    finally:
+        _remove(partial)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed left in a folder: everything of `_partial` that is older than a day."""
+    for left_over in folder.glob(".*.part"):
+        with suppress(OSError):  # another process may be sweeping too
+            if time.time() - left_over.stat().st_mtime > 24 * 3600:
+                _remove(left_over)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def write_csv(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table atomically; a text that a spreadsheet would run as a formula gets a quote in front.
+
+    (OWASP, "CSV injection".) Bytes of a file name that are no text are written as escapes.
+    """
+    table = table.apply(lambda column: column.map(_harmless)).rename(columns=_harmless)
+    with replacing(path) as partial:
+        table.to_csv(partial, index=False, errors="backslashreplace")
+
+
+def _harmless(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def read_file(path: str | Path) -> Any:
+    """Tensors and plain values that ``torch.save`` wrote; a file with code in it is refused, not executed."""
+    import torch
+
+    require_file(Path(path), UnreadableFile)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of what it then refuses
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UnreadableFile(path, "refused, it is damaged or holds more than plain weights") from error
+    # A damaged file can raise nearly anything inside PyTorch's reader (EOFError, IndexError, KeyError, ...). Its own
+    # words stay in the cause: they are many, and for some files they advise to load without this protection.
+    except Exception as error:
+        raise UnreadableFile(path, "cannot be read as a PyTorch file, it is damaged or something else") from error
+
+
+def fingerprint_files(paths: Iterable[str], **settings: Any) -> str:
+    """24 characters that change with any path, size or time stamp of the files, and with the settings.
+
+    Raises:
+        WorkoutlibError: a file cannot be read any more.
+    """
+    content = {"files": [_stamp(path) for path in paths], **settings}
+    return hashlib.sha256(json.dumps(content).encode(errors="surrogateescape")).hexdigest()[:24]
+
+
+def _stamp(path: str) -> tuple[str, int, int]:
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise WorkoutlibError(f"{shown(path)} cannot be read any more ({error}): read the catalog again") from error
+    return path, found.st_size, found.st_mtime_ns

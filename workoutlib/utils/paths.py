@@ -1,0 +1,88 @@
+"""Where data and results live, and paths in words: ``input/`` and ``outputs/`` wherever the code runs from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from workoutlib.utils.errors import WorkoutlibError
+
+
+def data_root() -> Path:
+    """The folder ``input/`` for data sets. See ``home``."""
+    return home() / "input"
+
+
+def output_root() -> Path:
+    """The folder ``outputs/`` for checkpoints, figures and annotated media. See ``home``."""
+    return home() / "outputs"
+
+
+def home() -> Path:
+    """The folder that holds both; it need not exist, and nothing is created here.
+
+    The environment variable WORKOUTLIB_HOME if it is set; else the repository, when the package
+    is used from a checkout; else the current folder.
+    """
+    if chosen := os.environ.get("WORKOUTLIB_HOME"):
+        return Path(chosen).expanduser().absolute()
+    checkout = Path(__file__).resolve().parents[2]
+    if (checkout / "pyproject.toml").is_file() and (checkout / "notebooks").is_dir():
+        return checkout
+    return Path.cwd()
+
+
+def shown(path: str | Path) -> str:
+    """A path as one printable line: newlines, control characters and undecodable bytes are escaped."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
+    return f'"{text}"'
+
+
+def list_files(folder: str | Path, suffixes: frozenset[str]) -> list[Path]:
+    """Every file below `folder` with one of `suffixes` (lower case), sorted; hidden names are left out.
+
+    Links to folders are followed, each real folder once, so a link to a parent cannot loop.
+    Raises WorkoutlibError when the folder, or one inside it, cannot be listed.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise WorkoutlibError(f"{shown(root)} is not a folder. Give the path of an existing folder.")
+    found: list[Path] = []
+    visited: set[str] = set()
+    for parent, folders, files in os.walk(root, followlinks=True, onerror=_raise_unlistable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        real = os.path.realpath(parent)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        found += [
+            Path(parent, name) for name in files if Path(name).suffix.lower() in suffixes and not name.startswith(".")
+        ]
+    return sorted(found, key=lambda path: path.as_posix())
+
+
+def require_file(path: Path, error: type[WorkoutlibError]) -> None:
+    """Raise `error(path, reason, advice)` unless `path` is a regular file, not empty, that may be read."""
+    try:
+        if path.is_symlink() and not path.exists():
+            raise error(path, "a link to nothing", "Mend the link or take it out.")
+        if not path.exists():
+            raise error(path, "no such file", "Check the spelling.")
+        if path.is_dir():
+            raise error(path, "a folder, not a file", "Give a file inside it.")
+        # Opening a named pipe would wait for ever.
+        if not path.is_file():
+            raise error(path, "not a regular file", "Give a file.")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise error(path, "empty (0 bytes)", "Fetch it again.")
+    except PermissionError as cause:
+        raise error(path, "no permission to read it", "Change its permissions.") from cause
+    except (OSError, ValueError) as cause:  # ValueError: a null byte in the name
+        raise error(path, f"the system refuses it ({cause})", "Check the path.") from cause
+
+
+def _raise_unlistable(cause: OSError) -> None:
+    text = f"Cannot list the folder {shown(cause.filename)}: {cause.strerror}. Change its permissions."
+    raise WorkoutlibError(text) from cause
