@@ -9,8 +9,8 @@ import pytest
 from test_workout_repetitions import rhythm, see
 
 from workoutlib.gym.exercises import EXERCISES
-from workoutlib.gym.skeletons import Estimate
 from workoutlib.labels import LABELS
+from workoutlib.pose.tracking import PoseSequence
 from workoutlib.workout import analyze_workout
 from workoutlib.workout.form import judge_frames, view_angle
 from workoutlib.workout.form_rules import RULES, rules_of
@@ -56,7 +56,7 @@ def test_faults_are_found_and_right_form_is_left_alone(label):
 def test_what_cannot_be_seen_is_not_judged():
     assert "knees caving in" in faults_of("squat", "knees caving in", view=(5, 8))
     assert "knees caving in" not in faults_of("squat", "knees caving in", view=(88, 8))
-    times, phase, _ = rhythm(3)
+    times = np.arange(0, 8, 1 / 30)
     sequence = see("plank", times, fault="sagging hips", view=(85, 8))
     visibility = sequence.visibility.copy()
     visibility[:, 27:29] = 0.1
@@ -93,7 +93,9 @@ def read_table(name, aspect):
             landmarks[:, number] = table[[f"{column}_{axis}" for axis in "xyz"]].to_numpy() * [aspect, 1, aspect]
     visibility = np.isfinite(landmarks[..., 0]).astype(float)
     times = np.arange(len(table)) / 30
-    return table["label"], Estimate(times, landmarks, np.full_like(landmarks, np.nan), visibility, np.ones(len(table)))
+    return table["label"], PoseSequence(
+        times, landmarks, np.full_like(landmarks, np.nan), visibility, np.ones(len(table))
+    )
 
 
 @pytest.mark.skipif(not TABLES.exists(), reason="the landmark tables are not beside the checkout")

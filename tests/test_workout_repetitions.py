@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from workoutlib.gym.skeletons import Estimate, draw_view, estimate, perform
+from workoutlib.gym.skeletons import draw_view, estimate, perform
 from workoutlib.labels import LABELS
+from workoutlib.pose.tracking import PoseSequence
 from workoutlib.workout import count_repetitions
 from workoutlib.workout.repetitions import find_extremes
 from workoutlib.workout.signals import MOVEMENTS, cut, movement_signal
@@ -26,13 +27,14 @@ def rhythm(repetitions, seconds=3.0, rate=30.0, rest=0.6):
 def see(label, times, phase=None, *, seed=0, fault=None, noise=1.0, view=None):
     rng = np.random.default_rng([seed, LABELS.index(label)])
     view = draw_view(label, rng) if view is None else view
-    return estimate(perform(label, seed, times, phase=phase, fault=fault), rng, view, noise)
+    seen = estimate(perform(label, seed, times, phase=phase, fault=fault), rng, view, noise)
+    return PoseSequence(**vars(seen))
 
 
 def nobody(times):
     shape = (len(times), 33, 3)
     missing = np.full(shape, np.nan)
-    return Estimate(times, missing, missing, np.zeros(shape[:2]), np.zeros(len(times)))
+    return PoseSequence(times, missing, missing, np.zeros(shape[:2]), np.zeros(len(times)))
 
 
 def test_every_label_has_a_movement():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_workout_repetitions import nobody, rhythm, see
 
-from workoutlib.gym.skeletons import Estimate
+from workoutlib.pose.tracking import PoseSequence
 from workoutlib.workout import Repetition, Set, Workout, analyze_workout, find_sets
 from workoutlib.workout.sets import merge_segments, split_at_rests
 
@@ -19,7 +19,9 @@ def join(*parts):
         borders.append((times[-1][0], times[-1][-1]))
         clock = times[-1][-1] + 1 / 30
     names = ("landmarks", "world", "visibility", "probability")
-    return Estimate(np.concatenate(times), *(np.concatenate([getattr(p, n) for p in parts]) for n in names)), borders
+    return PoseSequence(
+        np.concatenate(times), *(np.concatenate([getattr(p, n) for p in parts]) for n in names)
+    ), borders
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,7 @@ def test_two_sets_of_one_exercise_with_a_rest(circuit):
 
 
 def test_an_unknown_exercise_and_nobody_give_no_set(circuit):
-    sequence, segments, _ = circuit
+    sequence = circuit[0]
     assert find_sets(sequence, [(0.0, 20.0, "burpee"), (20.0, 40.0, None)]) == []
     assert find_sets(nobody(np.arange(0, 5, 1 / 30)), [(0.0, 5.0, "squat"), (0.0, 5.0, "plank")]) == []
     assert analyze_workout(sequence, []).sets == []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from workoutlib.errors import WorkoutlibError
+from workoutlib.utils.errors import WorkoutlibError
 
 from .body import Pose, draw_body, pose_body
 from .exercises import set_rhythm, stage_phase

@@ -11,17 +11,21 @@ from dataclasses import replace
 import numpy as np
 from scipy.ndimage import median_filter
 
+from workoutlib.pose.tracking import PoseSequence
+
 from .form_rules import HALF, Rule, rules_of
 from .measures import HIP, MEASURES, SHOULDER
-from .signals import Skeletons, cut
+from .signals import cut
 from .workout import Fault, Repetition, Set
+
+Values = dict[Rule, tuple[float, float]]  # value, and time in seconds of the frame that shows it
 
 _VISIBLE = 0.5  # median visibility of the least visible landmark from which a side of the body is judged
 _OUTLIERS = 5  # frames of a median filter against single frames seen wrongly
 _FEWEST = 3  # frames
 
 
-def judge_set(sequence: Skeletons, entry: Set) -> Set:
+def judge_set(sequence: PoseSequence, entry: Set) -> Set:
     """Return the set with its faults and those of its repetitions."""
     view = view_angle(cut(sequence, entry.start, entry.end))
     rules = [rule for rule in rules_of(entry.label) if rule.views[0] <= view <= rule.views[1]]
@@ -34,7 +38,7 @@ def judge_set(sequence: Skeletons, entry: Set) -> Set:
     return replace(entry, repetitions=repetitions, faults=_set_faults(rules, table))
 
 
-def judge_frames(sequence: Skeletons, label: str) -> list[tuple[str, ...]]:
+def judge_frames(sequence: PoseSequence, label: str) -> list[tuple[str, ...]]:
     """Name the faults of each frame (T,) by the rules that one frame is enough for: posture in a hold, leaning."""
     view = view_angle(sequence)
     rules = [rule for rule in rules_of(label) if rule.instant and rule.views[0] <= view <= rule.views[1]]
@@ -46,7 +50,7 @@ def judge_frames(sequence: Skeletons, label: str) -> list[tuple[str, ...]]:
     return faults
 
 
-def judge_repetition(sequence: Skeletons, repetition: Repetition, rules: list[Rule]) -> dict[Rule, tuple[float, float]]:
+def judge_repetition(sequence: PoseSequence, repetition: Repetition, rules: list[Rule]) -> Values:
     """Return value and time of every rule that can be judged in a repetition."""
     if not repetition.complete:
         rules = [rule for rule in rules if rule.instant]
@@ -56,7 +60,7 @@ def judge_repetition(sequence: Skeletons, repetition: Repetition, rules: list[Ru
     return {rule: pair for rule, pair in values.items() if not (half and rule.deep)}
 
 
-def measure_rule(sequence: Skeletons, rule: Rule, repetition: Repetition) -> tuple[float, float]:
+def measure_rule(sequence: PoseSequence, rule: Rule, repetition: Repetition) -> tuple[float, float]:
     """Measure what a rule asks for in a repetition: the value, NaN if it is hidden, and the time that shows it."""
     part = cut(sequence, repetition.start, repetition.end)
     measure = MEASURES[rule.measure]
@@ -90,7 +94,7 @@ def is_beyond(rule: Rule, value: float) -> bool:
     return bool(value > rule.limit if rule.over else value < rule.limit)
 
 
-def _faults(values: dict[Rule, tuple[float, float]]) -> tuple[Fault, ...]:
+def _faults(values: Values) -> tuple[Fault, ...]:
     """The faults among the values and times of rules."""
     return tuple(
         Fault(rule.fault, round(value, 2), rule.unit, rule.hint, round(time, 3))
@@ -99,7 +103,7 @@ def _faults(values: dict[Rule, tuple[float, float]]) -> tuple[Fault, ...]:
     )
 
 
-def _set_faults(rules: list[Rule], table: list[dict[Rule, tuple[float, float]]]) -> tuple[Fault, ...]:
+def _set_faults(rules: list[Rule], table: list[Values]) -> tuple[Fault, ...]:
     """The faults that most repetitions show, each with the value and the time of its worst repetition."""
     worst = {}
     for rule in rules:
@@ -109,7 +113,7 @@ def _set_faults(rules: list[Rule], table: list[dict[Rule, tuple[float, float]]])
     return _faults(worst)
 
 
-def view_angle(sequence: Skeletons) -> float:
+def view_angle(sequence: PoseSequence) -> float:
     """Angle between the camera and the body's front or back in degrees: 0 from front or back, 90 from the side.
 
     It is that of the line of shoulders and hips to the plane of the picture, in the world where that is known, else

@@ -13,8 +13,10 @@ from dataclasses import replace
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from workoutlib.pose.tracking import PoseSequence
+
 from .measures import MEASURES
-from .signals import MOVEMENTS, STEP, Signal, Skeletons, angle_signal, cut, movement_signal, posture
+from .signals import MOVEMENTS, STEP, Signal, angle_signal, cut, movement_signal, posture
 from .workout import Repetition
 
 HYSTERESIS = 0.4  # share of the person's own range that the signal must turn back
@@ -31,7 +33,7 @@ _UNLIKE = 50.0  # degrees by which a joint may differ from the other repetitions
 
 
 def count_repetitions(
-    sequence: Skeletons, label: str, *, start: float = -np.inf, end: float = np.inf, hysteresis: float = HYSTERESIS
+    sequence: PoseSequence, label: str, *, start: float = -np.inf, end: float = np.inf, hysteresis: float = HYSTERESIS
 ) -> list[Repetition]:
     """Find the repetitions of the exercise `label` between `start` and `end` in seconds.
 
@@ -152,7 +154,7 @@ def _find_ways(values: np.ndarray, before: int, index: int, after: int, level: f
     return left, first, final, reached
 
 
-def _drop_unlike(repetitions: list[Repetition], sequence: Skeletons) -> list[Repetition]:
+def _drop_unlike(repetitions: list[Repetition], sequence: PoseSequence) -> list[Repetition]:
     """Drop what at either end of a set is no repetition: getting into position, putting the weight down.
 
     It is told by joints that are far from where they are in the middle of the set, at start and turn.
@@ -174,7 +176,7 @@ def _median(values: np.ndarray) -> np.ndarray:
         return np.nanmedian(values, axis=0)
 
 
-def _measure(repetitions: list[Repetition], sequence: Skeletons, label: str) -> list[Repetition]:
+def _measure(repetitions: list[Repetition], sequence: PoseSequence, label: str) -> list[Repetition]:
     """Fill in range of motion, its share of the set's best, and the difference between left and right."""
     measure = MEASURES[MOVEMENTS[label].angle]
     times, angles = angle_signal(sequence, measure)

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from workoutlib.pose.tracking import PoseSequence
+
 from .form import judge_set
 from .repetitions import count_repetitions
-from .signals import MOVEMENTS, Skeletons, cut, posture
+from .signals import MOVEMENTS, cut, posture
 from .workout import Repetition, Set, Workout
 
 Segment = tuple[float, float, str | None]  # start and end in seconds, label; None where no exercise is known
@@ -23,7 +25,7 @@ _MOVED = 30.0  # degrees by which a joint leaves a hold
 _HOLD = 2.0  # seconds: what is shorter is no hold
 
 
-def analyze_workout(sequence: Skeletons, segments: Iterable[Segment]) -> Workout:
+def analyze_workout(sequence: PoseSequence, segments: Iterable[Segment]) -> Workout:
     """Find the sets of a clip and judge their form.
 
     `segments` tell which exercise is done when, as a classifier of frames says it; a label that is None or not in
@@ -32,7 +34,7 @@ def analyze_workout(sequence: Skeletons, segments: Iterable[Segment]) -> Workout
     return Workout([judge_set(sequence, entry) for entry in find_sets(sequence, segments)])
 
 
-def find_sets(sequence: Skeletons, segments: Iterable[Segment]) -> list[Set]:
+def find_sets(sequence: PoseSequence, segments: Iterable[Segment]) -> list[Set]:
     """Return the sets in order of time; the count begins anew with every set and every change of exercise."""
     segments = merge_segments(segments)
     sets = []
@@ -67,7 +69,7 @@ def merge_segments(segments: Iterable[Segment]) -> list[Segment]:
     return merged
 
 
-def _find_counted(sequence: Skeletons, label: str, start: float, end: float) -> list[Set]:
+def _find_counted(sequence: PoseSequence, label: str, start: float, end: float) -> list[Set]:
     repetitions = count_repetitions(sequence, label, start=start, end=end)
     groups = split_at_rests(repetitions)
     if len(groups) > 1:
@@ -95,7 +97,7 @@ def split_at_rests(repetitions: list[Repetition]) -> list[list[Repetition]]:
     return groups
 
 
-def _find_hold(sequence: Skeletons, label: str) -> list[Set]:
+def _find_hold(sequence: PoseSequence, label: str) -> list[Set]:
     """Time a hold: from first to last moment at which the body is near the posture that it mostly has."""
     seen = sequence.times[np.isfinite(sequence.world[:, 0, 0])]
     if len(seen) < 3:

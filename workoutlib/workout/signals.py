@@ -7,10 +7,11 @@ the world's metres and in the picture's pixels, left and right; what is hidden, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
+
+from workoutlib.pose.tracking import PoseSequence
 
 from .measures import MEASURES, Measure
 
@@ -19,25 +20,6 @@ STEP = 1 / 30  # seconds between the samples of a signal
 _VISIBLE = 0.3  # a landmark less visible than this is taken for a guess
 _AGREEING = 0.6  # correlation from which two measures are taken to show one movement
 _SLOWEST = 0.12  # seconds over which trembling is told from movement
-
-
-class Skeletons(Protocol):
-    """The arrays of a `PoseSequence` that are needed here; NaN where nobody was seen."""
-
-    times: np.ndarray  # (T,) seconds, rising
-    landmarks: np.ndarray  # (T, 33, 3) pixels
-    world: np.ndarray  # (T, 33, 3) metres around the hips
-    visibility: np.ndarray  # (T, 33) 0..1
-
-
-@dataclass(frozen=True)
-class SkeletonArrays:
-    """Skeletons as plain arrays, of the shapes that `Skeletons` tells."""
-
-    times: np.ndarray
-    landmarks: np.ndarray
-    world: np.ndarray
-    visibility: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -100,13 +82,12 @@ class _Candidate:
     score: float
 
 
-def cut(sequence: Skeletons, start: float, end: float) -> Skeletons:
+def cut(sequence: PoseSequence, start: float, end: float) -> PoseSequence:
     """Return the part of a sequence between two times in seconds, both included."""
-    inside = (sequence.times >= start) & (sequence.times <= end)
-    return SkeletonArrays(*(getattr(sequence, name)[inside] for name in ("times", "landmarks", "world", "visibility")))
+    return sequence.select((sequence.times >= start) & (sequence.times <= end))
 
 
-def movement_signal(sequence: Skeletons, label: str) -> Signal:
+def movement_signal(sequence: PoseSequence, label: str) -> Signal:
     """Average the measures of the exercise `label` that can be seen, left and right, to one signal.
 
     Raises KeyError for a label that is not in `MOVEMENTS`.
@@ -125,7 +106,7 @@ def movement_signal(sequence: Skeletons, label: str) -> Signal:
     return Signal(times, values, tuple(c.name for c in chosen))
 
 
-def _candidates(sequence: Skeletons, times: np.ndarray, name: str, direction: int) -> list[_Candidate]:
+def _candidates(sequence: PoseSequence, times: np.ndarray, name: str, direction: int) -> list[_Candidate]:
     measure = MEASURES[name]
     spaces = {"world": sequence.world}
     if measure.planar:
@@ -142,7 +123,7 @@ def _candidates(sequence: Skeletons, times: np.ndarray, name: str, direction: in
     return found
 
 
-def _visibility(sequence: Skeletons, measure: Measure, side: int) -> np.ndarray:
+def _visibility(sequence: PoseSequence, measure: Measure, side: int) -> np.ndarray:
     """Visibility (T,) 0..1 of the least visible landmark that a measure needs."""
     return np.nan_to_num(sequence.visibility[:, [number + side for number in measure.landmarks]]).min(1)
 
@@ -165,7 +146,7 @@ def _judge(
     return _Candidate(name, values - np.median(values), score)
 
 
-def angle_signal(sequence: Skeletons, measure: Measure) -> tuple[np.ndarray, np.ndarray]:
+def angle_signal(sequence: PoseSequence, measure: Measure) -> tuple[np.ndarray, np.ndarray]:
     """Read a measure in the world: times (N,) and values (N, 2), left and right, smooth; NaN for a hidden side."""
     times = np.arange(sequence.times[0], sequence.times[-1] + STEP / 2, STEP)
     values = measure.function(sequence.world)
@@ -177,7 +158,7 @@ def angle_signal(sequence: Skeletons, measure: Measure) -> tuple[np.ndarray, np.
     return times, gaussian_filter1d(sides, 0.05 / STEP, axis=0, mode="nearest")
 
 
-def posture(sequence: Skeletons, time: float) -> np.ndarray:
+def posture(sequence: PoseSequence, time: float) -> np.ndarray:
     """Angles (5,) of elbows, shoulders, hips, knees and of the trunk to the vertical around a time; NaN if unseen."""
     near = np.abs(sequence.times - time) <= max(0.1, np.abs(sequence.times - time).min())
     points = sequence.world[near]
