@@ -106,13 +106,14 @@ def test_warnings_are_notes_and_stay_warnings_for_others(monkeypatch, capsys):
     assert "note: be careful" in capsys.readouterr().err and warnings.showwarning is before
 
 
+@pytest.mark.slow
 def test_as_a_process_of_its_own(trained, tmp_path):
     """Bad files and a terminal that knows ASCII only: no stack trace, status 1."""
     save_noise(tmp_path / "täst.jpg")
     (tmp_path / "bad.jpg").write_bytes(b"x")
     environment = {**one_thread_environment(), "PYTHONIOENCODING": "ascii", "WORKOUTLIB_HOME": str(tmp_path / "home")}
     command = [sys.executable, "-m", "workoutlib", "predict", str(tmp_path), "--checkpoint", str(trained.checkpoint)]
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=300)
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=900)
     assert done.returncode == 1, done.stderr
     assert done.stderr.count(b"error: ") == 1 and b"Traceback" not in done.stderr
     assert b"t\\xe4st.jpg" in done.stdout

@@ -32,6 +32,7 @@ def small(monkeypatch, home) -> Path:
     return home
 
 
+@pytest.mark.slow
 def test_train_then_evaluate_then_resume(small, data_folder, capsys):
     assert (
         main(["train", "--profile", "quick", "--data", str(data_folder), "--epochs", "2", "--save-name", "mine"]) == 0
@@ -64,6 +65,7 @@ def test_train_then_evaluate_then_resume(small, data_folder, capsys):
     assert "cannot resume with another config (epochs was 2, is 1)" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_tutorials_recipe_with_a_local_weight_file(small, data_folder, tmp_path, capsys):
     torch.save(torchvision.models.resnet50(weights=None).state_dict(), tmp_path / "resnet50.pth")
     arguments = ["--profile", "tutorial", "--weights", str(tmp_path / "resnet50.pth"), "--epochs", "1"]
@@ -77,6 +79,7 @@ def test_the_tutorials_recipe_with_a_local_weight_file(small, data_folder, tmp_p
     assert load_checkpoint(tmp_path / "out" / "best_model.pth").labels == stored.labels
 
 
+@pytest.mark.slow
 def test_crossvalidate(small, data_folder, tmp_path, capsys):
     arguments = [
         "--data",
@@ -215,6 +218,7 @@ def test_where_results_cannot_be_written_is_found_out_before_the_work(small, dat
     assert (tmp_path / "file").read_text() == "x"
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_does_not_take_the_result_with_it(
     trained, small, data_folder, tmp_path, monkeypatch, capsys
 ):

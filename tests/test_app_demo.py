@@ -4,6 +4,7 @@ import os
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
+import pytest
 from helpers.clips import save_clip
 from helpers.pictures import save_strangely_named
 from helpers.profiles import shrink_profiles
@@ -40,6 +41,7 @@ def test_strange_names_are_harmless_on_a_page(tmp_path):
         assert os.path.isfile(tmp_path / "page" / unquote(source, errors="surrogateescape")), source
 
 
+@pytest.mark.slow
 def test_the_demo_makes_a_page_with_all_that_it_shows(home, tmp_path, monkeypatch, data_folder, capsys):
     shrink_profiles(monkeypatch)
     media = [

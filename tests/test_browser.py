@@ -1,4 +1,4 @@
-"""The six notebooks in a real JupyterLab in a real browser: run all cells, then use each panel as a person would."""
+"""The notebooks in a real JupyterLab in a real browser: run all cells, then use each panel as a person would."""
 
 import json
 import os

@@ -94,7 +94,7 @@ def test_the_setup_cell_installs_the_wheel_and_keeps_results_on_drive(wheel, tmp
         "OMP_NUM_THREADS": "1",
     }
     done = subprocess.run(
-        [sys.executable, "-c", RUNNER], cwd=content, env=environment, capture_output=True, text=True, timeout=600
+        [sys.executable, "-c", RUNNER], cwd=content, env=environment, capture_output=True, text=True, timeout=1800
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((content / "found.json").read_text(encoding="utf-8"))

@@ -159,4 +159,6 @@ def test_configs_of_version_0_1_are_understood():
         del before[name]
     expected = {"weight_interpolation": 0.75, "resize_mode": "squash", "synthetic": 0.5, "warm_up": True}
     assert Config.from_dict(before) == Config(**expected)
-    assert Config.from_dict(before | {"weights": "net.pth"}) == Config(**expected | {"weights": "net.pth", "warm_up": False})
+    assert Config.from_dict(before | {"weights": "net.pth"}) == Config(
+        **expected | {"weights": "net.pth", "warm_up": False}
+    )

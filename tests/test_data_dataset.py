@@ -223,5 +223,3 @@ def test_select_refuses_strange_rows():
     twice = dataclasses.replace(twice, catalog=pd.concat([twice.catalog.iloc[:2]] * 2))
     with pytest.raises(WorkoutlibError, match="reset_index"):
         twice.select(twice.catalog.iloc[:1])
-
-

@@ -79,12 +79,7 @@ def test_every_batch_and_epoch_has_an_order_and_draws_of_its_own(recorder):
 
 def test_synthetic_pictures_join_each_batch_with_draws_of_their_own(recorder):
     loader = BatchLoader(
-        numbered(22),
-        5,
-        transform=recorder,
-        shuffle=True,
-        synthetic=numbered(30, start=100),
-        synthetic_share=0.6,
+        numbered(22), 5, transform=recorder, shuffle=True, synthetic=numbered(30, start=100), synthetic_share=0.6
     )
     batches = [batch for _ in (1, 2) for batch in loader]
     assert [len(numbers) for numbers, _ in seen] == 2 * [8, 8, 8, 8, 3]  # 5 + 3, at last 2 + 1

@@ -57,6 +57,7 @@ def merged_at_random(catalog: pd.DataFrame, seed: int) -> pd.Series:
     return catalog["label"] + "|" + catalog["video"].map(number).astype(str)
 
 
+@pytest.mark.slow
 @given(catalogs, st.integers(0, 10_000), st.sampled_from([(0.15, 0.15), (0.2, 0), (0.4, 0.3)]), st.booleans())
 @settings(max_examples=1000, deadline=None)
 def test_no_group_is_ever_in_two_parts_and_every_class_in_each(catalog, seed, shares, merge):
@@ -76,6 +77,7 @@ def test_no_group_is_ever_in_two_parts_and_every_class_in_each(catalog, seed, sh
     assert leakage(split["train"], split["valid"])["shared_videos"] == 0
 
 
+@pytest.mark.slow
 @given(catalogs, st.integers(0, 10_000), st.integers(2, 5), st.booleans())
 @settings(max_examples=200, deadline=None)
 @pytest.mark.filterwarnings("ignore:The least populated class")

@@ -74,6 +74,7 @@ def test_every_video_counts_the_same_in_the_video_mean():
     assert (got["top1"], got["video_mean"], got["clip_top1"]) == (0.9, 0.5, 0.5)
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth_though_frames_of_a_video_are_alike():
     """Of 60 simulated studies nearly 95 % hold the true accuracy; taking frames one by one, far fewer do."""
     truth = scores(simulate(20_000, 8, seed=99))["top1"]

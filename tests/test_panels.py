@@ -254,6 +254,7 @@ def test_train_button_trains_in_a_thread_and_shows_the_end(panel):
     assert not panel.train_button.disabled and panel.stop_button.disabled
 
 
+@pytest.mark.slow
 def test_stop_keeps_the_model_and_resume_ends_as_if_never_stopped(catalog, config, trained, tmp_path):
     panel = TrainingPanel(catalog, config, out=tmp_path / "run")
     panel.bar.observe(lambda change: panel.stop_button.click() if 0 < change["new"] < 1 else None, "value")
@@ -276,6 +277,7 @@ def test_a_stop_before_the_first_epoch_is_no_fault(panel):
     assert panel.trained is None and not panel.train_button.disabled
 
 
+@pytest.mark.slow
 def test_resume_with_another_config_says_what_changed(panel):
     panel.start()
     panel.thread.join()

@@ -224,6 +224,7 @@ def test_the_stride_reaches_the_clips(recognizer, folder, tmp_path):
     assert len(list(read_frames(row["annotated"]))) == 6, "the copy has all frames"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="PyTorch was built without gloo")
 def test_two_processes_share_a_folder_and_tell_what_one_does(trained, folder, tmp_path):
     begin = [sys.executable, "-m"]

@@ -15,6 +15,7 @@ def clip(tmp_path_factory):
     return save_exercises(tmp_path_factory.mktemp("clips") / "two.mp4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flip_at_test", [False, True])
 def test_every_back_end_gives_torchs_answers(trained, config, clip, flip_at_test):
     pytest.importorskip("openvino")

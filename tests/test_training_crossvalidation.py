@@ -16,6 +16,7 @@ from workoutlib.utils.errors import WorkoutlibError
 PICTURES = Path(__file__).parents[2] / "shared" / "data" / "kaggle_sample"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not PICTURES.is_dir(), reason="the real pictures are not beside this checkout")
 def test_cuts_of_one_recording_are_found_and_were_easy_questions():
     catalog = read_catalog(PICTURES)
@@ -26,6 +27,7 @@ def test_cuts_of_one_recording_are_found_and_were_easy_questions():
     assert 0.55 < by_video < 0.7 and by_video - by_recording > 0.04
 
 
+@pytest.mark.slow
 def test_crossvalidation_scores_each_picture_once_by_a_model_that_did_not_see_its_video(catalog, config, monkeypatch):
     seen = []
     fit = crossvalidation.fit

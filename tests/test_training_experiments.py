@@ -70,6 +70,7 @@ def test_the_seed_makes_the_untrained_head(config):
     assert not torch.equal(states[0]["head.weight"], states[2]["head.weight"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head_first", [False, True])
 def test_two_runs_of_one_config_are_equal(catalog, config, tmp_path, head_first):
     config = config.replace(head_first=head_first, epochs=1)
@@ -90,6 +91,7 @@ def test_training_from_the_memory_map_is_training_from_memory(catalog, config, t
     )
 
 
+@pytest.mark.slow
 def test_an_interrupted_experiment_keeps_a_usable_model_and_goes_on(catalog, config, trained, tmp_path):
     steps = []
     stopped = train_model(

@@ -37,6 +37,7 @@ def test_nothing_is_rendered_where_the_config_asks_for_none(monkeypatch):
     assert synthetic.synthetic_dataset(Config(), ("squat",)) is None
 
 
+@pytest.mark.slow
 def test_the_warm_up_is_done_once_and_moves_the_upper_layers_half_way(small_gym, monkeypatch):
     profile = Config.profile("best", resize=64, crop=64, batch_size=16)
     monkeypatch.setattr(synthetic.Config, "profile", lambda name, **changes: profile.replace(**changes))

@@ -31,11 +31,11 @@ def _prone(body: Body, phase: np.ndarray, height: np.ndarray, sag: float):
 
 
 def push_up(body: Body, phase: np.ndarray, kit: Kit) -> Action:
-    sag = 16.0 if kit.fault == "sagging hips" else 0.0
+    sag = {"sagging hips": 16.0, "high hips": -32.0}.get(kit.fault, 0.0)
     wrist_height, wide = 0.033, 0.165 * body.height
     arm = body.upper_arm + body.forearm
     straight = wrist_height + np.sqrt((0.985 * arm) ** 2 - (wide - body.shoulder) ** 2)
-    parts, top = _prone(body, phase, mix(phase, straight - 0.01, 0.19 + 0.07 * sag / 16), sag)
+    parts, top = _prone(body, phase, mix(phase, straight - 0.01, 0.19 + 0.07 * max(sag, 0) / 16), sag)
     wrists = vector(0, top[np.argmin(phase), 1] - 0.01, wrist_height)
     pose = make_pose(
         phase,
@@ -51,7 +51,7 @@ def push_up(body: Body, phase: np.ndarray, kit: Kit) -> Action:
 
 def plank(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     """Held still on the forearms; the phase is the breath."""
-    sag = (11.0 if kit.fault == "sagging hips" else 0.0) + phase
+    sag = {"sagging hips": 11.0, "high hips": -32.0}.get(kit.fault, 0.0) + phase
     parts, top = _prone(body, phase, np.full_like(phase, 0.05 + 0.98 * body.upper_arm), sag)
     wrists = vector(0, top[0, 1] + body.forearm * 0.93, 0.042)
     pose = make_pose(
@@ -84,9 +84,10 @@ def pull_up(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     lift = 0.03 * body.height  # the shoulder blades follow the arms up
     far = np.sqrt((0.985 * body.reach) ** 2 - (wide - body.shoulder) ** 2) + lift
     drop, back = mix(phase, far, 0.085 * body.height), mix(phase, 0.01, 0.15)
-    pelvis, hips, hands = _hang(body, bar, wide, drop, back, mix(phase, -2, -14))
+    swing = np.sin(np.pi * phase) if kit.fault == "swinging" else 0 * phase
+    pelvis, hips, hands = _hang(body, bar, wide, drop, back, mix(phase, -2, -14) - 16 * swing)
     bent = np.radians(mix(phase, 58, 72) if kit.variant < 0.55 else mix(phase, 10, 16))
-    thigh = np.radians(mix(phase, 4, 10))
+    thigh = np.radians(mix(phase, 4, 10) + 45 * swing)
     knee = pelvis + body.thigh * vector(0, np.sin(thigh), -np.cos(thigh))
     ankle = knee + body.shank * vector(0, -np.sin(bent - thigh), -np.cos(bent - thigh))
     pose = make_pose(
@@ -130,7 +131,7 @@ def leg_raises(body: Body, phase: np.ndarray, kit: Kit) -> Action:
         }
         still = _captains_chair(kit, pad, wide, float(top[0, 2]), float(arms["hands"][0, 1, 1]), h)
     knee = pelvis + body.thigh * vector(0, np.sin(swing), -np.cos(swing))
-    bend = swing - np.radians(mix(phase, 12, 16))
+    bend = swing - np.radians(mix(phase, 12, 85 if kit.fault == "bent knees" else 16))
     ankle = knee + body.shank * vector(0, np.sin(bend), -np.cos(bend))
     feet = vector(0, np.cos(bend) * 0.55 + 0.8 * np.sin(bend), np.sin(bend) * 0.55 - 0.8 * np.cos(bend))
     spread = pair(0.042 * h, 0, 0)
@@ -170,7 +171,7 @@ def _lying_raise(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     pelvis = vector(0, 0, [0.068 * h + 0.012])
     swing = np.radians(mix(phase, 12, 86))
     knee = pelvis + body.thigh * vector(0, np.cos(swing), np.sin(swing))
-    bend = swing - np.radians(6)
+    bend = swing - np.radians(mix(phase, 6, 85 if kit.fault == "bent knees" else 6))
     ankle = knee + body.shank * vector(0, np.cos(bend), np.sin(bend))
     feet = vector(0, -0.8 * np.sin(bend) + 0.45 * np.cos(bend), 0.8 * np.cos(bend) + 0.45 * np.sin(bend))
     spread = pair(0.04 * h, 0, 0)
@@ -193,6 +194,8 @@ def _lying_raise(body: Body, phase: np.ndarray, kit: Kit) -> Action:
 def russian_twist(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     """Sitting on the floor, feet up, a load carried from hip to hip: the phase runs from left to right."""
     h = body.height
+    if kit.fault == "half range":
+        phase = 0.5 + 0.45 * (phase - 0.5)
     pelvis = vector(0, 0, [0.062 * h + 0.012])
     hips = frame(np.full_like(phase, -32.0), 8 - 16 * phase)
     chest = frame(np.full_like(phase, -30.0), mix(phase, 52, -52), 0.0)

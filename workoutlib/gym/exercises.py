@@ -7,13 +7,13 @@ Conditioning, 4th ed., ch. 15).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from . import bodyweight, idle, machines, weights
 from .body import Body
-from .poses import Action, Kit
+from .poses import HALF_WAY, Action, Kit
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Exercise:
     Cameras mostly stand around `azimuth`, on either side, in degrees (0 in front, 90 on the athlete's right), and
     sometimes anywhere in `views`; `seconds` a repetition; `faults` that people make;
     `stem` names the files; a share `close_up` of the videos shows only the `half` of the body that works.
+    The sample draws from `faults`; `staged_faults` are performed only where the caller asks for one.
     """
 
     move: Callable[[Body, np.ndarray, Kit], Action]
@@ -33,8 +34,37 @@ class Exercise:
     close_up: float = 0.25
     half: str = "upper"
     stem: str | None = None
+    staged_faults: tuple[str, ...] = ()
 
 
+_STAGED_FAULTS = {  # performed only where the caller asks, so that the drawn sample keeps its pixels
+    "barbell biceps curl": ("half range",),
+    "hammer curl": ("half range",),
+    "bench press": ("half range", "flared elbows", "hips off the bench"),
+    "incline bench press": ("half range", "flared elbows"),
+    "decline bench press": ("half range", "flared elbows"),
+    "chest fly machine": ("half range", "bent elbows"),
+    "deadlift": ("half range",),
+    "hip thrust": ("half range",),
+    "lat pulldown": ("swinging", "half range"),
+    "lateral raises": ("swinging", "half range"),
+    "leg extension": ("half range",),
+    "leg raises": ("half range", "bent knees"),
+    "plank": ("high hips",),
+    "pull up": ("half range", "swinging"),
+    "push up": ("high hips", "half range"),
+    "romanian deadlift": ("rounded back", "bent knees"),
+    "russian twist": ("half range",),
+    "shoulder press": ("half range", "leaning back"),
+    "squat": ("knees caving in", "leaning forward"),
+    "t bar row": ("swinging", "half range"),
+    "tricep dips": ("half range",),
+    "tricep pushdown": ("half range", "elbows drifting"),
+}
+_STRAIGHT = {
+    *("bench press", "decline bench press", "incline bench press", "lat pulldown", "pull up", "push up"),
+    *("shoulder press", "t bar row", "tricep dips"),
+}
 _ROUND = ((-170, -25), (25, 170))
 EXERCISES = {
     "barbell biceps curl": Exercise(weights.barbell_curl, 25, views=((-75, 75),), faults=("swinging",), close_up=0.2),
@@ -72,6 +102,7 @@ EXERCISES = {
     "tricep dips": Exercise(bodyweight.tricep_dips, 50, (1.8, 3.4), _ROUND, close_up=0.15),
     "tricep pushdown": Exercise(machines.tricep_pushdown, 108, (1.8, 3.2), ((-150, -40), (40, 150)), close_up=0.2),
 }
+EXERCISES = {name: replace(entry, staged_faults=_STAGED_FAULTS[name]) for name, entry in EXERCISES.items()}
 UNKNOWN = {
     name: Exercise(move, 40, seconds, ((-180, 180),), close_up=0.2)
     for name, move, seconds in (
@@ -83,6 +114,14 @@ UNKNOWN = {
         ("jumping jacks", idle.jumping_jack, (0.9, 1.3)),
     )
 }
+
+
+def stage_phase(exercise: str, phase: np.ndarray, fault: str | None) -> np.ndarray:
+    """Return the phase (T,) that is performed: with the fault "half range" the movement turns early."""
+    if fault != "half range" or exercise == "russian twist":
+        return phase
+    # Where the hands go straight, the elbows bend most on the first part of the way.
+    return (0.25 if exercise in _STRAIGHT else HALF_WAY) * phase
 
 
 def set_rhythm(times: np.ndarray, seconds: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ def chest_fly(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     hips = frame(np.full_like(phase, -4.0))
     top = shoulders(body, legs["pelvis"], hips)
     open_angle = np.radians(mix(phase, 88, 14))
-    reach = 0.90 * body.reach
+    reach = (0.66 if kit.fault == "bent elbows" else 0.90) * body.reach
     hands = top[:, None] + pair(
         0.92 * body.shoulder + reach * np.sin(open_angle), 0.04 + reach * np.cos(open_angle), -0.02
     )
@@ -55,11 +55,13 @@ def chest_fly(body: Body, phase: np.ndarray, kit: Kit) -> Action:
 def lat_pulldown(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     seat, over, ahead = 0.46, 2.35, 0.20
     legs = sit(body, seat, 0.33)
-    hips = frame(mix(phase, -8, -20))
+    hips = frame(mix(phase, -8, -48 if kit.fault == "swinging" else -20))
     top = shoulders(body, legs["pelvis"], hips)
     wide = 0.26 * body.height
     high = np.sqrt((body.reach * 1.035) ** 2 - (wide - body.shoulder) ** 2) - 0.02
     bar = vector(0, mix(phase, 0.12, 0.18), top[0, 2] + mix(phase, high - 0.03, 0.01))
+    if kit.fault == "swinging":  # the bar follows the shoulders down and back
+        bar = bar + (top - top[0]) * [0, 1, 1]
     pose = make_pose(
         phase,
         **legs,
@@ -161,7 +163,8 @@ def tricep_pushdown(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     top = shoulders(body, legs["pelvis"], hips)
     rope = kit.variant < 0.5
     wide = mix(phase, 0.035, 0.09 if rope else 0.045) * body.height + (0.0 if rope else 0.06)
-    upper, bend = np.radians(8.0), np.radians(mix(phase, 112, 12))
+    upper = np.radians(mix(phase, 48, 4) if kit.fault == "elbows drifting" else np.full_like(phase, 8.0))
+    bend = np.radians(mix(phase, 112, 12))
     elbow = top + vector(0, body.upper_arm * np.sin(upper), -body.upper_arm * np.cos(upper))
     fore = vector(0, np.sin(upper + bend), -np.cos(upper + bend))
     length = np.sqrt((body.forearm + body.palm) ** 2 - (wide - body.shoulder - 0.02) ** 2)
@@ -208,7 +211,7 @@ def t_bar_row(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     """A bar hinged to the floor behind the athlete, its loaded end rowed from between the legs."""
     h = body.height
     legs = stand(body, 10.0, 38.0, 0.125 * h, 20)
-    hips = frame(mix(phase, 58, 53))
+    hips = frame(mix(phase, 62, 28) if kit.fault == "swinging" else mix(phase, 58, 53))
     top = shoulders(body, legs["pelvis"], hips)
     wide = 0.05 * h
     low = top + vector(0, 0.06, -np.sqrt((0.975 * body.reach) ** 2 - (wide - body.shoulder) ** 2 - 0.06**2))

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike
 from .body import Body, Pose
 from .raster import Mesh
 
+HALF_WAY = 0.4  # phase at which the fault "half range" turns
+
 
 @dataclass
 class Kit:

@@ -13,7 +13,7 @@ from workoutlib.utils.errors import WorkoutlibError
 from . import equipment as gear
 from .body import JOINTS, Body, draw_body, pose_body, unit
 from .clutter import clutter, place
-from .exercises import EXERCISES, UNKNOWN, Exercise, set_rhythm
+from .exercises import EXERCISES, UNKNOWN, Exercise, set_rhythm, stage_phase
 from .finish import Finish
 from .looks import TOPS, Look, color, draw_look
 from .poses import Kit
@@ -81,8 +81,8 @@ def find_exercise(name: str) -> Exercise:
 def draw_take(exercise: str, rng: np.random.Generator, times: np.ndarray, fault: str | None) -> Take:
     """Draw athlete, clothes and equipment, and pose them at `times` in seconds."""
     entry = find_exercise(exercise)
-    if fault is not None and fault not in entry.faults:
-        known = ", ".join(entry.faults) or "no faults"
+    if fault is not None and fault not in entry.faults + entry.staged_faults:
+        known = ", ".join(entry.faults + entry.staged_faults) or "no faults"
         raise WorkoutlibError(f"{exercise!r} cannot be rendered with the fault {fault!r}; the gym knows {known}")
     subject = int(rng.integers(SUBJECTS))
     person = generator("subject", subject)
@@ -90,7 +90,7 @@ def draw_take(exercise: str, rng: np.random.Generator, times: np.ndarray, fault:
     own = draw_look(person, body.female)
     look = replace(draw_look(rng, body.female), skin=own.skin, hair=own.hair, haircut=own.haircut, beard=own.beard)
     phase, repetition = set_rhythm(times, float(rng.uniform(*entry.seconds)), rng)
-    action = entry.move(body, phase, draw_kit(rng, fault))
+    action = entry.move(body, stage_phase(exercise, phase, fault), draw_kit(rng, fault))
     joints = pose_body(body, action.pose)
     figure = dress(body, action.pose, joints, look)
     return Take(entry, body, look, subject, phase, repetition, joints, figure, action.still, action.moving)

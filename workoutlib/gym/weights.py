@@ -6,16 +6,20 @@ import numpy as np
 
 from . import equipment as gear
 from .body import Body, Pose, frame
-from .poses import Action, Kit, make_pose, mix, pair, shoulders, sit, stand, vector
+from .poses import HALF_WAY, Action, Kit, make_pose, mix, pair, shoulders, sit, stand, vector
 from .raster import Mesh
 
 
 def squat(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     depth = phase * (0.5 if kit.fault == "shallow squat" else 1.0)
     legs = stand(body, mix(depth, 2, 31), mix(depth, 3, 94), 0.11 * body.height, 24)
+    if kit.fault == "knees caving in":
+        legs["knees"] = pair(-0.4, 1, 0.1)
     level = body.lumbar + 0.86 * body.thorax
     back = 0.066 * body.height
     lean = np.degrees(np.arcsin(np.clip((0.05 + back - legs["pelvis"][:, 1]) / level, 0, 0.8)))
+    if kit.fault == "leaning forward":
+        lean = lean + 26 * depth
     hips = frame(lean)
     bar = legs["pelvis"] + level * hips[:, 2] - back * hips[:, 1]
     pose = make_pose(
@@ -77,7 +81,9 @@ def deadlift(body: Body, phase: np.ndarray, kit: Kit) -> Action:
 
 def romanian_deadlift(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     phase = 1 - np.clip(1 - phase, 0, 1) ** 1.5
-    return _from_floor(body, phase, kit, mix(phase, 1, 0), mix(phase, 7, 27), mix(phase, 18, 75))
+    shank, thigh = (14, 58) if kit.fault == "bent knees" else (0, 27)
+    rounded = 34.0 if kit.fault == "rounded back" else 0.0
+    return _from_floor(body, phase, kit, mix(phase, 1, shank), mix(phase, 7, thigh), mix(phase, 18, 75), rounded)
 
 
 def _curl(body: Body, phase: np.ndarray, kit: Kit, wide: float) -> tuple[dict, np.ndarray, np.ndarray]:
@@ -104,7 +110,8 @@ def barbell_curl(body: Body, phase: np.ndarray, kit: Kit) -> Action:
 
 def hammer_curl(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     wide = 0.135 * body.height
-    other = 1 - phase if kit.variant < 0.35 else phase
+    turn = HALF_WAY if kit.fault == "half range" else 1.0
+    other = turn - phase if kit.variant < 0.35 else phase
     parts, right, fore = _curl(body, phase, kit, wide)
     _, left, fore_left = _curl(body, other, kit, wide)
     hands = np.stack([left + np.array([-wide, 0, 0]), right + np.array([wide, 0, 0])], 1)
@@ -116,7 +123,8 @@ def hammer_curl(body: Body, phase: np.ndarray, kit: Kit) -> Action:
 
 def lateral_raises(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     legs = stand(body, 3.0, 5.0, 0.08 * body.height)
-    hips = frame(np.full_like(phase, 5.0))
+    swing = 20.0 * np.sin(np.pi * phase) if kit.fault == "swinging" else 0.0
+    hips = frame(5.0 - swing + 0 * phase)
     top = shoulders(body, legs["pelvis"], hips)
     angle = np.radians(mix(phase**0.8, 20, 92))
     reach = 0.965 * body.reach
@@ -137,7 +145,7 @@ def shoulder_press(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     """Barbell standing, dumbbells standing, or dumbbells on a bench with its back up."""
     seated, bar = kit.variant < 0.4, kit.variant > 0.7
     legs = sit(body, 0.46, 0.40) if seated else stand(body, 3.0, 5.0, 0.085 * body.height)
-    hips = frame(np.full_like(phase, -6.0 if seated else -2.0))
+    hips = frame((-6.0 if seated else -2.0) - (24.0 if kit.fault == "leaning back" else 0.0) * phase)
     top = shoulders(body, legs["pelvis"], hips)
     wide = mix(phase, 0.20, 0.175 if bar else 0.12) * body.height
     low = 0.055 * body.height if bar else 0.10 * body.height
@@ -169,10 +177,13 @@ def _press(
     body: Body, phase: np.ndarray, kit: Kit, lean: float, pelvis: np.ndarray, legs: dict, touch: float
 ) -> tuple[Pose, np.ndarray]:
     """Bench presses: straight arms over the shoulders down to the chest, `touch` heights below the shoulders."""
-    hips = frame(np.full_like(phase, lean))
+    hips = chest = frame(np.full_like(phase, lean))
     top = shoulders(body, pelvis, hips)
     front, up = hips[:, 1], hips[:, 2]
-    wide = 0.215 * body.height
+    if kit.fault == "hips off the bench":  # the shoulders stay, the lower back arches
+        hips = frame(np.full_like(phase, lean - 34))
+        pelvis = pelvis + body.lumbar * (up - hips[:, 2])
+    wide, tuck = 0.215 * body.height, -0.5 if kit.fault == "flared elbows" else 0.45
     high = top + vector(0, 0.03, np.sqrt((0.985 * body.reach) ** 2 - (wide - body.shoulder) ** 2))
     low = top - touch * body.height * up + 0.088 * body.height * front
     bar = high + phase[:, None] * (low - high)
@@ -180,10 +191,11 @@ def _press(
         phase,
         pelvis=pelvis,
         hips=hips,
+        chest=chest,
         head=frame(np.full_like(phase, lean + 8)),
         **legs,
         hands=bar[:, None] + pair(wide, 0, 0),
-        elbows=np.stack([-0.45 * up - 0.75 * front + np.array([s * 0.85, 0, 0]) for s in (-1, 1)], 1),
+        elbows=np.stack([-tuck * up - 0.75 * front + np.array([s * 0.85, 0, 0]) for s in (-1, 1)], 1),
         grip=pair(-1, 0, 0),
     )
     return pose, bar

@@ -12,20 +12,30 @@ from workoutlib.media.images import as_rgb
 from workoutlib.plots.common import BLUE, GREEN, ORANGE, SKY, make_figure
 
 
-def plot_images(images: Sequence, titles: Sequence[str] = (), *, columns: int = 6, title: str = "") -> Figure:
-    """A grid of pictures (arrays, PIL images or paths), each under its title; without any, the figure says so."""
-    columns = max(min(columns, len(images)), 1)
-    rows = max(-(-len(images) // columns), 1)
+def plot_images(
+    images: Sequence, titles: Sequence[str] = (), *, columns: int = 6, width: float = 2.1, title: str = ""
+) -> Figure:
+    """A grid of pictures (arrays, PIL images or paths), each `width` inches wide and under its title.
+
+    Without any, the figure says so.
+    """
+    if not len(images):
+        figure, axis = make_figure(6, 0.5)
+        axis.axis("off")
+        axis.set_title(f"{title} (none)".strip())
+        return figure
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
     lines = max((text.count("\n") for text in titles), default=0)
-    height = rows * (1.95 + 0.16 * lines) + 0.35 * bool(title)
-    figure, axes = make_figure(2.1 * columns, height, rows, columns, squeeze=False)
+    height = rows * (0.8 * width + 0.27 + 0.16 * lines) + 0.35 * bool(title)
+    figure, axes = make_figure(width * columns, height, rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for axis, image in zip(axes.flat, images, strict=False):
         axis.imshow(as_rgb(image))
     for axis, text in zip(axes.flat, titles, strict=False):
         axis.set_title(text, fontsize=8)
-    figure.suptitle(title if len(images) else f"{title} (none)")
+    figure.suptitle(title)
     return figure
 
 

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from workoutlib.media.images import Picture, as_rgb
-from workoutlib.plots.common import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, make_figure
-from workoutlib.pose.accuracy import summarise
-from workoutlib.pose.skeleton import JOINTS, LEFT_BONES, MIDDLE_BONES, RIGHT_BONES
+from workoutlib.plots.common import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, YELLOW, make_figure
+from workoutlib.pose.accuracy import MEASURED, summarise
+from workoutlib.pose.drawing import draw_skeleton
+from workoutlib.pose.skeleton import JOINTS, LEFT_BONES, MIDDLE_BONES, RIGHT_BONES, Pose
 
+_GRID = 0.25  # metres
 _HEAD = slice(0, 11)  # landmarks that no bone joins
 
 
 def plot_pose_3d(world: np.ndarray, *, turns: Sequence[float] = (0, 45, 90), title: str = "") -> Figure:
-    """A pose's world coordinates (33, 3) side by side, the camera turned by so many degrees around the body."""
+    """A pose's world coordinates (33, 3) side by side, the camera turned by so many degrees around the body.
+
+    The grid's lines are 25 cm apart.
+    """
     figure, axes = make_figure(3.2 * len(turns), 3.6, 1, len(turns), squeeze=False, subplot_kw={"projection": "3d"})
     points = world[:, [0, 2, 1]] * [1, 1, -1]  # x to the right, away from the camera, up
     middle, half = (points.min(0) + points.max(0)) / 2, max(np.ptp(points, axis=0).max() / 2, 0.1)
@@ -26,8 +33,10 @@ def plot_pose_3d(world: np.ndarray, *, turns: Sequence[float] = (0, 45, 90), tit
             for bone in bones:
                 axis.plot(*points[list(bone)].T, color=colour, linewidth=3)
         axis.scatter(*points[_HEAD].T, color="black", s=8)
-        axis.set(**{f"{name}lim": (m - half, m + half) for name, m in zip("xyz", middle, strict=True)})
-        axis.set(xticklabels=[], yticklabels=[], zticklabels=[])
+        for name, centre in zip("xyz", middle, strict=True):
+            axis.set(**{f"{name}lim": (centre - half, centre + half)})
+            lines = _GRID * np.arange(np.ceil((centre - half) / _GRID), (centre + half) / _GRID)
+            axis.set(**{f"{name}ticks": lines, f"{name}ticklabels": []})
         axis.set_box_aspect((1, 1, 1), zoom=1.15)
         axis.view_init(elev=8, azim=turn - 90)
         axis.set_title(f"turned by {turn:.0f}°" if turn else "as the camera saw it", fontsize=10)
@@ -50,9 +59,10 @@ def plot_angles(
         angles: degrees (T, 8) from `joint_angles`.
         frames: (time, picture) pairs, shown in a row above; a dotted line marks the time of each.
     """
-    heights = [1.9 if frames else 0.01, 1.25 * len(joints)]
+    heights = [1.5 if frames else 0.01, 1.25 * len(joints)]
     figure = Figure(figsize=(10, sum(heights) + 0.5), layout="constrained")
-    top, bottom = np.ravel(figure.subfigures(2, 1, height_ratios=heights))
+    parts: Any = figure.subfigures(2, 1, height_ratios=heights)
+    top, bottom = parts
     if frames:
         strip = top.subplots(1, len(frames), squeeze=False).flat
         for axis, (time, picture) in zip(strip, frames, strict=True):
@@ -89,6 +99,24 @@ def plot_pose_accuracy(table: pd.DataFrame, by: str = "label") -> Figure:
         right.plot(means[kind], places, marker, color=colour, markersize=7, label=kind)
     right.set(xlim=(0, None), xlabel="mean error of the angle (°)", title="Joint angles")
     right.grid(alpha=0.3)
-    right.legend(fontsize=8, loc="lower right")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=len(kinds), fontsize=9)
     right.invert_yaxis()
+    return figure
+
+
+def plot_pose_errors(
+    frames: Sequence[np.ndarray], poses: Sequence[Pose], truths: Sequence[np.ndarray], titles: Sequence[str]
+) -> Figure:
+    """Estimated skeletons side by side, with the true joints (12, 2) in pixels as dots and the errors as lines."""
+    figure, axes = make_figure(3.4 * len(frames), 3.2, 1, len(frames), squeeze=False)
+    edge = [withStroke(linewidth=4, foreground="black")]
+    for axis, frame, pose, truth, title in zip(axes.flat, frames, poses, truths, titles, strict=True):
+        axis.imshow(draw_skeleton(frame, pose))
+        for estimate, joint in zip(pose.landmarks[MEASURED, :2], truth, strict=True):
+            (line,) = axis.plot(*zip(estimate, joint, strict=True), color=YELLOW, linewidth=2, path_effects=edge)
+        dots = axis.scatter(*truth.T, s=26, color=YELLOW, edgecolors="black", linewidths=0.8, zorder=3)
+        axis.set(xlim=(0, frame.shape[1]), ylim=(frame.shape[0], 0))
+        axis.set_title(title, fontsize=10)
+        axis.axis("off")
+    figure.legend([dots, line], ["true joint", "error"], loc="outside lower center", ncols=2, fontsize=9)
     return figure

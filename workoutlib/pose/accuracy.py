@@ -14,7 +14,8 @@ from workoutlib.pose.skeleton import INDEX, JOINTS, Pose, joint_angles
 
 PARTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 _NAMES = [f"{side} {part}" for part in PARTS for side in ("left", "right")]
-_NUMBERS = [INDEX[name] for name in _NAMES]
+MEASURED = [INDEX[name] for name in _NAMES]
+"""Numbers of the landmarks that are compared, in the order of `true_joints`."""
 
 
 def evaluate_pose(
@@ -56,7 +57,7 @@ def _compare(estimator: PoseEstimator, clip: Clip, number: int) -> dict:
     row: dict = {"view": view, "found": bool(poses), "exerciser": False}
     if not poses or not _is_same(poses[0], pixels, trunk):
         return row
-    away = np.linalg.norm(poses[0].landmarks[_NUMBERS, :2] - pixels, axis=1)
+    away = np.linalg.norm(poses[0].landmarks[MEASURED, :2] - pixels, axis=1)
     errors = np.abs(joint_angles(poses[0].world) - joint_angles(metres)).reshape(-1, 2).mean(1)
     errors_by_kind = dict(zip(_kinds(), errors.tolist(), strict=True))
     return {**row, "exerciser": True, "pck": float((away < 0.1 * max(trunk, width)).mean()), **errors_by_kind}
@@ -67,7 +68,7 @@ def true_joints(truth: pd.DataFrame, number: int) -> tuple[np.ndarray, np.ndarra
     row, metres = truth.iloc[number], np.full((33, 3), np.nan)
     columns = [name.replace(" ", "_") for name in _NAMES]
     pixels = np.array([[row[f"x_{name}"], row[f"y_{name}"]] for name in columns], float)
-    metres[_NUMBERS] = [[row[f"{axis}_{name}"] for axis in "XYZ"] for name in columns]
+    metres[MEASURED] = [[row[f"{axis}_{name}"] for axis in "XYZ"] for name in columns]
     return pixels, metres
 
 

@@ -16,14 +16,14 @@ from scipy.special import log_softmax
 from torch import Tensor
 
 from workoutlib.labels import LABELS
-from workoutlib.pose.features import both_sides, motion_features
+from workoutlib.models.linear import fit_linear
+from workoutlib.pose.features import both_sides, motion_features, pose_features
 from workoutlib.pose.synthetic import synthetic_sequences
 from workoutlib.utils.errors import WorkoutlibError
 
 PEOPLE, CAMERAS = 40, 3
 """Synthetic athletes of an exercise, and cameras that look at each."""
 _FRAME_STEP = 4  # of a synthetic sequence every so manieth pose joins the single poses
-_REGULARISATION = 0.01
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class BodyModel:
     labels: tuple[str, ...]
     skeleton: LinearModel
     motion: LinearModel
-    skeleton_weight: float = 1.0
-    motion_weight: float = 0.5
+    skeleton_weight: float = 1.5
+    motion_weight: float = 0.75
 
     def pose_log_probabilities(self, world: np.ndarray) -> np.ndarray:
         """Log-probabilities (T, C) of poses (T, 33, 3) in world coordinates; NaN where there is nobody.
@@ -74,7 +74,7 @@ class BodyModel:
             picture: logits (N, C) of the picture model, or ``None`` where there is none.
             poses: `pose_log_probabilities` (N, C).
         """
-        weighted = self.skeleton_weight * np.nan_to_num(poses)
+        weighted = (self.skeleton_weight * np.nan_to_num(poses)).astype(np.float32)
         return weighted if picture is None else picture + weighted
 
     def fuse_clip(self, picture: np.ndarray | None, world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,9 +137,11 @@ def fit_body(
     weights = np.ones(len(numbers))
     if count:  # all synthetic poses together weigh as much as all real ones
         weights[count:] = count / max(len(numbers) - count, 1)
-    skeleton = _fit_linear(features, numbers, len(labels), weights)
-    motion = _fit_linear(bodies.motions, np.tile(bodies.targets, 2), len(labels))
-    return BodyModel(tuple(labels), skeleton, motion)
+    skeleton = fit_linear(features, numbers, len(labels), weights)
+    motion = fit_linear(bodies.motions, np.tile(bodies.targets, 2), len(labels))
+    return BodyModel(
+        tuple(labels), *(LinearModel(*(part.astype(np.float32) for part in m)) for m in (skeleton, motion))
+    )
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,9 @@ def draw_bodies(
 ) -> SyntheticBodies:
     """Draw athletes of those labels that the gym knows; no picture is rendered."""
     known = [number for number, label in enumerate(labels) if label in LABELS]
+    if not known:
+        nobody = pose_features(np.empty((0, 33, 3)))
+        return SyntheticBodies(nobody, np.empty(0, int), np.empty((0, 4 * nobody.shape[1])), np.empty(0, int))
     world, places = synthetic_sequences([labels[number] for number in known], people=people, cameras=cameras, seed=seed)
     targets = np.array(known, int)[places]
     sides = both_sides(world)
@@ -164,20 +169,3 @@ def draw_bodies(
     pose_targets = np.tile(np.repeat(targets, poses.shape[2]), 2)
     motions = np.array([motion_features(sequence) for side in sides for sequence in side])
     return SyntheticBodies(poses.reshape(-1, poses.shape[-1]), pose_targets, motions, targets)
-
-
-def _fit_linear(
-    features: np.ndarray, targets: np.ndarray, classes: int, weights: np.ndarray | None = None
-) -> LinearModel:
-    """Logistic regression on standardised features, the standardisation folded into its weights."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
-
-    scaler = StandardScaler().fit(features)
-    regression = LogisticRegression(C=_REGULARISATION, max_iter=300)
-    regression.fit(scaler.transform(features), targets, sample_weight=weights)
-    weight = np.zeros((classes, features.shape[1]))
-    bias = np.full(classes, -20.0)  # a class without examples is never the answer
-    weight[regression.classes_] = regression.coef_ / scaler.scale_
-    bias[regression.classes_] = regression.intercept_ - weight[regression.classes_] @ scaler.mean_
-    return LinearModel(weight.astype(np.float32), bias.astype(np.float32))

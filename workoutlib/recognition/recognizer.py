@@ -183,10 +183,9 @@ class Recognizer(LogitReader):
         total = info.frames and -(-info.frames // stride)
         bar = tqdm(total=total, desc=info.path.name, unit="frame", disable=not progress, leave=False)
         tracker = PoseTracker(self.pose_estimator, skip=True) if poses or self.body else None
-        seen = (
-            (time, self.square(frame), tracker.update(time, frame) if tracker else None)
-            for time, frame in read_frames(path, stride=stride)
-        )
+        frames = read_frames(path, stride=stride)
+        followed = tracker.follow(frames) if tracker else ((time, frame, None) for time, frame in frames)
+        seen = ((time, self.square(frame), pose) for time, frame, pose in followed)
         times, parts, found = [], [], []
         for batch in prefetch(_chunks(seen, size)):
             times += [time for time, _, _ in batch]

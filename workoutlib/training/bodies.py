@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from workoutlib.evaluation.predictions import Predictions
 from workoutlib.pose.body_model import BodyModel, SyntheticBodies, draw_bodies, fit_body
 from workoutlib.pose.estimator import PoseEstimator
 from workoutlib.pose.pictures import estimate_poses
+from workoutlib.utils.errors import WorkoutlibError
 
 
 class Bodies:
@@ -24,10 +26,16 @@ class Bodies:
     """
 
     def __init__(
-        self, catalog: pd.DataFrame, labels: tuple[str, ...], *, cache: Path | None = None, progress: bool = True
+        self,
+        catalog: pd.DataFrame,
+        labels: tuple[str, ...],
+        estimator: PoseEstimator,
+        *,
+        cache: Path | None = None,
+        progress: bool = True,
     ) -> None:
         self.catalog, self.labels = catalog, labels
-        poses = estimate_poses(catalog["path"].tolist(), PoseEstimator(), cache=cache, progress=progress)
+        poses = estimate_poses(catalog["path"].tolist(), estimator, cache=cache, progress=progress)
         self.world = poses.world
         self.synthetic: SyntheticBodies = draw_bodies(labels)
 
@@ -53,5 +61,15 @@ class Bodies:
 def load_bodies(
     catalog: pd.DataFrame, labels: tuple[str, ...], config: Config, *, cache: Path | None = None, progress: bool = True
 ) -> Bodies | None:
-    """The bodies in a catalog's pictures, or ``None`` where the config does not use them."""
-    return Bodies(catalog, labels, cache=cache, progress=progress) if config.body else None
+    """The bodies in a catalog's pictures, or ``None`` where the config does not use them.
+
+    Where the pose network cannot be had, a warning says so, and training goes on without the body.
+    """
+    if not config.body:
+        return None
+    try:
+        estimator = PoseEstimator()
+    except WorkoutlibError as error:
+        warnings.warn(f"training on the pictures alone, without the body: {error}", stacklevel=2)
+        return None
+    return Bodies(catalog, labels, estimator, cache=cache, progress=progress)

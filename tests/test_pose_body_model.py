@@ -1,0 +1,157 @@
+"""Exercises recognised by the body: features, synthetic athletes, the model and its fusion with the picture."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+
+from workoutlib import LABELS, WorkoutlibError
+from workoutlib.pose.body_model import BodyModel, draw_bodies, fit_body
+from workoutlib.pose.features import both_sides, motion_features, pose_features
+from workoutlib.pose.skeleton import mirrored
+from workoutlib.pose.synthetic import Distortion, camera_axes, perform, synthetic_sequences
+
+FEW = ("deadlift", "plank", "pull up", "squat")
+NOBODY = np.full((1, 33, 3), np.nan)
+
+
+@pytest.fixture(scope="module")
+def bodies():
+    return draw_bodies(FEW, people=12, cameras=2)
+
+
+@pytest.fixture(scope="module")
+def model(bodies) -> BodyModel:
+    return fit_body(np.empty((0, 33, 3)), np.empty(0, int), FEW, synthetic=bodies)
+
+
+@pytest.fixture(scope="module")
+def others() -> tuple[np.ndarray, np.ndarray]:
+    """Sequences of other athletes than those of training."""
+    return synthetic_sequences(FEW, people=6, cameras=2, seed=9)
+
+
+def test_other_athletes_are_recognised_by_pose_and_by_motion(model, others):
+    world, targets = others
+    frames = model.pose_log_probabilities(world.reshape(-1, 33, 3)).argmax(1).reshape(len(world), -1)
+    assert (frames == targets[:, None]).mean() > 0.75
+    motion = np.array([model.motion_log_probabilities(sequence) for sequence in world])
+    assert (motion.argmax(1) == targets).mean() > 0.85
+    whole = np.array([model.fuse_clip(None, sequence)[1] for sequence in world])
+    assert (whole.argmax(1) == targets).mean() > 0.85
+
+
+def test_a_mirror_image_has_the_same_answer(model, others):
+    world = others[0][:, 0]
+    there, back = model.pose_log_probabilities(world), model.pose_log_probabilities(mirrored(world))
+    assert there == pytest.approx(back, abs=1e-4)
+    moving = others[0][0]
+    assert model.motion_log_probabilities(moving) == pytest.approx(
+        model.motion_log_probabilities(mirrored(moving)), abs=1e-4
+    )
+    assert np.exp(there).sum(1) == pytest.approx(1)
+
+
+def test_a_camera_that_walks_around_changes_nothing(model):
+    points = perform("squat", np.random.default_rng(0), np.array([0.7]))
+    views = np.concatenate([points @ camera_axes(azimuth, 0).T for azimuth in range(0, 360, 30)])
+    views -= views[:, [23, 24]].mean(1, keepdims=True)
+    answers = model.pose_log_probabilities(views)
+    assert np.abs(answers - answers[0]).max() < 0.05
+    features = pose_features(views)
+    assert np.abs(features - features[0]).max() < 1e-4
+
+
+def test_without_a_person_the_picture_decides_alone(model):
+    picture = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    poses = model.pose_log_probabilities(np.concatenate([NOBODY] * 3))
+    assert np.isnan(poses).all() and np.array_equal(model.fuse(picture, poses), picture)
+    frames, whole = model.fuse_clip(picture, np.concatenate([NOBODY] * 3))
+    assert np.array_equal(frames, picture) and whole == pytest.approx(picture.mean(0))
+    assert np.isnan(model.motion_log_probabilities(NOBODY)).all()
+
+
+def test_with_a_person_pose_and_picture_count_together(model, others):
+    picture, world = np.zeros((5, 4), np.float32), others[0][0, :5]
+    poses = model.pose_log_probabilities(world)
+    assert model.fuse(picture + 1, poses) == pytest.approx(1 + model.skeleton_weight * poses, abs=1e-5)
+    assert softmax(model.fuse(picture, poses), axis=1).sum(1) == pytest.approx(1)
+    sure = picture.copy()
+    sure[:, 3] = 100
+    assert (model.fuse(sure, poses).argmax(1) == 3).all()
+
+
+def test_a_stored_model_gives_the_same_logits_to_the_bit(model, others, tmp_path):
+    torch.save(model.state(), tmp_path / "body.pth")
+    loaded = BodyModel.from_state(torch.load(tmp_path / "body.pth", weights_only=True), FEW)
+    world = others[0][0]
+    assert np.array_equal(loaded.pose_log_probabilities(world), model.pose_log_probabilities(world))
+    assert np.array_equal(loaded.fuse_clip(None, world)[1], model.fuse_clip(None, world)[1])
+
+
+@pytest.mark.parametrize("damage", ["missing", "labels", "nan", "text"])
+def test_a_damaged_state_is_refused(model, damage):
+    state, labels = dict(model.state()), FEW
+    if damage == "missing":
+        del state["motion.bias"]
+    elif damage == "labels":
+        labels = FEW[:3]
+    elif damage == "nan":
+        state["skeleton.weight"] = state["skeleton.weight"] * float("nan")
+    else:
+        state["skeleton_weight"] = "much"
+    with pytest.raises(WorkoutlibError, match="body model is damaged"):
+        BodyModel.from_state(state, labels)
+
+
+def test_real_poses_join_the_synthetic_ones(bodies, others):
+    world, targets = others[0][:, 0], others[1]
+    swapped = np.where(targets == 0, 3, np.where(targets == 3, 0, targets))
+    taught = fit_body(np.repeat(world, 20, 0), np.repeat(swapped, 20), FEW, synthetic=bodies)
+    plain = fit_body(np.empty((0, 33, 3)), np.empty(0, int), FEW, synthetic=bodies)
+    of_squats = world[targets == 3]
+    assert (
+        taught.pose_log_probabilities(of_squats)[:, 0].mean() > plain.pose_log_probabilities(of_squats)[:, 0].mean() + 1
+    )
+
+
+def test_classes_that_the_gym_does_not_know_need_real_poses(others):
+    labels = ("burpee", "squat")
+    with pytest.raises(WorkoutlibError, match="no pose of burpee"):
+        fit_body(np.empty((0, 33, 3)), np.empty(0, int), labels, synthetic=draw_bodies(labels, people=3, cameras=1))
+    world = others[0][others[1] == 1][:, 0]  # planks stand for burpees
+    model = fit_body(world, np.zeros(len(world), int), labels, synthetic=draw_bodies(labels, people=3, cameras=1))
+    assert (model.pose_log_probabilities(world).argmax(1) == 0).mean() > 0.9
+
+
+def test_two_classes_of_ones_own_are_told_apart(others):
+    world, targets = others[0][:, 0], others[1]
+    mine = targets < 2
+    model = fit_body(world[mine], targets[mine], ("mine", "yours"))
+    assert (model.pose_log_probabilities(world[mine]).argmax(1) == targets[mine]).mean() > 0.9
+    assert np.exp(model.motion_log_probabilities(others[0][0])) == pytest.approx(0.5)  # no motion was learned
+
+
+def test_the_same_seed_draws_the_same_athletes():
+    one, other, third = (synthetic_sequences(FEW[:1], people=2, cameras=1, seed=seed)[0] for seed in (0, 0, 1))
+    assert np.array_equal(one, other) and not np.allclose(one, third)
+    assert one.shape == (2, 24, 33, 3) and np.abs(one[:, :, [23, 24]].mean(2)).max() < 1e-5
+    clean = synthetic_sequences(FEW[:1], people=1, cameras=1, distortion=Distortion(0, 0, 0, 0, (1, 1)))[0]
+    assert np.isfinite(clean).all()
+
+
+def test_every_exercise_can_be_performed():
+    times = np.arange(3) / 8
+    for label in LABELS:
+        points = perform(label, np.random.default_rng(1), times)
+        assert points.shape == (3, 33, 3) and np.isfinite(points).all()
+        assert 0.2 < np.linalg.norm(points[0, 11] - points[0, 12]) < 0.7
+
+
+def test_motion_features_leave_empty_frames_out(others):
+    features = both_sides(others[0][0])[0]
+    with_gap = features.copy()
+    with_gap[3:6] = np.nan
+    expected = motion_features(np.delete(features, [3, 4, 5], axis=0))
+    assert motion_features(with_gap) == pytest.approx(expected)
+    assert motion_features(with_gap).shape == (4 * features.shape[1],)

@@ -1,0 +1,127 @@
+"""Judges the form of repetitions, sets and holds by the table in `form_rules`.
+
+A rule says nothing where it cannot be seen: landmarks hidden, or the camera on the wrong side. A repetition has a
+fault where its own value is beyond the limit; a set where the median of its repetitions is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.ndimage import median_filter
+
+from workoutlib.pose.tracking import PoseSequence
+
+from .form_rules import HALF, Rule, rules_of
+from .measures import HIP, MEASURES, SHOULDER
+from .signals import cut
+from .workout import Fault, Repetition, Set
+
+Values = dict[Rule, tuple[float, float]]  # value, and time in seconds of the frame that shows it
+
+_VISIBLE = 0.5  # median visibility of the least visible landmark from which a side of the body is judged
+_OUTLIERS = 5  # frames of a median filter against single frames seen wrongly
+_FEWEST = 3  # frames
+
+
+def judge_set(sequence: PoseSequence, entry: Set) -> Set:
+    """Return the set with its faults and those of its repetitions."""
+    view = view_angle(cut(sequence, entry.start, entry.end))
+    rules = [rule for rule in rules_of(entry.label) if rule.views[0] <= view <= rule.views[1]]
+    if entry.hold:
+        whole = Repetition(entry.start, 0.5 * (entry.start + entry.end), entry.end)
+        return replace(entry, faults=_faults(judge_repetition(sequence, whole, rules)))
+    table = [judge_repetition(sequence, r, rules) for r in entry.repetitions]
+    judged = zip(entry.repetitions, table, strict=True)
+    repetitions = tuple(replace(r, faults=_faults(values)) for r, values in judged)
+    return replace(entry, repetitions=repetitions, faults=_set_faults(rules, table))
+
+
+def judge_frames(sequence: PoseSequence, label: str) -> list[tuple[str, ...]]:
+    """Name the faults of each frame (T,) by the rules that one frame is enough for: posture in a hold, leaning."""
+    view = view_angle(sequence)
+    rules = [rule for rule in rules_of(label) if rule.instant and rule.views[0] <= view <= rule.views[1]]
+    faults: list[tuple[str, ...]] = [()] * len(sequence.times)
+    for rule in rules:
+        points = sequence.world if rule.space == "world" else sequence.landmarks[..., :2]
+        values = MEASURES[rule.measure].function(points)[:, 0]
+        faults = [(*f, rule.fault) if is_beyond(rule, v) else f for f, v in zip(faults, values, strict=True)]
+    return faults
+
+
+def judge_repetition(sequence: PoseSequence, repetition: Repetition, rules: list[Rule]) -> Values:
+    """Return value and time of every rule that can be judged in a repetition."""
+    if not repetition.complete:
+        rules = [rule for rule in rules if rule.instant]
+    values = {rule: measure_rule(sequence, rule, repetition) for rule in rules}
+    values = {rule: (value, time) for rule, (value, time) in values.items() if np.isfinite(value)}
+    half = any(rule.fault == HALF and is_beyond(rule, value) for rule, (value, _) in values.items())
+    return {rule: pair for rule, pair in values.items() if not (half and rule.deep)}
+
+
+def measure_rule(sequence: PoseSequence, rule: Rule, repetition: Repetition) -> tuple[float, float]:
+    """Measure what a rule asks for in a repetition: the value, NaN if it is hidden, and the time that shows it."""
+    part = cut(sequence, repetition.start, repetition.end)
+    measure = MEASURES[rule.measure]
+    points = part.world if rule.space == "world" else part.landmarks[..., :2]
+    values, times = [], []
+    for side, series in enumerate(measure.function(points).T if len(points) else ()):
+        needed = [number + side for number in measure.landmarks]
+        seen = np.isfinite(series)
+        if seen.sum() < _FEWEST or np.median(part.visibility[seen][:, needed], axis=0).min() < _VISIBLE:
+            continue
+        series = median_filter(series[seen], min(_OUTLIERS, int(seen.sum())), mode="nearest")
+        value, time = _statistic(rule.when, series, part.times[seen], repetition)
+        values.append(value)
+        times.append(time)
+    return (float(np.mean(values)), float(times[0])) if values else (float("nan"), repetition.turn)
+
+
+def _statistic(when: str, series: np.ndarray, times: np.ndarray, repetition: Repetition) -> tuple[float, float]:
+    """Reduce a series (T,) at times (T,) to one value, and the time of the frame that shows it."""
+    if when in ("held", "turn"):
+        near = np.abs(times - repetition.turn) <= max(0.1, 0.5 * repetition.pause)
+        chosen = series[near] if when == "turn" and near.any() else series
+        return float(np.median(chosen)), repetition.turn
+    least, most = np.percentile(series, [5, 95])
+    value = {"least": least, "most": most, "any": most, "range": most - least}[when]
+    return float(value), float(times[np.argmin(series) if when == "least" else np.argmax(series)])
+
+
+def is_beyond(rule: Rule, value: float) -> bool:
+    """Tell whether a value is on the fault's side of the limit."""
+    return bool(value > rule.limit if rule.over else value < rule.limit)
+
+
+def _faults(values: Values) -> tuple[Fault, ...]:
+    """The faults among the values and times of rules."""
+    return tuple(
+        Fault(rule.fault, round(value, 2), rule.unit, rule.hint, round(time, 3))
+        for rule, (value, time) in values.items()
+        if is_beyond(rule, value)
+    )
+
+
+def _set_faults(rules: list[Rule], table: list[Values]) -> tuple[Fault, ...]:
+    """The faults that most repetitions show, each with the value and the time of its worst repetition."""
+    worst = {}
+    for rule in rules:
+        judged = sorted(values[rule] for values in table if rule in values)
+        if judged and is_beyond(rule, float(np.median([value for value, _ in judged]))):
+            worst[rule] = judged[-1] if rule.over else judged[0]
+    return _faults(worst)
+
+
+def view_angle(sequence: PoseSequence) -> float:
+    """Angle between the camera and the body's front or back in degrees: 0 from front or back, 90 from the side.
+
+    It is that of the line of shoulders and hips to the plane of the picture, in the world where that is known, else
+    by the landmarks' own depth; NaN where nobody is seen.
+    """
+    points = np.where(np.isfinite(sequence.world), sequence.world, sequence.landmarks)
+    line = sum(points[:, left + 1] - points[:, left] for left in (SHOULDER, HIP))
+    line = line[np.isfinite(line).all(1)]
+    if not len(line):
+        return float("nan")
+    return float(np.median(np.degrees(np.arctan2(np.abs(line[:, 2]), np.hypot(line[:, 0], line[:, 1])))))

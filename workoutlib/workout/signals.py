@@ -1,0 +1,172 @@
+"""From skeletons over time to one number that rises from 0, the start of a repetition, to its turn.
+
+Which measure moves, and which way, stands in the table `MOVEMENTS`, an entry an exercise. The measures are read in
+the world's metres and in the picture's pixels, left and right; what is hidden, trembles or does not move is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from workoutlib.pose.tracking import PoseSequence
+
+from .measures import MEASURES, Measure
+
+_MOST = 2.0  # usual ranges of motion
+STEP = 1 / 30  # seconds between the samples of a signal
+_VISIBLE = 0.3  # a landmark less visible than this is taken for a guess
+_AGREEING = 0.6  # correlation from which two measures are taken to show one movement
+_SLOWEST = 0.12  # seconds over which trembling is told from movement
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How an exercise moves: `angle` is what its range of motion is told in, `measures` what may be counted by.
+
+    Measures are names in `MEASURES` with the direction from start to turn: +1 rises, -1 falls. A `hold` is timed.
+    """
+
+    angle: str
+    measures: tuple[tuple[str, int], ...] = ()
+    hold: bool = False
+
+
+_CURL = Movement("elbow", (("elbow", -1), ("wrist height", +1), ("wrist distance", -1)))
+_BENCH = Movement("elbow", (("elbow", -1), ("wrist distance", -1)))
+_DEADLIFT = Movement("hip", (("hip", +1), ("trunk lean", -1), ("shoulder height", +1), ("knee", +1)))
+MOVEMENTS: dict[str, Movement] = {
+    "barbell biceps curl": _CURL,
+    "bench press": _BENCH,
+    "chest fly machine": Movement("arm opening", (("arm opening", -1), ("wrists apart", -1))),
+    "deadlift": _DEADLIFT,
+    "decline bench press": _BENCH,
+    "hammer curl": _CURL,
+    "hip thrust": Movement("hip", (("hip", +1), ("hip over knee", +1), ("hip height", +1))),
+    "incline bench press": _BENCH,
+    "lat pulldown": Movement("elbow", (("elbow", -1), ("wrist height", -1), ("wrist distance", -1))),
+    "lateral raises": Movement("shoulder", (("shoulder", +1), ("wrist height", +1), ("wrists apart", +1))),
+    "leg extension": Movement("knee", (("knee", +1), ("ankle over knee", +1))),
+    "leg raises": Movement("hip", (("hip", -1), ("ankle height", +1))),
+    "plank": Movement("hip", hold=True),
+    "pull up": Movement("elbow", (("elbow", -1), ("wrist height", -1), ("wrist distance", -1))),
+    "push up": Movement("elbow", (("elbow", -1), ("wrist height", +1), ("wrist distance", -1))),
+    "romanian deadlift": Movement("hip", (("hip", -1), ("trunk lean", +1), ("shoulder height", -1))),
+    "russian twist": Movement("trunk twist", (("hands aside", +1), ("hands across", +1), ("trunk twist", -1))),
+    "shoulder press": Movement("elbow", (("elbow", +1), ("wrist height", +1), ("wrist distance", +1))),
+    "squat": Movement("knee", (("knee", -1), ("hip height", -1), ("hip over knee", -1), ("shoulder height", -1))),
+    "t bar row": Movement("elbow", (("elbow", -1), ("wrist distance", -1), ("wrist height", +1))),
+    "tricep dips": Movement("elbow", (("elbow", -1), ("wrist distance", -1), ("wrist height", +1))),
+    "tricep pushdown": Movement("elbow", (("elbow", +1), ("wrist height", -1), ("wrist distance", +1))),
+}
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One number over time: `values` (N,) at `times` (N,), 30 a second; 1 is about a usual range of motion.
+
+    `sources` names what was averaged, the best first; it is empty where nothing could be seen.
+    """
+
+    times: np.ndarray
+    values: np.ndarray
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    name: str
+    values: np.ndarray
+    score: float
+
+
+def cut(sequence: PoseSequence, start: float, end: float) -> PoseSequence:
+    """Return the part of a sequence between two times in seconds, both included."""
+    return sequence.select((sequence.times >= start) & (sequence.times <= end))
+
+
+def movement_signal(sequence: PoseSequence, label: str) -> Signal:
+    """Average the measures of the exercise `label` that can be seen, left and right, to one signal.
+
+    Raises KeyError for a label that is not in `MOVEMENTS`.
+    """
+    times = np.arange(sequence.times[0], sequence.times[-1] + STEP / 2, STEP) if len(sequence.times) else np.empty(0)
+    candidates = []
+    if len(times) >= 5:
+        candidates = [c for entry in MOVEMENTS[label].measures for c in _candidates(sequence, times, *entry)]
+    candidates = sorted((c for c in candidates if c.score > 0), key=lambda c: -c.score)
+    if not candidates:
+        return Signal(times, np.zeros(len(times)))
+    best = candidates[0]
+    chosen = [c for c in candidates if np.corrcoef(best.values, c.values)[0, 1] > _AGREEING]
+    weights = np.array([c.score for c in chosen])
+    values = np.average([c.values for c in chosen], axis=0, weights=weights)
+    return Signal(times, values, tuple(c.name for c in chosen))
+
+
+def _candidates(sequence: PoseSequence, times: np.ndarray, name: str, direction: int) -> list[_Candidate]:
+    measure = MEASURES[name]
+    spaces = {"world": sequence.world}
+    if measure.planar:
+        spaces["picture"] = sequence.landmarks[..., :2]
+    found = []
+    for space, points in spaces.items():
+        values = measure.function(points)
+        for k, side in enumerate(("left", "right")):
+            sure = _visibility(sequence, measure, k)
+            series = np.where(sure > _VISIBLE, values[:, k], np.nan)
+            found.append(
+                _judge(f"{name}, {side}, {space}", sequence.times, series, sure, times, direction / measure.usual)
+            )
+    return found
+
+
+def _visibility(sequence: PoseSequence, measure: Measure, side: int) -> np.ndarray:
+    """Visibility (T,) 0..1 of the least visible landmark that a measure needs."""
+    return np.nan_to_num(sequence.visibility[:, [number + side for number in measure.landmarks]]).min(1)
+
+
+def _judge(
+    name: str, seen: np.ndarray, series: np.ndarray, sure: np.ndarray, times: np.ndarray, factor: float
+) -> _Candidate:
+    """Resample a series (T,) to `times` (N,), and score it: visible, moving, and not trembling."""
+    valid = np.isfinite(series)
+    share = float(valid.mean())
+    if valid.sum() < 3 or share < 0.5:
+        return _Candidate(name, np.zeros(len(times)), 0.0)
+    values = factor * np.interp(times, seen[valid], series[valid])
+    smooth = gaussian_filter1d(values, _SLOWEST / STEP)
+    moving = max(float(np.subtract(*np.percentile(smooth, [97, 3]))), 1e-6)
+    trembling = float(np.sqrt(np.mean((values - smooth) ** 2)))
+    clear = moving / (moving + 4 * trembling + 0.05)
+    likely = min(moving, _MOST / moving)  # more than anyone can move is a body seen wrongly
+    score = share * float(sure[valid].mean()) * likely * clear**2
+    return _Candidate(name, values - np.median(values), score)
+
+
+def angle_signal(sequence: PoseSequence, measure: Measure) -> tuple[np.ndarray, np.ndarray]:
+    """Read a measure in the world: times (N,) and values (N, 2), left and right, smooth; NaN for a hidden side."""
+    times = np.arange(sequence.times[0], sequence.times[-1] + STEP / 2, STEP)
+    values = measure.function(sequence.world)
+    sides = np.full((len(times), 2), np.nan)
+    for k in (0, 1):
+        valid = np.isfinite(values[:, k]) & (_visibility(sequence, measure, k) > _VISIBLE)
+        if valid.mean() >= 0.5:
+            sides[:, k] = np.interp(times, sequence.times[valid], values[valid, k])
+    return times, gaussian_filter1d(sides, 0.05 / STEP, axis=0, mode="nearest")
+
+
+def posture(sequence: PoseSequence, time: float) -> np.ndarray:
+    """Angles (5,) of elbows, shoulders, hips, knees and of the trunk to the vertical around a time; NaN if unseen."""
+    near = np.abs(sequence.times - time) <= max(0.1, np.abs(sequence.times - time).min())
+    points = sequence.world[near]
+    shape = []
+    for name in ("elbow", "shoulder", "hip", "knee", "trunk lean"):
+        measure = MEASURES[name]
+        sure = np.stack([_visibility(sequence, measure, k)[near] for k in (0, 1)], 1)
+        values = measure.function(points)[sure > _VISIBLE]
+        values = values[np.isfinite(values)]
+        shape.append(float(np.median(values)) if len(values) else np.nan)
+    return np.array(shape)
