@@ -97,7 +97,7 @@ def test_writer_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             for time in times:
                 writer.write(frame, time)
     with (
-        pytest.raises(WorkoutlibError, match="cannot be written.*20000 × 8"),
+        pytest.raises(WorkoutlibError, match=r"cannot be written.*20000 × 8"),
         ClipWriter(tmp_path / "wide.mp4", 20_000, 8, 25) as out,
     ):
         out.write(np.zeros((8, 20_000, 3), np.uint8), 0)
