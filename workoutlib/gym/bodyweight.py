@@ -194,8 +194,7 @@ def _lying_raise(body: Body, phase: np.ndarray, kit: Kit) -> Action:
 def russian_twist(body: Body, phase: np.ndarray, kit: Kit) -> Action:
     """Sitting on the floor, feet up, a load carried from hip to hip: the phase runs from left to right."""
     h = body.height
-    if kit.fault == "half range":
-        phase = 0.5 + 0.45 * (phase - 0.5)
+    phase = 0.5 + 0.45 * (phase - 0.5) if kit.fault == "half range" else phase
     pelvis = vector(0, 0, [0.062 * h + 0.012])
     hips = frame(np.full_like(phase, -32.0), 8 - 16 * phase)
     chest = frame(np.full_like(phase, -30.0), mix(phase, 52, -52), 0.0)

@@ -19,7 +19,7 @@ def fit_linear(
         targets: int (N,), numbers below `classes`.
         weights: (N,), how much each row counts.
     Returns:
-        weight (classes, D) and bias (classes,) of the logits; all 0 where there are not two classes to tell apart.
+        weight (classes, D) and bias (classes,) of the logits, float32; all 0 where there are not two classes to tell apart.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
@@ -27,7 +27,7 @@ def fit_linear(
     weight, bias = np.zeros((classes, features.shape[1])), np.zeros(classes)
     present = np.unique(targets)
     if len(present) < 2:
-        return weight, bias
+        return weight.astype(np.float32), bias.astype(np.float32)
     scaler = StandardScaler().fit(features)
     regression = LogisticRegression(C=C, max_iter=2000)
     regression.fit(scaler.transform(features), targets, sample_weight=weights)
@@ -37,4 +37,4 @@ def fit_linear(
     bias += _ABSENT
     weight[present] = slopes / scaler.scale_
     bias[present] = offsets - weight[present] @ scaler.mean_
-    return weight, bias
+    return weight.astype(np.float32), bias.astype(np.float32)

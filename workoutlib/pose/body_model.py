@@ -100,17 +100,20 @@ class BodyModel:
             WorkoutlibError: it is not such a state.
         """
         try:
-            models = [
+            skeleton, motion = (
                 LinearModel(*(state[f"{name}.{part}"].numpy() for part in ("weight", "bias")))
                 for name in ("skeleton", "motion")
-            ]
-            sound = all(len(labels) == len(m.weight) == len(m.bias) and np.isfinite(m.weight).all() for m in models)
+            )
+            sound = all(
+                len(labels) == len(model.weight) == len(model.bias) and np.isfinite(model.weight).all()
+                for model in (skeleton, motion)
+            )
             factors = float(state["skeleton_weight"]), float(state["motion_weight"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise WorkoutlibError(f"its body model is damaged ({error})") from error
         if not sound:
             raise WorkoutlibError("its body model is damaged: it does not fit the labels")
-        return cls(tuple(labels), *models, *factors)
+        return cls(tuple(labels), skeleton, motion, *factors)
 
 
 def fit_body(
@@ -139,9 +142,7 @@ def fit_body(
         weights[count:] = count / max(len(numbers) - count, 1)
     skeleton = fit_linear(features, numbers, len(labels), weights)
     motion = fit_linear(bodies.motions, np.tile(bodies.targets, 2), len(labels))
-    return BodyModel(
-        tuple(labels), *(LinearModel(*(part.astype(np.float32) for part in m)) for m in (skeleton, motion))
-    )
+    return BodyModel(tuple(labels), LinearModel(*skeleton), LinearModel(*motion))
 
 
 @dataclass(frozen=True)

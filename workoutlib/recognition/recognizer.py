@@ -72,7 +72,7 @@ class Recognizer(LogitReader):
         if model is None:
             if body is None:
                 raise WorkoutlibError("a recognizer needs a model, a body model, or both")
-            self._forward = self._no_picture
+            self._forward: Callable[[np.ndarray], np.ndarray] = self._no_picture
             return
         self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()
         self._transform = EvalTransform(crop=config.crop, mean=model.mean, std=model.std)

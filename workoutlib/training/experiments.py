@@ -113,7 +113,7 @@ def train_model(
     last_epoch = int(result.history["epoch"].iloc[-1])
     folder.save_model(save_name, model, torch.from_numpy(predictions.logits), epoch=last_epoch)
     checkpoint = folder.out / "best_model.pth"
-    best = load_checkpoint(checkpoint).model.to(device, memory_format=torch.channels_last)
+    best = load_checkpoint(checkpoint).model.to(device).to(memory_format=torch.channels_last)
     return Trained(best, result, fuse(evaluate(best, valid, config)), checkpoint)
 
 

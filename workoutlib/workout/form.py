@@ -120,7 +120,7 @@ def view_angle(sequence: PoseSequence) -> float:
     by the landmarks' own depth; NaN where nobody is seen.
     """
     points = np.where(np.isfinite(sequence.world), sequence.world, sequence.landmarks)
-    line = sum(points[:, left + 1] - points[:, left] for left in (SHOULDER, HIP))
+    line = np.sum([points[:, left + 1] - points[:, left] for left in (SHOULDER, HIP)], axis=0)
     line = line[np.isfinite(line).all(1)]
     if not len(line):
         return float("nan")
