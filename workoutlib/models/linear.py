@@ -19,7 +19,7 @@ def fit_linear(
         targets: int (N,), numbers below `classes`.
         weights: (N,), how much each row counts.
     Returns:
-        weight (classes, D) and bias (classes,) of the logits, float32; all 0 where there are not two classes to tell apart.
+        weight (classes, D) and bias (classes,) of the logits, float32; all 0 where there are no two classes.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
