@@ -129,6 +129,21 @@ def test_the_best_model_comes_before_the_starter(trained, home, monkeypatch):
     assert named.labels == FEW and str(trained.checkpoint) in sentence
 
 
+def test_without_the_pose_network_the_picture_decides_and_the_starter_says_why(trained, catalog, monkeypatch):
+    def missing() -> None:
+        raise WorkoutlibError("the pose network could not be downloaded")
+
+    monkeypatch.setattr("workoutlib.recognition.recognizer.PoseEstimator", missing)
+    body = fit_body(np.empty((0, 33, 3)), np.empty(0, int), FEW, synthetic=draw_bodies(FEW, people=3, cameras=1))
+    stored, photo = load_checkpoint(trained.checkpoint), catalog["path"].iloc[0]
+    with_body = Recognizer(stored.model, FEW, stored.config, body=body, device=CPU)
+    with pytest.warns(UserWarning, match="the picture alone, without the body: the pose network could not"):
+        logits = with_body.logits([photo])
+    assert np.array_equal(logits, Recognizer(stored.model, FEW, stored.config, device=CPU).logits([photo]))
+    with pytest.raises(WorkoutlibError, match="could not be downloaded"):
+        starter_recognizer().predict(photo)
+
+
 def test_a_body_alone_needs_a_body():
     with pytest.raises(WorkoutlibError, match="needs a model, a body model, or both"):
         Recognizer(None, FEW, Config())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -104,6 +105,22 @@ class Recognizer(LogitReader):
         """BlazePose, fetched once where it is not here yet."""
         return PoseEstimator()
 
+    def _require_poses(self) -> None:
+        """Get the pose network that the body model needs; where it cannot be had, the picture decides alone.
+
+        Raises:
+            WorkoutlibError: it cannot be had, and there is no picture model.
+        """
+        if self.body is None:
+            return
+        try:
+            _ = self.pose_estimator
+        except WorkoutlibError as error:
+            if not hasattr(self, "model"):
+                raise
+            warnings.warn(f"recognising by the picture alone, without the body: {error}", stacklevel=3)
+            self.body = None
+
     def _no_picture(self, squares: np.ndarray) -> np.ndarray:
         return np.zeros((len(squares), len(self.labels)), np.float32)
 
@@ -117,6 +134,7 @@ class Recognizer(LogitReader):
 
     def logits(self, images: Iterable, *, size: int = 32) -> np.ndarray:
         """Logits (N, C), float32, of arrays, PIL images or paths, `size` at a time."""
+        self._require_poses()
         images = iter(images)
         parts = []
         while batch := [as_rgb(image) for image in islice(images, size)]:
@@ -179,6 +197,7 @@ class Recognizer(LogitReader):
         """
         if stride < 1:
             raise WorkoutlibError(f"the stride must be at least 1 (every frame), not {stride}")
+        self._require_poses()
         info = probe_clip(path)
         total = info.frames and -(-info.frames // stride)
         bar = tqdm(total=total, desc=info.path.name, unit="frame", disable=not progress, leave=False)
