@@ -54,8 +54,10 @@ def count_repetitions(
     rests = (_AT_REST[0] * open_start, _AT_REST[1] * open_end)
     found = [_describe(signal.times, values, extremes, position, way, rests) for position in turns]
     # Only the clip's own ends cut a repetition; half of one at another border is a way to or from the exercise.
-    first, last = len(found) and not found[0].complete, len(found) and not found[-1].complete
-    found = found[first and not open_start : len(found) - (last and not open_end)]
+    if found and not found[0].complete and not open_start:
+        found = found[1:]
+    if found and not found[-1].complete and not open_end:
+        found = found[:-1]
     return _measure(_drop_unlike(found, sequence), sequence, label)
 
 
