@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTH, HEIGHT = 1280, 900
 MINUTE = 60_000  # milliseconds
+expect.set_options(timeout=MINUTE / 2)  # a busy machine is no reason to fail
 
 pytestmark = [
     pytest.mark.browser,

@@ -72,9 +72,10 @@ class AugmentationPlayground(Panel):
 
     def show(self, config: Config) -> None:
         """Set all sliders to a config's values."""
-        self.base = config
+        self.base, self._setting = config, True  # drawn once, not after each of the sliders
         for name, field in self.fields.items():
             field.value = getattr(config, name)
+        self._setting = False
         self.refresh()
 
     def draw_again(self) -> None:
@@ -84,6 +85,8 @@ class AugmentationPlayground(Panel):
 
     def refresh(self) -> None:
         """Draw the copies anew, and the line that builds this config."""
+        if self._setting:
+            return
         copies = augmented(self.image, self.config, count=COPIES, seed=self.seed)
         titles = ["as validation sees it", *(f"copy {i}" for i in range(1, COPIES + 1))]
         figure = plots.plot_images([model_view(self.image, self.config), *copies], titles)
