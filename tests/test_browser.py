@@ -163,7 +163,7 @@ def page(browser) -> Iterator[Page]:
     assert [fault for fault in faults if NOT_OURS not in fault] == []
 
 
-def run_all(page: Page, lab: str, name: str, minutes: float = 6) -> None:
+def run_all(page: Page, lab: str, name: str, minutes: float = 15) -> None:
     """Open a notebook, run all its cells by the menu, and wait until the last has run without an error."""
     page.goto(lab.replace("NAME", name))
     page.wait_for_function(f"({CELLS})()?.idle", timeout=2 * MINUTE)
