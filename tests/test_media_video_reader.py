@@ -231,3 +231,67 @@ def test_clips_are_told_from_photos(tmp_path: Path) -> None:
     assert is_clip(animated) and is_clip("a.MP4")
     for other in (still, tmp_path / "broken.gif", "missing.gif", "a.JPeG", "notes.txt", "noname"):
         assert not is_clip(other), other
+
+
+def with_two_pictures(path: Path, sizes: list[tuple[int, int]], default: int | None) -> Path:
+    """A clip with two video streams, red and blue, one of them perhaps marked as the default."""
+    with av.open(str(path), "w") as out:
+        streams = []
+        for number, (width, height) in enumerate(sizes):
+            stream = out.add_stream("libx264", rate=25)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            stream.disposition = 1 if number == default else 0
+            streams.append((stream, np.full((height, width, 3), (RED, BLUE)[number], np.uint8)))
+        for _ in range(10):
+            for stream, pixels in streams:
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels)))
+        for stream, _ in streams:
+            out.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("sizes", "default", "colour"),
+    [
+        ([(64, 48), (320, 240)], 1, BLUE),
+        ([(64, 48), (320, 240)], 0, RED),
+        ([(320, 240), (64, 48)], None, RED),
+        ([(64, 48), (320, 240)], None, BLUE),
+    ],
+)
+def test_of_two_pictures_the_default_or_the_largest_is_read(
+    tmp_path: Path, sizes: list, default: int | None, colour: tuple
+) -> None:
+    path = with_two_pictures(tmp_path / "two.mkv", sizes, default)
+    width, height = sizes[(RED, BLUE).index(colour)]
+    assert (probe_clip(path).width, probe_clip(path).height) == (width, height)
+    frames = [frame for _, frame in read_frames(path)]
+    assert len(frames) == 10 and frames[0].shape == (height, width, 3)
+    assert np.abs(frames[0].astype(int) - colour).max() < 12
+
+
+def test_a_cover_picture_is_no_clip(tmp_path: Path) -> None:
+    """A cover larger than the clip, and sound with nothing but a cover."""
+    import io
+
+    cover = io.BytesIO()
+    Image.new("RGB", (600, 600), BLUE).save(cover, "JPEG")
+    for name, has_clip in (("clip.mp4", True), ("song.mp4", False)):
+        with av.open(str(tmp_path / name), "w") as out:
+            voice = out.add_stream("aac", rate=44100)
+            stream = out.add_stream("libx264", rate=25) if has_clip else None
+            picture = out.add_stream("mjpeg", rate=1)
+            picture.width, picture.height, picture.pix_fmt, picture.disposition = 600, 600, "yuvj420p", 1 << 10
+            if stream:
+                stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+                for _ in range(10):
+                    out.mux(stream.encode(av.VideoFrame.from_ndarray(quarters())))
+                out.mux(stream.encode(None))
+            packet = av.Packet(cover.getvalue())
+            packet.stream, packet.pts, packet.dts, packet.time_base = picture, 0, 0, Fraction(1, 25)
+            out.mux(packet)
+            out.mux(voice.encode(silence()))
+            out.mux(voice.encode(None))
+    assert (probe_clip(tmp_path / "clip.mp4").width, len(list(read_frames(tmp_path / "clip.mp4")))) == (64, 10)
+    with pytest.raises(WorkoutlibError, match="only sound"):
+        next(read_frames(tmp_path / "song.mp4"))

@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers.clips import save_clip, turned_by_metadata
+from helpers.clips import add_sound, loudness, moving, only_sound, remux, save_clip, turned_by_metadata, write_with
 from helpers.pictures import save_strangely_named
 from helpers.rows import CLIP_KEYS, PHOTO_KEYS
 from helpers.tiny import make_model, one_thread_environment, save_noise
@@ -256,3 +257,32 @@ def test_two_processes_share_a_folder_and_tell_what_one_does(trained, folder, tm
 
 def names_below(folder: Path) -> list[Path]:
     return sorted(path.relative_to(folder) for path in folder.rglob("*"))
+
+
+def test_a_clips_losses_are_noted_in_its_row_and_told_once(recognizer, tmp_path):
+    whole = write_with(tmp_path / "whole.mkv", moving(60), gop_size=30, max_b_frames=0)
+    remux(whole, tmp_path / "in" / "lost.mkv", drop=range(20, 35))
+    save_clip(tmp_path / "in" / "whole.mp4")
+    with pytest.warns(UserWarning, match="15 of 60 frames are missing") as told:
+        rows, _ = predict_files(recognizer, [tmp_path / "in"], out=tmp_path / "out", progress=False)
+    assert len(told) == 1
+    assert [len(row["notes"]) for row in rows] == [1, 0]
+    assert "from 0.80 to 1.40 s" in rows[0]["notes"][0]
+    assert rows[0]["segments"][-1]["end"] == pytest.approx(2.4, abs=0.01)
+
+
+def test_the_copy_of_a_clip_with_longer_sound_keeps_it_to_the_pictures_end(recognizer, tmp_path):
+    silent = write_with(tmp_path / "silent.mkv", moving(50), max_b_frames=0)
+    add_sound(silent, tmp_path / "in" / "long.mkv", seconds=6, codec="flac")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rows, _ = predict_files(recognizer, [tmp_path / "in"], out=tmp_path / "out", progress=False)
+    assert rows[0]["segments"][-1]["end"] == pytest.approx(2.0, abs=0.01) and rows[0]["notes"] == []
+    assert loudness(tmp_path / "out" / "long.mkv.mp4")[:4] == pytest.approx([0.177, 0.177, 0.247, 0.247], rel=0.1)
+    assert probe_clip(tmp_path / "out" / "long.mkv.mp4").duration == pytest.approx(2.0, abs=0.01)
+
+
+def test_sound_is_called_sound_and_not_a_picture(recognizer, tmp_path):
+    only_sound(tmp_path / "song.m4a")
+    _, failures = predict_files(recognizer, [tmp_path / "song.m4a"], progress=False)
+    assert "only sound, no video" in failures[0]["error"] and failures[0]["kind"] == "clip"

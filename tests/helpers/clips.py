@@ -132,3 +132,70 @@ def save_exercises(path: Path, labels: Sequence[str] = ("plank", "squat")) -> Pa
         for index, frame in enumerate(frame for clip in clips for frame in clip.frames):
             writer.write(frame, index / 10)
     return path
+
+
+def remux(source: Path, target: Path, *, drop: range) -> Path:
+    """The packets of a clip in another file, without some of them."""
+    target.parent.mkdir(exist_ok=True)
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for number, packet in enumerate(packet for packet in old.demux(video=0) if packet.size):
+            if number not in drop:
+                packet.stream = stream
+                new.mux(packet)
+    return target
+
+
+def tone(seconds: float, *, rate: int = 44100, hertz: float = 440, start: float = 0.0) -> np.ndarray:
+    """(samples,) of a sine at a quarter of full scale that grows by a tenth of it every second."""
+    time = start + np.arange(round(seconds * rate)) / rate
+    return (0.25 + 0.1 * np.floor(time)) * np.sin(2 * np.pi * hertz * time)
+
+
+def add_sound(
+    silent: Path,
+    target: Path,
+    *,
+    seconds: float,
+    codec: str = "aac",
+    late: float = 0.0,
+    rate: int = 44100,
+    layout: str = "mono",
+    format: str | None = None,
+) -> Path:
+    """A clip with the picture of `silent`, `late` seconds later, and so many seconds of `tone`."""
+    target.parent.mkdir(exist_ok=True)
+    with av.open(str(silent)) as old, av.open(str(target), "w") as new:
+        picture = new.add_stream_from_template(old.streams.video[0])
+        voice = new.add_stream(codec, rate=rate, layout=layout)
+        packets = []
+        for packet in old.demux(video=0):
+            if packet.size:
+                shift = round(late / packet.time_base)
+                packet.pts += shift
+                packet.dts = packet.pts if packet.dts is None else packet.dts + shift
+                packet.stream = picture
+                packets.append(packet)
+        channels = len(voice.codec_context.layout.channels)
+        samples = np.tile(tone(seconds, rate=rate).astype(np.float32), (channels, 1))
+        frame = av.AudioFrame.from_ndarray(samples, "fltp", layout)
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        resampler = av.AudioResampler(voice.codec_context.format, layout, rate, frame_size=1024)
+        for part in [*resampler.resample(frame), *resampler.resample(None), None]:
+            packets += voice.encode(part)
+        for packet in sorted(packets, key=lambda packet: (packet.dts or 0) * packet.time_base):
+            new.mux(packet)
+    return target
+
+
+def loudness(path: Path, step: float = 0.5) -> list[float]:
+    """Root mean square of the first channel in every full `step` seconds; empty without sound."""
+    with av.open(str(path)) as container:
+        if not container.streams.audio:
+            return []
+        context = container.streams.audio[0].codec_context
+        rate, resampler = context.sample_rate, av.AudioResampler("fltp", context.layout, context.sample_rate)
+        parts = [part.to_ndarray()[0] for frame in container.decode(audio=0) for part in resampler.resample(frame)]
+    samples, size = np.concatenate(parts), round(step * rate)
+    rows = samples[: len(samples) // size * size].reshape(-1, size)
+    return [float(value) for value in np.sqrt((rows**2).mean(1))]

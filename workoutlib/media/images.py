@@ -14,7 +14,7 @@ from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
 
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
     | {".ppm", ".pgm", ".pnm", ".jp2", ".mpo", ".heic", ".heif", ".avif"}
 )
 

@@ -14,21 +14,20 @@ from typing import Any
 import av
 import numpy as np
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
-from PIL import Image
 
+from workoutlib.media.animations import animation_frames, decode_animation
 from workoutlib.media.images import MAX_PIXELS
+from workoutlib.media.kinds import VIDEO_SUFFIXES as VIDEO_SUFFIXES
+from workoutlib.media.kinds import is_clip as is_clip
+from workoutlib.media.timeline import Timeline, measured_length, stated_length, whole_length
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
 
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"}
-    | {".wmv", ".flv", ".3gp", ".ogv"}
-)
-
 # FFmpeg also "plays" pictures and text files, and follows playlists to other files and into the
 # network; only these containers are opened. Those of sound are here to be told from broken clips.
-_CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,asf,flv,ogg,h264,hevc,m4v"
+_CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,asf,flv,ogg,h264,hevc,m4v,mxf,ivf,dv,yuv4mpegpipe"
 _SOUND_CONTAINERS = "mp3,wav,flac,aac"
 # Frames a second of a clip that does not say.
 _DEFAULT_RATE = 25.0
@@ -56,62 +55,114 @@ class ClipInfo:
     rotation: int  # degrees clockwise that turn the stored frames upright: 0, 90, 180 or 270
 
 
-def is_clip(path: str | Path) -> bool:
-    """Whether `path` is named like a clip; a GIF is a clip only if it has several frames."""
-    path = Path(path)
-    suffix = path.suffix.lower()
-    return _is_animated(path) if suffix == ".gif" else suffix in VIDEO_SUFFIXES
-
-
 def probe_clip(path: str | Path) -> ClipInfo:
     """Size, rate, length and rotation of a clip, from its header and its first frame.
 
     Raises WorkoutlibError when there is no such readable file, or it has no video or no frame.
     """
     path = Path(path)
+    if count := _animation(path):
+        timeline = Timeline(_DEFAULT_RATE)
+        _, pixels = next(_frames_of_animation(path, timeline))
+        length = timeline.end()  # of the first frame; the others' are not known before they are decoded
+        return ClipInfo(path, pixels.shape[1], pixels.shape[0], 1 / length, count, count * length, 0)
     with _open_clip(path) as (container, stream):
-        first = next(_decode(path, container, stream))
+        rate = _frame_rate(stream)
+        timeline = Timeline(rate)
+        _, first = next(_decode(path, container, stream, timeline))
         matrix = _display_matrix(first)
         width, height = _shown_size(path, stream, first)
         if _swaps_axes(matrix):
             width, height = height, width
-        rate, duration = _frame_rate(stream), _duration(container, stream)
+        duration = stated_length(container, stream, timeline.first_packet) or measured_length(container, stream)
         frames = max(round(duration * rate), 1) if duration else stream.frames or None
         return ClipInfo(path, width, height, rate, frames, duration, _rotation(matrix))
 
 
-def read_frames(path: str | Path, *, stride: int = 1) -> Iterator[tuple[float, np.ndarray]]:
+def read_frames(path: str | Path, *, stride: int = 1) -> ClipFrames:
     """Yield (time in seconds, uint8 RGB frame (H, W, 3)) of every `stride`-th frame, as a player shows it.
 
     The first frame is at 0.0 and times increase, unevenly where the clip's frame rate varies. All
     frames have the size of the first. One frame at a time is in memory, however long the clip is.
-    Where a clip is damaged or cut short, the frames that decode come and a warning follows at the end.
+    Where frames are missing or damaged, those that decode come, and at the end a warning says how
+    many are missing and where.
 
     Raises WorkoutlibError, at the first frame, on the conditions of `probe_clip`.
     """
-    path = Path(path)
     if stride < 1:
         raise WorkoutlibError(f"The stride must be at least 1 (every frame), not {stride}.")
-    with _open_clip(path) as (container, stream):
-        stream.thread_type = "AUTO"  # decode on all cores
-        rate, time = _frame_rate(stream), 0.0
-        to_rgb = av.video.reformatter.VideoReformatter()  # one a clip: frame.reformat sets one up for every frame
-        for index, frame in enumerate(_decode(path, container, stream)):
-            if index == 0:
-                start, matrix = frame.time or 0.0, _display_matrix(frame)
-                width, height = _shown_size(path, stream, frame)
-            else:
-                # Frames without a time stamp, or with one that runs backwards, are spaced evenly.
-                stamp = time if frame.time is None else frame.time - start
-                time = stamp if stamp > time else time + 1 / rate
-            if index % stride == 0:
-                stored = to_rgb.reformat(frame, width, height, "rgb24").to_ndarray()
-                yield time, _turn_upright(stored, matrix)
+    return ClipFrames(Path(path), stride)
+
+
+class ClipFrames(Iterator[tuple[float, np.ndarray]]):
+    """What `read_frames` gives: its frames and, once they are read, where the last one ends.
+
+    Attributes:
+        start: seconds, the file's own time of the first frame: its sound is timed by that.
+        end: seconds from the first frame to the end of the last; 0.0 until all frames are read.
+    """
+
+    def __init__(self, path: Path, stride: int) -> None:
+        self.path, self.stride = path, stride
+        self.start, self.end = 0.0, 0.0
+        self._frames = self._read()
+
+    def __next__(self) -> tuple[float, np.ndarray]:
+        return next(self._frames)
+
+    def _read(self) -> Iterator[tuple[float, np.ndarray]]:
+        if count := _animation(self.path):
+            timeline = Timeline(_DEFAULT_RATE)
+            for index, (time, pixels) in enumerate(_frames_of_animation(self.path, timeline)):
+                if index % self.stride == 0:
+                    yield time, pixels
+            self._finish(timeline, timeline.end() * count / len(timeline.times) if timeline.failed else None)
+            return
+        with _open_clip(self.path) as (container, stream):
+            stream.thread_type = "AUTO"  # decode on all cores
+            timeline = Timeline(_frame_rate(stream))
+            to_rgb = av.video.reformatter.VideoReformatter()  # one a clip: frame.reformat sets one up for every frame
+            for index, (time, frame) in enumerate(_decode(self.path, container, stream, timeline)):
+                if index == 0:
+                    matrix, self.start = _display_matrix(frame), timeline.zero
+                    width, height = _shown_size(self.path, stream, frame)
+                if index % self.stride == 0:
+                    stored = to_rgb.reformat(frame, width, height, "rgb24").to_ndarray()
+                    yield time, _turn_upright(stored, matrix)
+            stated = stated_length(container, stream, timeline.first_packet)
+            timeline.broken_off |= stated is None and timeline.read_to + 1 < whole_length(container)
+            self._finish(timeline, stated)
+
+    def _finish(self, timeline: Timeline, stated: float | None) -> None:
+        self.end = timeline.end(stated)
+        if lost := timeline.describe_losses(stated):
+            warnings.warn(f"The clip {shown(self.path)} is damaged or cut short: {lost}.", stacklevel=3)
+
+
+def _animation(path: Path) -> int:
+    """Frames of an animation that Pillow decodes; 0 for any other clip. GIF is FFmpeg's, which needs less time."""
+    require_file(path, UnreadableClip)
+    with path.open("rb") as file:
+        head = file.read(16)
+    moves = head.startswith(b"\x89PNG") or head[8:12] in (b"WEBP", b"avis")
+    return animation_frames(path) if moves else 0
+
+
+def _frames_of_animation(path: Path, timeline: Timeline) -> Iterator[tuple[float, np.ndarray]]:
+    for index, (time, pixels) in enumerate(decode_animation(path, timeline)):
+        if index == 0:
+            _require_size(path, pixels.shape[1], pixels.shape[0])
+        yield time, pixels
+    if not timeline.times:
+        raise UnreadableClip(path, "not one frame can be decoded", "Fetch or export it again.")
 
 
 @contextmanager
-def _open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The container of a clip and its video stream."""
+def open_container(path: Path) -> Iterator[InputContainer]:
+    """The container of a clip, or of its sound, opened by PyAV.
+
+    Raises WorkoutlibError when there is no such file or it is none that holds clips.
+    """
     require_file(path, UnreadableClip)
     whitelist = {"format_whitelist": f"{_CONTAINERS},{_SOUND_CONTAINERS}"}
     try:
@@ -119,49 +170,75 @@ def _open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         # name deadlocks with decoding threads in PyAV 12 when a reader stops half-way, and options=
         # instead of container_options= crashes PyAV before 17 where streams show up late (MPEG-PS).
         with av.open(f"file:{path}", container_options=whitelist, metadata_errors="replace") as container:
-            streams = [stream for stream in container.streams.video if _holds_a_clip(stream)]
-            if not streams:
-                reason = "only sound, no video" if container.streams.audio else "no video that can be decoded"
-                raise UnreadableClip(path, reason)
-            yield container, streams[0]
+            yield container
     except (av.error.FFmpegError, ValueError) as cause:
         reason = "not a video, or broken or cut short before its index"
         raise UnreadableClip(path, reason, "Fetch or export it again.") from cause
 
 
+@contextmanager
+def _open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The container of a clip and the video stream that a player shows."""
+    with open_container(path) as container:
+        stream = _choose_stream(container)
+        if stream is None:
+            reason = "only sound, no video" if container.streams.audio else "no video that can be decoded"
+            raise UnreadableClip(path, reason)
+        yield container, stream
+
+
+def _choose_stream(container: InputContainer) -> VideoStream | None:
+    """The video stream that a player shows: the default one, of several the largest; None if there is none.
+
+    A cover picture is no clip, and a stream without a decoder cannot be shown.
+    """
+    streams = [stream for stream in container.streams.video if _holds_a_clip(stream)]
+
+    def rank(stream: VideoStream) -> tuple[bool, int]:
+        return bool(stream.disposition & Disposition.default), stream.width * stream.height
+
+    return max(streams, key=rank, default=None)
+
+
 def _holds_a_clip(stream: VideoStream) -> bool:
-    """Whether a video stream has a decoder and is not the cover picture of a sound file."""
     codec = stream.codec_context
-    return codec is not None and (codec.name not in {"mjpeg", "png"} or bool(stream.average_rate))
+    if codec is None or stream.disposition & Disposition.attached_pic:
+        return False
+    return codec.name not in {"mjpeg", "png"} or bool(stream.average_rate)
 
 
-def _decode(path: Path, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-    """All frames that decode; warns at the end if some did not, raises WorkoutlibError if none did."""
-    frames, damaged, start, end = 0, False, math.inf, 0.0
+def _decode(
+    path: Path, container: InputContainer, stream: VideoStream, timeline: Timeline
+) -> Iterator[tuple[float, av.VideoFrame]]:
+    """All frames that decode, with their times; raises WorkoutlibError if there is none."""
+    packet: Any
     try:
-        for packet in container.demux(stream):
-            damaged |= packet.is_corrupt
-            if packet.pts is not None and packet.time_base:
-                start = min(start, float(packet.pts * packet.time_base))
-                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        # the sound too: where the header has one length for all streams, it tells whether the file was cut
+        for packet in container.demux([stream, *container.streams.audio]):
+            stamp = None if packet.pts is None or not packet.time_base else float(packet.pts * packet.time_base)
+            length = float((packet.duration or 0) * packet.time_base) if packet.time_base else 0.0
+            timeline.read_to = max(timeline.read_to, (stamp or 0.0) + length)
+            if packet.stream != stream:
+                continue
+            if packet.size == 0 and stamp is not None:  # Theora and others repeat a frame so
+                if not packet.is_corrupt:
+                    timeline.add_repeat(stamp, length)
+                continue
+            if packet.is_discard:
+                timeline.skipped += length
+            elif stamp is not None:
+                timeline.add_packet(stamp, length)
             try:
                 decoded = packet.decode()
             except av.error.FFmpegError:
-                damaged = True
+                timeline.failed = True
                 continue
             for frame in decoded:
-                frames += 1
-                yield frame
+                yield timeline.add_frame(frame.time, damaged=frame.is_corrupt), frame
     except av.error.FFmpegError:
-        damaged = True
-    if frames == 0:
+        timeline.failed = timeline.broken_off = True
+    if not timeline.times:
         raise UnreadableClip(path, "not one frame can be decoded", "Fetch or export it again.")
-    # The count of frames in the header is no measure: an edit list may leave frames out. Some
-    # containers state the length from the first frame on, some from time 0.
-    stated, read = _duration(container, stream) or 0.0, max(end, end - start)
-    if damaged or (end > 0 and read + 2 / _frame_rate(stream) < 0.95 * stated):
-        text = f"The clip {shown(path)} is damaged or cut short: {frames} frames could be read"
-        warnings.warn(f"{text}, up to {read:.1f} of {max(stated, read):.1f} s.", stacklevel=3)
 
 
 def _frame_rate(stream: VideoStream) -> float:
@@ -170,24 +247,19 @@ def _frame_rate(stream: VideoStream) -> float:
     return next((float(rate) for rate in stated if rate and 0 < rate <= _HIGHEST_RATE), _DEFAULT_RATE)
 
 
-def _duration(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds, or None where the file does not say."""
-    if stream.duration and stream.duration > 0 and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    if container.duration and container.duration > 0:
-        return container.duration / av.time_base
-    return None
-
-
 def _shown_size(path: Path, stream: VideoStream, frame: av.VideoFrame) -> tuple[int, int]:
     """(width, height) of a stored frame, not yet turned, with its pixels made square."""
     aspect = stream.sample_aspect_ratio
     believable = aspect is not None and Fraction(1, 4) <= aspect <= 4
     width = round(frame.width * aspect) if aspect and believable else frame.width
-    if width * frame.height > MAX_PIXELS:
-        reason = f"{width} × {frame.height} pixels are above the limit of {MAX_PIXELS / 1e6:.0f} million"
-        raise UnreadableClip(path, reason, "Scale it down first.")
+    _require_size(path, width, frame.height)
     return width, frame.height
+
+
+def _require_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        reason = f"{width} × {height} pixels are above the limit of {MAX_PIXELS / 1e6:.0f} million"
+        raise UnreadableClip(path, reason, "Scale it down first.")
 
 
 def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
@@ -221,13 +293,3 @@ def _turn_upright(frame: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         frame, a, d = frame.swapaxes(0, 1), c, b
     frame = frame[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
     return np.ascontiguousarray(frame)
-
-
-def _is_animated(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    try:
-        with Image.open(path, formats=["GIF"]) as image:
-            return image.is_animated  # type: ignore[attr-defined]
-    except Exception:  # any error of the decoder: a broken GIF is reported when it is read as a photo
-        return False

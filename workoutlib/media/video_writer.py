@@ -13,9 +13,11 @@ import av
 import cv2
 import numpy as np
 from av.container import OutputContainer
+from av.packet import Packet
 
 from workoutlib.media.images import as_rgb
-from workoutlib.media.video_reader import _HIGHEST_RATE
+from workoutlib.media.sound import SoundCopier
+from workoutlib.media.video_reader import _HIGHEST_RATE, ClipFrames
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import replacing
 from workoutlib.utils.paths import shown
@@ -37,8 +39,18 @@ class ClipWriter:
     H.264 needs even sides: an odd one gains a pixel, a copy of the last row or column.
     """
 
-    def __init__(self, path: str | Path, width: int, height: int, frames_per_second: float) -> None:
-        """`width` and `height` are those of the frames; the rate is nominal, the frames' times count."""
+    def __init__(
+        self, path: str | Path, width: int, height: int, frames_per_second: float, *, source: ClipFrames | None = None
+    ) -> None:
+        """Prepare to write; the file is made by the ``with`` block.
+
+        Args:
+            width, height: those of the frames.
+            frames_per_second: nominal, the frames' times count.
+            source: what the frames are read from: the copy keeps its sound and, once all its frames are
+                read, ends when it does.
+        """
+        self.source = source
         self.path = Path(path)
         self.width, self.height = int(width), int(height)
         if self.path.suffix.lower() != ".mp4":
@@ -58,6 +70,8 @@ class ClipWriter:
         if not self.path.parent.is_dir() or self.path.is_dir():
             raise WorkoutlibError(f"Cannot write {shown(self.path)}: it needs an existing folder and a file name.")
         self._last_tick, self._last_time = -1, -math.inf
+        self._last_packet: Packet | None = None
+        self._sound: SoundCopier | None = None
         self._writing = self._write_file()
         self._writing.__enter__()
         return self
@@ -73,10 +87,11 @@ class ClipWriter:
             try:
                 container = av.open(f"file:{partial}", "w", format="mp4", options={"movflags": "+faststart"})
                 self._add_stream(container)
+                self._sound = SoundCopier(self.source.path, container) if self.source else None
                 yield
                 if self.frames == 0:
                     raise WorkoutlibError(f"Cannot write {shown(self.path)}: not one frame was given.")
-                container.mux(self._stream.encode(None))
+                self._finish()
                 container.close()
             except BaseException as error:
                 if container is not None:
@@ -87,6 +102,9 @@ class ClipWriter:
                     size = f"{self.width} × {self.height} pixels"
                     raise OSError(f"{error.strerror or error}; frames of {size}") from error
                 raise
+            finally:
+                if self._sound:
+                    self._sound.close()
 
     def _add_stream(self, container: OutputContainer) -> None:
         self._container = container
@@ -117,5 +135,25 @@ class ClipWriter:
         picture.time_base = Fraction(1, _TICKS)
         picture.pts = max(round(time * _TICKS), self._last_tick + 1)
         self._last_tick, self._last_time = picture.pts, time
-        self._container.mux(self._stream.encode(picture))
+        self._mux(self._stream.encode(picture))
         self.frames += 1
+        if self._sound and self.source:
+            self._sound.write_until(time, self.source.start)
+
+    def _mux(self, packets: list[Packet]) -> None:
+        """Write all packets but the last: how long that is shown will be known when another follows, or none."""
+        for packet in packets:
+            if self._last_packet:
+                self._container.mux(self._last_packet)
+            self._last_packet = packet
+
+    def _finish(self) -> None:
+        end = self.source.end if self.source else 0.0
+        if end <= self._last_time:
+            end = self._last_time + float(1 / self.rate)
+        self._mux(self._stream.encode(None))
+        if self._last_packet:
+            self._last_packet.duration = round(end * _TICKS) - self._last_tick
+            self._container.mux(self._last_packet)
+        if self._sound and self.source:
+            self._sound.write_until(end, self.source.start, last=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, count
 from operator import itemgetter
 from pathlib import Path
@@ -13,14 +15,14 @@ import pandas as pd
 from PIL import Image
 
 from workoutlib.labels import label_of_file
-from workoutlib.media.images import IMAGE_SUFFIXES, read_image
-from workoutlib.media.video_reader import VIDEO_SUFFIXES, is_clip
+from workoutlib.media.images import read_image
+from workoutlib.media.kinds import kind_of, list_media
 from workoutlib.recognition.clips import Prediction
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import replacing, write_csv
-from workoutlib.utils.paths import list_files, shown
+from workoutlib.utils.paths import shown
 
 # Bytes of a copy's name; file systems take 255, and a number and ".segments.csv" may follow.
 _LONGEST_STEM = 230
@@ -34,7 +36,7 @@ def expand(path: Path) -> list[tuple[Path, Path]]:
     """
     if not os.path.isdir(path):  # unlike Path.is_dir, no error for a name too long
         return [(path, Path(path.name))]
-    inside = list_files(path, IMAGE_SUFFIXES | VIDEO_SUFFIXES)
+    inside = list_media(path)
     if not inside:
         raise WorkoutlibError(f"{shown(path)}: no photo or clip in this folder")
     return [(file, file.relative_to(path)) for file in inside]
@@ -60,8 +62,9 @@ def predict_files(
         skeleton, crop: draw the exerciser's skeleton; darken what the model does not see.
     Returns:
         A row a file (``path, kind, label, confidence, top3, known, truth``; for a clip ``frames``,
-        ``frames_per_second`` and ``segments`` too; ``annotated`` where written), and a row with
-        ``error`` and no label for each file that failed.
+        ``frames_per_second`` and ``segments`` too; ``annotated`` where written; ``notes``, a list of all that
+        was said about it: what is missing, what was done instead), and a row with ``error`` and no label for
+        each file that failed.
     """
     files: list[tuple[Path, Path]] = []
     failures: list[dict] = []
@@ -71,7 +74,7 @@ def predict_files(
         except WorkoutlibError as error:
             failures.append(_failure(path, "folder", error))
     taken = {_identity(file) for file, _ in files}
-    kinds = ["clip" if is_clip(file) else "photo" for file, _ in files]
+    kinds = ["clip" if kind_of(file) in ("clip", "sound") else "photo" for file, _ in files]
     targets = [
         out and _free_name(Path(out) / inside, ".mp4" if kind == "clip" else ".jpg", taken)
         for kind, (_, inside) in zip(kinds, files, strict=True)
@@ -80,21 +83,45 @@ def predict_files(
     rank, world = devices.rank_and_world()
     for number in range(rank, len(files), world):
         (file, _), kind, target = files[number], kinds[number], targets[number]
+        notes: list[str] = []
         try:
-            if kind == "clip":
-                row = _clip_row(recognizer, file, target, stride, progress, skeleton, crop)
-            else:
-                row = _photo_row(recognizer, file, target, skeleton, crop)
+            with _noting(notes):
+                if kind == "clip":
+                    row = _clip_row(recognizer, file, target, stride, progress, skeleton, crop)
+                else:
+                    row = _photo_row(recognizer, file, target, skeleton, crop)
         except WorkoutlibError as error:
             row = _failure(file, kind, error)
-        numbered.append((number, row))
+        numbered.append((number, row | {"notes": notes}))
     found = [row for _, row in sorted(devices.gather_over_processes(numbered), key=itemgetter(0))]
     failures += [row for row in found if "error" in row]
     return [row for row in found if "error" not in row], failures
 
 
+@contextmanager
+def _noting(notes: list[str]) -> Iterator[None]:
+    """Put what the block warns of into `notes`, each once; the caller is warned all the same, at the end."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield
+        finally:
+            found = {str(warning.message): warning for warning in caught}
+    notes += [text for text, warning in found.items() if issubclass(warning.category, UserWarning)]
+    for warning in found.values():
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
 def _failure(path: Path, kind: str, error: WorkoutlibError) -> dict:
-    return {"path": str(path), "kind": kind, "label": None, "confidence": None, "top3": [], "error": str(error)}
+    return {
+        "path": str(path),
+        "kind": kind,
+        "label": None,
+        "confidence": None,
+        "top3": [],
+        "error": str(error),
+        "notes": [],
+    }
 
 
 def _identity(path: Path) -> str:

@@ -214,7 +214,7 @@ class Recognizer(LogitReader):
             if on_frames:
                 on_frames(len(times), total)
         bar.close()
-        duration = max(info.duration or 0.0, times[-1] + 1 / info.frames_per_second)
+        duration = getattr(frames, "end", 0.0) or times[-1] + 1 / info.frames_per_second
         logits, sequence, whole = np.concatenate(parts), None, None
         if tracker:
             sequence = smooth(PoseSequence.of(times, found))
@@ -239,7 +239,7 @@ class Recognizer(LogitReader):
 
         The skeleton is drawn where the clip was recognised with its poses.
 
-        It is H.264 that plays in a browser, with the source's size, rate and rotation.
+        It is H.264 that plays in a browser, with the source's size, rate, rotation, length and sound.
 
         Args:
             crop: darken what the model does not see.
@@ -248,13 +248,13 @@ class Recognizer(LogitReader):
         """
         table, segments = clip.frames(smoothing), clip.segments(smoothing)
         spans = list(segments.itertuples(index=False, name=None))
-        info = probe_clip(clip.path)
+        info, frames = probe_clip(clip.path), read_frames(clip.path)
         bar = tqdm(total=info.frames, desc=f"writing {Path(out).name}", unit="frame", disable=not progress, leave=False)
         labels = table["label"].where(table["known"], UNKNOWN).tolist()
         confidence = table["confidence"].tolist()
 
         def drawn() -> Iterator[tuple[float, np.ndarray]]:
-            for time, frame in prefetch(read_frames(clip.path)):
+            for time, frame in prefetch(frames):
                 place = max(int(np.searchsorted(clip.times, time + 1e-9, side="right")) - 1, 0)
                 pose = clip.poses.pose(place) if clip.poses else None
                 labelled = draw_label(
@@ -262,7 +262,7 @@ class Recognizer(LogitReader):
                 )
                 yield time, draw_timeline(labelled, spans, time, clip.duration)
 
-        with ClipWriter(out, info.width, info.height, info.frames_per_second) as writer:
+        with ClipWriter(out, info.width, info.height, info.frames_per_second, source=frames) as writer:
             for time, frame in prefetch(drawn()):  # reading, drawing and encoding, each in its own thread
                 writer.write(frame, time)
                 bar.update()

@@ -38,8 +38,16 @@ def shown(path: str | Path) -> str:
     return f'"{text}"'
 
 
-def list_files(folder: str | Path, suffixes: frozenset[str]) -> list[Path]:
-    """Every file below `folder` with one of `suffixes` (lower case), sorted; hidden names are left out.
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name holds nothing of the user's: hidden ones, and the system's own.
+
+    macOS puts a hidden ``._photo.jpg`` beside every photo that it copies to a foreign disk or into a zip file.
+    """
+    return name.startswith(".") or name in ("__MACOSX", "__pycache__", "@eaDir")
+
+
+def list_files(folder: str | Path, suffixes: frozenset[str] | None = None) -> list[Path]:
+    """Every file below `folder`, sorted, if given with one of `suffixes` (lower case); hidden ones are left out.
 
     Links to folders are followed, each real folder once, so a link to a parent cannot loop.
     Raises WorkoutlibError when the folder, or one inside it, cannot be listed.
@@ -50,15 +58,14 @@ def list_files(folder: str | Path, suffixes: frozenset[str]) -> list[Path]:
     found: list[Path] = []
     visited: set[str] = set()
     for parent, folders, files in os.walk(root, followlinks=True, onerror=_raise_unlistable):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
         real = os.path.realpath(parent)
         if real in visited:
             folders.clear()
             continue
         visited.add(real)
-        found += [
-            Path(parent, name) for name in files if Path(name).suffix.lower() in suffixes and not name.startswith(".")
-        ]
+        shown_files = [Path(parent, name) for name in files if not is_hidden(name)]
+        found += [path for path in shown_files if suffixes is None or path.suffix.lower() in suffixes]
     return sorted(found, key=lambda path: path.as_posix())
 
 

@@ -90,8 +90,8 @@ def browser_copy(path: Path, folder: Path) -> Path:
     if path.suffix.lower() in PLAYED_BY_BROWSERS:
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    info, target = probe_clip(path), folder / f"{path.name}.mp4"
-    with ClipWriter(target, info.width, info.height, info.frames_per_second) as writer:
-        for time, frame in read_frames(path):
+    info, frames, target = probe_clip(path), read_frames(path), folder / f"{path.name}.mp4"
+    with ClipWriter(target, info.width, info.height, info.frames_per_second, source=frames) as writer:
+        for time, frame in frames:
             writer.write(frame, time)
     return target

@@ -1,0 +1,158 @@
+"""Length and loss of clips by what was decoded: every loss told with how much and where, and no false alarm."""
+
+import re
+import warnings
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from helpers.clips import add_sound, moving, remux, write_with
+
+from workoutlib.media.timeline import Timeline
+from workoutlib.media.video_reader import probe_clip, read_frames
+
+FIXTURES = Path(__file__).with_name("fixtures")
+
+
+def read(path: Path) -> tuple[list[float], float, str]:
+    """Times, the end, and the note of a clip, "" without one."""
+    frames = read_frames(path)
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        times = [time for time, _ in frames]
+    return times, frames.end, " ".join(str(note.message) for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mkv", "libx264"), ("a.ts", "libx264"), ("a.mp4", "libx264"), ("a.webm", "libvpx"), ("a.avi", "mpeg4")],
+)
+@pytest.mark.parametrize(("first", "count"), [(50, 29), (20, 12)])
+def test_frames_lost_in_the_middle_are_counted_and_placed(
+    tmp_path: Path, name: str, codec: str, first: int, count: int
+) -> None:
+    whole = write_with(tmp_path / name, moving(120), codec, gop_size=60, max_b_frames=0)
+    part = remux(whole, tmp_path / f"part {name}", drop=range(first, first + count))
+    times, end, note = read(part)
+    assert len(times) == 120 - count and end == pytest.approx(4.8, abs=0.05)
+    assert f"{count} of 120 frames are missing" in note
+    assert f"from {first / 25:.2f} to {(first + count) / 25:.2f} s" in note
+    assert read(whole) == (pytest.approx([i / 25 for i in range(120)], abs=0.002), pytest.approx(4.8, abs=0.002), "")
+
+
+def test_a_scratch_in_the_middle_is_told(tmp_path: Path) -> None:
+    path = write_with(tmp_path / "scratched.mp4", moving(120), gop_size=60)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + len(data) // 5] = bytes(len(data) // 5)
+    path.write_bytes(data)
+    times, end, note = read(path)
+    missing = int(re.search(r"(\d+) of \d+ frames are missing \(from 2\.\d+ to [23]\.\d+ s\)", note)[1])
+    assert missing == pytest.approx(120 - len(times), abs=1) and end == pytest.approx(4.8, abs=0.01)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.avi", "mpeg4")])
+def test_a_clip_cut_short_ends_with_its_last_frame(tmp_path: Path, name: str, codec: str) -> None:
+    path = write_with(tmp_path / name, moving(100), codec, bit_rate=800_000)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    times, end, note = read(path)
+    assert end == pytest.approx(times[-1] + 0.04, abs=0.002)
+    assert f"{100 - len(times)} of 100 frames are missing (from {end:.2f} s to the end at 4.00 s)" in note
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "ts", "avi", "flv"])
+@pytest.mark.parametrize("seconds", [2, 10])
+def test_sound_longer_than_the_picture_is_no_damage(tmp_path: Path, suffix: str, seconds: int) -> None:
+    silent = write_with(tmp_path / f"silent.{suffix}", moving(50), max_b_frames=0)
+    path = add_sound(silent, tmp_path / f"sound.{suffix}", seconds=2 + seconds)
+    times, end, note = read(path)
+    assert (len(times), end, note) == (50, pytest.approx(2.0, abs=0.01), "")
+    assert probe_clip(path).duration == pytest.approx(2.0, abs=0.05)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_a_picture_that_starts_late_starts_at_zero(tmp_path: Path, suffix: str) -> None:
+    silent = write_with(tmp_path / f"silent.{suffix}", moving(50), max_b_frames=0)
+    path = add_sound(silent, tmp_path / f"late.{suffix}", seconds=2.7, late=0.7)
+    times, end, note = read(path)
+    assert (times[0], times[-1]) == (0, pytest.approx(1.96, abs=0.002))
+    assert (end, note) == (pytest.approx(2.0, abs=0.01), "")
+    assert probe_clip(path).duration == pytest.approx(2.0, abs=0.05)
+
+
+def test_a_variable_rate_is_no_loss(tmp_path: Path) -> None:
+    steps = [1, 1, 1, 3, 1, 2, 1, 1, 4, 1, 1, 2] * 5
+    times = [float(time) for time in np.cumsum([0, *steps[:-1]]) / 30]
+    for suffix in ("mp4", "mkv", "webm"):
+        path = write_with(
+            tmp_path / f"uneven.{suffix}", moving(60), "libvpx" if suffix == "webm" else "libx264", rate=30, times=times
+        )
+        found, end, note = read(path)
+        assert note == "" and found == pytest.approx(times, abs=0.002)
+        assert times[-1] + 0.02 < end < times[-1] + 0.16
+
+
+def test_empty_packets_repeat_a_frame() -> None:
+    """Theora: a still picture that changes at 0.40 and 0.48 s, by libtheora; the other 17 packets are empty."""
+    times, end, note = read(FIXTURES / "still.ogv")
+    assert times == pytest.approx([0, 0.4, 0.48], abs=0.001)
+    assert (end, note) == (pytest.approx(0.8, abs=0.001), "")
+
+
+def line(stamps: list[float], length: float = 0.04) -> Timeline:
+    timeline = Timeline(25)
+    for stamp in stamps:
+        timeline.add_packet(stamp, length)
+        timeline.add_frame(stamp)
+    return timeline
+
+
+def test_a_frame_or_two_skipped_by_a_camera_is_no_loss_but_three_are() -> None:
+    for missing, told in ((1, None), (2, None), (3, "3 of 100 frames are missing (from 2.00 to 2.12 s)")):
+        stamps = [i / 25 for i in range(100) if not 50 <= i < 50 + missing]
+        assert line(stamps).describe_losses(4.0) == told
+    broken = line([i / 25 for i in range(100) if i != 50])
+    broken.failed = True
+    assert broken.describe_losses(4.0) == "1 of 100 frames is missing (from 2.00 to 2.04 s)"
+
+
+def test_losses_at_both_ends_and_many() -> None:
+    timeline = Timeline(25)
+    for i in range(10):
+        timeline.add_packet(i / 25, 0.04)
+    for i in range(10, 60):
+        timeline.add_packet(i / 25, 0.04)
+        timeline.add_frame(i / 25)
+    timeline.failed = True
+    assert timeline.describe_losses(4.0) == (
+        "50 of 100 frames are missing (0.40 s before the first that can be read, from 2.00 s to the end at 3.60 s)"
+    )
+    many = line([i / 25 for i in range(400) if i % 40 < 34])
+    assert "and 7 more stretches" in many.describe_losses(16.0)
+    assert len(many.losses(16.0)) == 10
+
+
+def test_frames_decoded_with_errors_are_counted() -> None:
+    timeline = Timeline(25)
+    for i in range(5):
+        timeline.add_frame(i / 25, damaged=i in (2, 3))
+    assert timeline.describe_losses() == "2 of 5 frames are damaged (between 0.08 and 0.12 s)"
+
+
+def test_a_still_frame_at_the_end_is_as_long_as_the_file_says() -> None:
+    timeline = line([0, 0.04, 0.08])
+    timeline.add_packet(0.12, 3.0)
+    timeline.add_frame(0.12)
+    assert timeline.end() == pytest.approx(3.12) and timeline.describe_losses(3.12) is None
+
+
+def test_a_transport_stream_without_its_beginning(tmp_path: Path) -> None:
+    """Frames before the first key frame cannot be decoded: that is told, and time starts at the first that can."""
+    whole = write_with(tmp_path / "whole.ts", moving(60), gop_size=20, max_b_frames=0)
+    path = remux(whole, tmp_path / "begun.ts", drop=range(5))
+    with av.open(str(path)) as container:
+        assert len([packet for packet in container.demux(video=0) if packet.size]) == 55
+    times, _, note = read(path)
+    assert times[0] == 0 and len(times) in (40, 55)
+    assert ("15 of 55 frames are missing" in note) == (len(times) == 40)

@@ -1,0 +1,130 @@
+"""The sound of a clip on its way into a copy: as it is where MP4 players take it, else as AAC; cut to the picture."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Disposition
+
+from workoutlib.media.video_reader import open_container
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.paths import shown
+
+_LOWEST_MP3_RATE = 16_000  # MP4 does not take MP3 below that
+_AAC_RATES = frozenset({96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000})
+_BLOCK = 1024  # samples of a packet of AAC
+_SLIP = 0.05  # seconds by which sound may run ahead of its time stamps, or behind, before it is put right
+
+
+class SoundCopier:
+    """Copies the sound of a clip into an MP4 file that is being written.
+
+    Sound that cannot be read is left out, with a warning: the picture is worth having without it.
+    """
+
+    def __init__(self, source: Path, output: OutputContainer) -> None:
+        self._source, self._output, self._open = source, output, ExitStack()
+        self._packets: Iterator[Packet] = iter(())
+        self._as_it_is = False
+        self._waiting: Packet | None = None
+        self._rate, self._position, self._samples = 0, 0, np.empty((1, 0), np.float32)
+        try:
+            container = self._open.enter_context(open_container(source))
+        except WorkoutlibError:  # an animated picture, which FFmpeg does not open
+            return
+        streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
+        if streams:
+            self._input = max(streams, key=lambda stream: bool(stream.disposition & Disposition.default))
+            self._packets = container.demux(self._input)
+            self._add_stream(self._input)
+        elif container.streams.audio:
+            self._warn("there is no decoder for it")
+
+    def _add_stream(self, source: AudioStream) -> None:
+        codec = source.codec_context
+        self._as_it_is = codec.name == "aac" or (codec.name.startswith("mp3") and codec.sample_rate >= _LOWEST_MP3_RATE)
+        if self._as_it_is:
+            self._stream = self._output.add_stream_from_template(source)
+            return
+        self._rate = codec.sample_rate if codec.sample_rate in _AAC_RATES else 48_000
+        layout = "mono" if codec.channels == 1 else "stereo"
+        self._samples = np.empty((1 if layout == "mono" else 2, 0), np.float32)
+        self._stream = self._output.add_stream("aac", rate=self._rate, layout=layout)
+        # whole numbers, as FFmpeg mixes surround sound to stereo without clipping only in them
+        self._resampler = av.AudioResampler("s16p", layout, self._rate)
+
+    def write_until(self, time: float, start: float, *, last: bool = False) -> None:
+        """Write the sound up to `time` of the copy, whose 0.0 is `start` in the source; with `last` no more follows."""
+        try:
+            while packet := self._waiting or next(self._packets, None):
+                stamp = -np.inf if packet.pts is None else float(packet.pts * packet.time_base) - start
+                self._waiting = packet
+                if stamp >= time:
+                    break
+                self._waiting = None
+                if self._as_it_is:
+                    self._copy(packet, stamp, time if last else np.inf)
+                else:
+                    self._decode(packet, start)
+            while self._rate and self._samples.shape[1] >= _BLOCK and self._position + _BLOCK <= time * self._rate:
+                self._encode(_BLOCK)
+            if last and self._rate:
+                self._encode(min(self._samples.shape[1], round(time * self._rate) - self._position))
+                self._output.mux(self._stream.encode(None))
+        except av.error.FFmpegError as error:
+            self._packets, self._waiting = iter(()), None
+            self._warn(error.strerror or str(error))
+
+    def close(self) -> None:
+        self._open.close()
+
+    def _warn(self, reason: str) -> None:
+        warnings.warn(f"The sound of {shown(self._source)} is not whole in the copy: {reason}.", stacklevel=4)
+
+    def _copy(self, packet: Packet, stamp: float, end: float) -> None:
+        """Write a packet as it is if more than half of it lies between 0.0 and `end`."""
+        half = float((packet.duration or 0) * packet.time_base) / 2
+        if packet.size and -half <= stamp <= end - half:
+            packet.pts = packet.dts = max(round(stamp / packet.time_base), 0)
+            packet.stream = self._stream
+            self._output.mux(packet)
+
+    def _decode(self, packet: Packet, start: float) -> None:
+        """Put the samples of a packet in their place; for what is damaged or missing stands silence."""
+        frames: Any
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            return
+        for frame in frames:
+            time = frame.time
+            for part in self._resampler.resample(frame):
+                samples = part.to_ndarray() / np.float32(32768)
+                filled = self._position + self._samples.shape[1]
+                late = 0 if time is None else round((time - start) * self._rate) - filled
+                slip = _SLIP * self._rate if filled else 0
+                if late > slip:
+                    self._samples = np.pad(self._samples, ((0, 0), (0, late)))
+                elif late < -slip:
+                    samples = samples[:, -late:]
+                self._samples, time = np.concatenate([self._samples, samples], 1), None
+
+    def _encode(self, count: int) -> None:
+        """Encode the first `count` samples that wait."""
+        if count > 0:
+            block, self._samples = self._samples[:, :count], self._samples[:, count:]
+            layout = "mono" if len(block) == 1 else "stereo"
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", layout)
+            frame.sample_rate, frame.pts, frame.time_base = self._rate, self._position, Fraction(1, self._rate)
+            self._position += count
+            self._output.mux(self._stream.encode(frame))

@@ -1,0 +1,199 @@
+"""The timeline of a clip as it was decoded: where its last frame ends, and what is missing, how much and where."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+# Of a clip whose frames are evenly spaced, so many missing in a row are a loss: a camera may skip one or two.
+_SKIPPED = 3
+# Where the file itself says that a frame is shown for so many intervals, it may have been meant so.
+_HELD = 10
+# Whoever trims a clip without encoding it anew leaves holes between its last frames; encoders leave one after the first.
+_REORDERED = 4
+_EVEN, _VERY_EVEN = 0.8, 0.95  # share of the intervals that are as the usual one
+_NAMED = 3  # stretches that a note names
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A stretch without frames: seconds from the first frame on, and how many frames it should have."""
+
+    start: float
+    end: float
+    frames: int
+
+
+@dataclass
+class Timeline:
+    """Times of decoded frames, and what their packets say of them; all in seconds.
+
+    Args:
+        rate: frames a second as the file states them; used where there are too few frames to tell.
+    """
+
+    rate: float
+    times: list[float] = field(default_factory=list)  # from the first frame on, increasing
+    damaged: list[float] = field(default_factory=list)  # frames that were decoded, with errors
+    failed: bool = False  # whether a packet could not be decoded, or time stamps run backwards
+    broken_off: bool = False  # whether the file could not be read on
+    read_to: float = 0.0  # the latest end of any packet, of the sound too
+    _stamps: list[float] = field(default_factory=list)  # as `times`, but as the file says
+    _late: bool = False  # whether the last frame's stamp ran backwards
+    _zero: float = 0.0  # time stamp of the first frame
+    first_packet: float = np.inf  # its time stamp
+    _lengths: dict[float, float] = field(default_factory=dict)  # of packets that wait for their frame
+    _shown: list[float] = field(default_factory=list)  # how long each frame is shown, 0 where it is not said
+    _repeats: list[float] = field(default_factory=list)  # ends of stretches in which a frame is repeated
+    skipped: float = 0.0  # seconds that an edit list leaves out
+
+    def add_packet(self, stamp: float, length: float) -> None:
+        """A packet of the picture is about to be decoded."""
+        self.first_packet = min(self.first_packet, stamp)
+        self._lengths[stamp] = length
+
+    def add_repeat(self, stamp: float, length: float) -> None:
+        """An empty packet: the frame before it is shown on."""
+        self._repeats.append(stamp + length)
+
+    def add_frame(self, stamp: float | None, *, damaged: bool = False) -> float:
+        """A frame was decoded; returns its time: evenly spaced where it has no stamp, or one that runs backwards."""
+        if not self.times:
+            self._zero, time = stamp or 0.0, 0.0
+            self._stamps.append(time)
+        else:
+            last = self.times[-1]
+            time = last + 1 / self.rate if stamp is None else stamp - self._zero
+            self._stamps.append(time)
+            late = time <= last
+            if late:  # one late frame is squeezed in; many have no clock that could be followed
+                self.failed = True
+                time = last + (1 if self._late else 0.25) / self.rate
+            self._late = late
+        self.times.append(time)
+        self._shown.append(0.0 if stamp is None else self._lengths.pop(stamp, 0.0))
+        if damaged:
+            self.damaged.append(time)
+        return time
+
+    @property
+    def zero(self) -> float:
+        """The file's own time of the first frame."""
+        return self._zero
+
+    @property
+    def usual(self) -> float:
+        """The usual interval between frames."""
+        return float(np.median(np.diff(self.times))) if len(self.times) > 2 else 1 / self.rate
+
+    @property
+    def _before(self) -> float:
+        """Seconds from the first packet to the first frame: more than 0 where the first frames are lost."""
+        return max(self._zero - min(self.first_packet, self._zero), 0.0)
+
+    def end(self, stated: float | None = None) -> float:
+        """Where the last frame ends; `stated`, the length in the header, counts if it is near."""
+        last, shown = self.times[-1], self._shown[-1] or self.usual
+        length = (stated or 0.0) - self._before
+        if not self.failed and last < length <= last + 2 * max(shown, self.usual):
+            return length
+        return max([last + shown, *(end - self._zero for end in self._repeats[-1:])])
+
+    def losses(self, stated: float | None = None) -> list[Loss]:
+        """Stretches without frames, in order; `stated` is the length of the picture in the header, if it tells."""
+        usual, order = self.usual, np.argsort(self._stamps, kind="stable")
+        times, shown = np.array(self._stamps)[order], np.array(self._shown)[order]
+        gaps = np.diff(times)
+        even = float((np.abs(gaps - usual) < 0.3 * usual).mean()) if len(gaps) >= 8 else 0.0
+        repeats, found = np.array(self._repeats) - self._zero, []
+        if (before := self._before) > ((1 if self.failed else _SKIPPED) - 0.5) * usual:
+            found.append(Loss(-before, 0.0, round(before / usual)))
+        for place in np.flatnonzero(gaps > 1.5 * usual):
+            start, end, missing = times[place] + usual, times[place + 1], round(gaps[place] / usual) - 1
+            if ((repeats > start) & (repeats < end + usual / 2)).any():
+                continue
+            at_an_end = place == 0 or times[-1] - end < _REORDERED * usual
+            if at_an_end and not self.failed and missing < _HELD:
+                continue
+            held = shown[place] > 0.75 * gaps[place]
+            least, evenly = (_HELD, _VERY_EVEN) if held else (_SKIPPED, _EVEN)
+            if missing >= 1 and (self.failed or (missing >= least and even >= evenly)):
+                found.append(Loss(float(start), float(end), missing))
+        end = self.end(stated)
+        end, length = self.end(stated), (stated or 0.0) - self.skipped - before
+        if length - end > (0.75 if self.failed else 1.75) * usual:
+            found.append(Loss(end, length, round((length - end) / usual)))
+        return found
+
+    def describe_losses(self, stated: float | None = None) -> str | None:
+        """How much is missing or damaged and where, in words; None where nothing is."""
+        found, end = self.losses(stated), self.end(stated)
+        parts = []
+        if found:
+            missing = sum(loss.frames for loss in found)
+            where = ", ".join(_where(loss, end) for loss in found[:_NAMED])
+            more = f", and {len(found) - _NAMED} more stretches" if len(found) > _NAMED else ""
+            parts.append(f"{missing} of {len(self.times) + missing} frames {_are(missing)} missing ({where}{more})")
+        if self.damaged:
+            count, stop = len(self.damaged), self.damaged[-1]
+            place = f"at {stop:.2f} s" if count == 1 else f"between {self.damaged[0]:.2f} and {stop:.2f} s"
+            parts.append(f"{count} of {len(self.times)} frames {_are(count)} damaged ({place})")
+        if self.broken_off and not any(loss.start >= end for loss in found):
+            parts.append(f"the file cannot be read on after {end:.2f} s")
+        return ", ".join(parts) or None
+
+
+def _where(loss: Loss, end: float) -> str:
+    if loss.end <= 0:
+        return f"{-loss.start:.2f} s before the first that can be read"
+    to = " s to the end at" if loss.start >= end else " to"
+    return f"from {loss.start:.2f}{to} {loss.end:.2f} s"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def stated_length(container: InputContainer, stream: VideoStream, first: float) -> float | None:
+    """Seconds of the picture as the header states them, or None where it does not, or only guesses.
+
+    The header's length of a whole file is no measure where there is sound too: that may be longer.
+    `first` is the time stamp of the first packet: some containers reckon from 0, not from there.
+    """
+    kinds = set(container.format.name.split(","))
+    if kinds & {"mov", "avi"} and stream.duration and stream.duration > 0 and stream.time_base:
+        length = float(stream.duration * stream.time_base)
+        if "mov" in kinds:
+            return min(length, whole_length(container) or length)
+        # of an AVI file that was cut FFmpeg gives what is left of it; the number of frames is the header's
+        return max(length, float(stream.frames / stream.average_rate) if stream.average_rate else 0.0) - first
+    if not kinds & {"matroska", "asf", "flv"}:  # others have no header; FFmpeg estimates by the bit rate
+        return None
+    if written := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", "")):  # Matroska's tag
+        hours, minutes, seconds = map(float, written.groups())
+        return max(hours * 3600 + minutes * 60 + seconds - first, 0.0) or None
+    return max(whole_length(container) - first, 0.0) or None if len(container.streams) == 1 else None
+
+
+def whole_length(container: InputContainer) -> float:
+    """Seconds of the file by its header, sound and all; 0.0 where it does not say, or FFmpeg only guesses."""
+    told = set(container.format.name.split(",")) & {"mov", "avi", "matroska", "asf", "flv"}
+    return max(container.duration or 0, 0) / av.time_base if told else 0.0
+
+
+def measured_length(container: InputContainer, stream: VideoStream) -> float | None:
+    """Seconds of the picture by its packets, none of them decoded: for files whose header does not tell."""
+    starts, ends = [], []
+    try:
+        for packet in container.demux(stream):
+            if packet.pts is not None and packet.time_base:
+                starts.append(float(packet.pts * packet.time_base))
+                ends.append(float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    except av.error.FFmpegError:
+        pass
+    return (max(ends) - min(starts)) or None if starts else None
