@@ -259,3 +259,43 @@ def test_json_has_no_nan(tmp_path):
     }
     assert os.listdir(tmp_path / "deep") == ["x.json"]
     write_json(content, None)
+
+
+def with_faults(folder: Path) -> Path:
+    """Two classes of readable pictures, hidden twins, and two that cannot be read."""
+    for label in ("squat", "plank"):
+        for i in range(8):
+            save_noise(folder / label / f"{label}_{i + 1}00001.jpg", seed=i)
+        (folder / label / f"._{label}_100001.jpg").write_bytes(b"\0\5\x16\7")
+        (folder / label / f"{label}_900001.jpg").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.mark.slow
+def test_train_and_evaluate_past_what_cannot_be_read(small, tmp_path, capsys):
+    data = str(with_faults(tmp_path / "data"))
+    arguments = ["train", "--profile", "quick", "--data", data, "--epochs", "0"]
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert "2 pictures cannot be read" in said and "squat_900001" in said and "plank_900001" in said
+    assert "--skip-unreadable" in said and "._" not in said
+    assert main([*arguments, "--skip-unreadable"]) == 0
+    assert "2 × unreadable image" in capsys.readouterr().out
+    checkpoint = str(small / "outputs" / "best_model.pth")
+    arguments = ["evaluate", "--checkpoint", checkpoint, "--data", data]
+    assert main(arguments) == 2
+    assert "2 pictures cannot be read" in capsys.readouterr().err
+    assert main([*arguments, "--skip-unreadable", "--json", str(tmp_path / "scores.json")]) == 0
+    assert json.loads((tmp_path / "scores.json").read_text())["images"] == 16
+
+
+def test_split_takes_names_that_the_user_gives(home, tmp_path, capsys):
+    for label in ("bicep curl", "chest fly", "zumba"):
+        for i in range(5):
+            save_noise(tmp_path / "data" / label / f"{label}_{i + 1}00001.jpg", seed=i)
+    arguments = ["split", "--split", "video", "--data", str(tmp_path / "data")]
+    assert main(arguments) == 2
+    assert "'zumba'" in (said := capsys.readouterr().err) and "--labels" in said and "'bicep curl'" not in said
+    assert main([*arguments, "--labels", "bicep curl, chest fly, zumba"]) == 0
+    (tmp_path / "names.txt").write_text("barbell biceps curl\nchest fly machine\nzumba\n", encoding="utf-8")
+    assert main([*arguments, "--labels", str(tmp_path / "names.txt")]) == 0

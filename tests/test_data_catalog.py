@@ -235,3 +235,12 @@ def test_a_full_size_tree_with_the_true_names(tmp_path):
     assert set(catalog.loc[catalog["source"] == "frame", "video"]) == videos
     assert class_counts(catalog)["largest_video"]["plank"] == 676
     assert catalog.attrs["problems"].empty
+
+
+def test_hidden_twins_of_macos_are_nobodys_problem(tmp_path):
+    touch(
+        tmp_path, "squat/a.jpg", "squat/._a.jpg", "squat/.hidden.jpg", "squat/.cache/b.jpg", "._x.jpg", "__MACOSX/c.jpg"
+    )
+    found = read_catalog(tmp_path)
+    assert [os.path.basename(path) for path in found["path"]] == ["a.jpg"]
+    assert found.attrs["problems"]["path"].map(os.path.basename).tolist() == ["__MACOSX"]

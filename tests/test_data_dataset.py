@@ -14,6 +14,7 @@ from helpers.tiny import make_dataset, save_noise
 
 from workoutlib.data import dataset as module
 from workoutlib.data.dataset import decode, load_dataset
+from workoutlib.data.readable import UnreadableFiles, find_unreadable
 from workoutlib.data.transforms import to_square
 from workoutlib.utils.errors import WorkoutlibError
 
@@ -223,3 +224,14 @@ def test_select_refuses_strange_rows():
     twice = dataclasses.replace(twice, catalog=pd.concat([twice.catalog.iloc[:2]] * 2))
     with pytest.raises(WorkoutlibError, match="reset_index"):
         twice.select(twice.catalog.iloc[:1])
+
+
+def test_all_pictures_that_cannot_be_read_are_named_at_once(paths, tmp_path):
+    whole = (tmp_path / "in" / "1.png").read_bytes()
+    (tmp_path / "in" / "1.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "in" / "3.png").write_bytes(b"no picture")
+    with pytest.raises(UnreadableFiles, match=r"2 pictures cannot be read.*--skip-unreadable") as caught:
+        decode(paths, **SETTINGS, cache=tmp_path / "cache", progress=False)
+    assert list(caught.value.reasons) == [paths[1], paths[3]]
+    assert list((tmp_path / "cache").iterdir()) == []
+    assert find_unreadable(paths, progress=False) == caught.value.reasons

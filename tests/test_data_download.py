@@ -1,6 +1,7 @@
 """Getting a data set: from Kaggle, a folder, a zip file or the renderer, and never half of one."""
 
 import os
+import re
 import sys
 import types
 from pathlib import Path
@@ -225,3 +226,19 @@ def test_an_interrupted_sample_is_rendered_again(root, monkeypatch):
     assert os.listdir(root) == []
     monkeypatch.setattr(gym, "write_dataset", lambda out, **settings: write_tree(Path(out)))
     assert images(make_sample(root)) == 44
+
+
+def test_a_half_downloaded_archive_advises_nothing_that_is_gone(root, kaggle):
+    archive = write_zip(root / "archive.zip", [f"Workout/{name}" for name in TREE[:10]])
+    kaggle(lambda: pytest.fail("the network was used"))
+    with pytest.raises(WorkoutlibError, match="10 images") as caught:
+        download_kaggle(root)
+    advised = re.search(r'--data "([^"]+)"', str(caught.value))[1]
+    assert advised == str(archive) and images(get_dataset(advised, root=root)) == 10
+    assert ".part" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["https://example.com/data.zip", "http://example.com/data", "s3://bucket/data"])
+def test_a_web_address_is_called_one(root, address):
+    with pytest.raises(WorkoutlibError, match="that is a web address; download"):
+        get_dataset(address, root=root)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workoutlib.labels import LABELS, canonical_label, label_of_file
+from workoutlib.labels import LABELS, canonical_label, label_of_file, read_names
 from workoutlib.utils.errors import WorkoutlibError
 
 
@@ -89,3 +89,31 @@ def test_any_file_name_gives_a_label_or_none(name):
 def test_names_of_the_data_set_round_trip(label, video, frame):
     assert label_of_file(f"{label}_{video}{frame:05d}.jpg") == label
     assert label_of_file(f"{label}_g{video}.jpg") == label
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("bicep curl", "barbell biceps curl"),
+        ("Biceps_Curls", "barbell biceps curl"),
+        ("chest fly", "chest fly machine"),
+        ("Chest Flyes", "chest fly machine"),
+        ("RDL", "romanian deadlift"),
+        ("overhead-press", "shoulder press"),
+        ("dips", "tricep dips"),
+        ("chestfly", "chest fly machine"),
+    ],
+)
+def test_other_names_of_an_exercise(name, label):
+    assert canonical_label(name) == label
+    assert label_of_file(f"{name} 3.jpg") == label
+
+
+def test_class_names_from_a_text_or_a_file(tmp_path):
+    assert read_names(None) is None
+    assert read_names("row, swim ,run") == ["row", "swim", "run"]
+    (tmp_path / "names.txt").write_text("row\n\nswim\n", encoding="utf-8")
+    assert read_names(str(tmp_path / "names.txt")) == ["row", "swim"]
+    for wrong in ("", "a,a", ","):
+        with pytest.raises(WorkoutlibError, match="every class name once"):
+            read_names(wrong)

@@ -6,6 +6,7 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from helpers.tiny import Code, assert_same_state
@@ -238,3 +239,29 @@ def test_a_checkpoint_of_version_0_1_still_loads(tmp_path):
     again = load_checkpoint(save_checkpoint(tmp_path / "now.pth", stored.model, stored.labels, stored.config))
     assert again.config == stored.config
     assert_same_state(again.model.state_dict(), stored.model.state_dict())
+
+
+def test_numbers_of_numpy_are_stored_as_pythons_own(tmp_path, model):
+    metrics = {
+        "top1": np.float64(0.5),
+        "images": np.int64(3),
+        "name": np.str_("x"),
+        "folds": [np.float32(0.25), {"best": np.bool_(True)}],
+        "curve": np.arange(3),
+        np.int64(7): "seven",
+    }
+    labels = np.array(LABELS)
+    path = save_checkpoint(tmp_path / "x.pth", model, labels, CONFIG, metrics=metrics, temperature=np.float32(1.5))
+    expected = {"top1": 0.5, "images": 3, "name": "x", "folds": [0.25, {"best": True}], "curve": [0, 1, 2], 7: "seven"}
+    assert load_checkpoint(path).metrics == expected
+    content = torch.load(path, weights_only=True)  # also by a reader that allows nothing of NumPy's
+    assert content["labels"] == list(LABELS) and content["temperature"] == 1.5
+
+
+def test_what_an_earlier_version_stored_of_numpy_is_read(saved):
+    torch.save(
+        {**torch.load(saved, weights_only=True), "metrics": {"top1": np.float64(0.5)}, "temperature": np.float32(2)},
+        saved,
+    )
+    stored = load_checkpoint(saved)
+    assert stored.metrics == {"top1": 0.5} and stored.temperature == 2.0 and type(stored.temperature) is float

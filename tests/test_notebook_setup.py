@@ -1,5 +1,6 @@
 """The set-up cell's function."""
 
+import importlib
 import sys
 import types
 
@@ -55,3 +56,19 @@ def test_a_missing_checkpoint_is_trained_once(home, data_folder, config, capsys)
     written = path.stat().st_mtime_ns
     assert trained_checkpoint(session) == path
     assert path.stat().st_mtime_ns == written
+
+
+def test_an_old_ipywidgets_is_named_in_one_sentence(monkeypatch):
+    """An old Colab has version 7; its own answer would be KeyError(0)."""
+    import ipywidgets
+
+    from workoutlib.notebook.panels import common
+
+    monkeypatch.setattr(ipywidgets, "__version__", "7.7.1")
+    with pytest.raises(
+        WorkoutlibError, match=r"need ipywidgets 8.1 or later, here is 7\.7\.1: run  pip install"
+    ) as caught:
+        common.Panel("a panel", [])
+    assert "\n" not in str(caught.value)
+    with pytest.raises(WorkoutlibError, match="restart the runtime"):
+        importlib.reload(common)

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workoutlib.media.images import IMAGE_SUFFIXES
+from workoutlib.media.images import IMAGE_SUFFIXES, read_image
+from workoutlib.media.video_reader import probe_clip
+from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.utils import paths
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.paths import list_files, shown
+from workoutlib.utils.paths import is_hidden, is_url, list_files, shown
 
 
 @given(st.text())
@@ -50,3 +52,19 @@ def test_data_and_outputs_live_together(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "__file__", str(tmp_path / "site-packages" / "workoutlib" / "utils" / "paths.py"))
     monkeypatch.chdir(tmp_path)
     assert paths.home() == tmp_path
+
+
+@pytest.mark.parametrize("address", ["https://example.com/squat.mp4", "ftp://example.com/a.jpg", "rtsp://cam/1"])
+def test_a_web_address_is_not_called_a_missing_file(address: str) -> None:
+    for read in (read_image, probe_clip, load_checkpoint):
+        with pytest.raises(WorkoutlibError, match=r"a web address, not a file\. Download it"):
+            read(address)
+    assert is_url(Path(address)) and not is_url("C:/a.mp4") and not is_url("a.mp4") and not is_url("/a:/b")
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden"),
+    [("._a.jpg", True), (".a.jpg", True), ("__MACOSX", True), ("@eaDir", True), ("a.jpg", False), ("__a.jpg", False)],
+)
+def test_what_is_hidden(name: str, hidden: bool) -> None:
+    assert is_hidden(name) == hidden

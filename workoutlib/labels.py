@@ -1,10 +1,12 @@
 """The 22 exercises: their canonical names, and the way from a spelling seen in the wild to one of them."""
 
+import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
 
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.paths import shown
 
 LABELS: tuple[str, ...] = (
     "barbell biceps curl",
@@ -50,6 +52,44 @@ _LABEL_OF_KEY = (
     | {"cfm": "chest fly machine", "dbp": "decline bench press"}
 )
 
+# What people call some of them. Each is one exercise of the 22 and no other: "curl" alone would be two.
+_OTHER_NAMES = {
+    "barbell biceps curl": ("bicep curl", "barbell curl", "standing barbell curl", "ez bar curl"),
+    "bench press": ("barbell bench press", "flat bench press", "flat barbell bench press"),
+    "chest fly machine": (
+        "chest fly",
+        "chest flye",
+        "machine fly",
+        "machine chest fly",
+        "pec fly",
+        "pec deck",
+        "pec dec",
+    ),
+    "deadlift": ("barbell deadlift", "conventional deadlift"),
+    "decline bench press": ("decline press", "decline barbell bench press"),
+    "hammer curl": ("dumbbell hammer curl", "hammer bicep curl"),
+    "hip thrust": ("barbell hip thrust",),
+    "incline bench press": ("incline press", "incline barbell bench press"),
+    "lat pulldown": ("cable lat pulldown", "lat pull"),
+    "lateral raises": ("side raise", "side lateral raise", "lateral side raise", "dumbbell lateral raise"),
+    "leg extension": ("machine leg extension", "knee extension"),
+    "leg raises": ("lying leg raise", "hanging leg raise"),
+    "pull up": ("chin up",),
+    "push up": ("press up",),
+    "romanian deadlift": ("rdl", "barbell romanian deadlift"),
+    "shoulder press": ("overhead press", "military press", "dumbbell shoulder press", "ohp"),
+    "squat": ("barbell squat", "back squat", "air squat"),
+    "t bar row": ("t bar", "landmine row"),
+    "tricep dips": ("dip", "bench dip", "parallel bar dip"),
+    "tricep pushdown": ("cable pushdown", "tricep cable pushdown", "rope pushdown", "tricep pressdown"),
+}
+_LABEL_OF_KEY |= {
+    spelling_key(form): label
+    for label, names in _OTHER_NAMES.items()
+    for name in names
+    for form in (name, name.replace(" ", ""))
+}
+
 
 def find_label(name: str) -> str | None:
     """The canonical label that ``name`` spells, or None."""
@@ -84,3 +124,17 @@ def label_of_file(path: str | Path) -> str | None:
     """
     stem = Path(path).stem
     return find_label(stem) or find_label(re.sub(r"[\W_]*g?\d+\W*$", "", stem))
+
+
+def read_names(text: str | None) -> list[str] | None:
+    """Class names as a person gives them: a text file with one a line, or the names with commas between."""
+    if text is None:
+        return None
+    try:
+        lines = Path(text).read_text(encoding="utf-8").splitlines() if os.path.isfile(text) else text.split(",")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkoutlibError(f"--labels {shown(text)} cannot be read as text ({error}): one name a line") from error
+    names = [name.strip() for name in lines if name.strip()]
+    if not names or len(set(names)) < len(names):
+        raise WorkoutlibError(f"--labels {shown(text)}: give every class name once")
+    return names

@@ -20,19 +20,23 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("sample, quick training, scores, annotated media, one page to look at", "--out --seed"),
     "train": (
         "train a model and store its checkpoint",
-        "--profile --data --out --split --model --weights --epochs --learning-rate --batch-size --fine-tune "
-        "--scheduler --seed --save-name --resume",
+        "--profile --data --labels --skip-unreadable --out --split --model --weights --epochs --learning-rate "
+        "--batch-size --fine-tune --scheduler --seed --save-name --resume",
     ),
-    "evaluate": ("evaluate a checkpoint on a folder of class folders", "--checkpoint --data --out --json"),
+    "evaluate": (
+        "evaluate a checkpoint on a folder of class folders",
+        "--checkpoint --data --labels --skip-unreadable --out --json",
+    ),
     "crossvalidate": (
         "train and evaluate by video, each fold in turn",
-        "--data --profile --folds --split --merge-near-duplicates --model --seed --out --json",
+        "--data --labels --skip-unreadable --profile --folds --split --merge-near-duplicates --model --seed --out "
+        "--json",
     ),
     "predict": (
         "recognise photos, clips and folders of them",
-        "paths --checkpoint --out --json --stride --skeleton --crop --backend",
+        "paths --checkpoint --labels --out --json --stride --skeleton --crop --backend",
     ),
-    "split": ("sizes of a split's parts and how much it leaks", "--data --split --seed --json"),
+    "split": ("sizes of a split's parts and how much it leaks", "--data --labels --split --seed --json"),
     "benchmark": ("measure this machine: the tutorial's pipeline, ours, the ceiling", "--model --backend --json"),
     "info": ("versions, devices, weights and data found", ""),
 }
@@ -48,6 +52,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--data": {"default": "auto", "help": "kaggle, sample, auto, or a folder of class folders (default: auto)"},
     "evaluate --data": {"required": True, "help": "kaggle, sample, or a folder of class folders"},
     "crossvalidate --data": {"required": True, "help": "kaggle, sample, or a folder of class folders"},
+    "--labels": {
+        "metavar": "NAMES",
+        "help": "all class names, with commas between, or a text file with one a line (default: the 22 exercises; "
+        "where no folder is named after one of those, the folders' names)",
+    },
+    "predict --labels": {
+        "metavar": "NAMES",
+        "help": "class names of another program's checkpoint in the order of its outputs, with commas between, or a "
+        "text file with one a line (default: those in the file, else the 22 exercises)",
+    },
+    "--skip-unreadable": {"action": "store_true", "help": "go on without pictures and clips that cannot be read"},
     "--checkpoint": {"required": True, "type": Path, "help": "for example outputs/best_model.pth"},
     "predict --checkpoint": {
         "type": Path,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workoutlib.config import PROFILES, Config
+from workoutlib.labels import read_names
 from workoutlib.utils.errors import WorkoutlibError
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def read_data(source: str) -> pd.DataFrame:
+def read_data(options: argparse.Namespace) -> pd.DataFrame:
     """The catalog of a data set, its problems printed."""
     from workoutlib.data.catalog import describe_problems, read_catalog
     from workoutlib.data.download import get_dataset
 
-    catalog = read_catalog(get_dataset(source))
+    catalog = read_catalog(
+        get_dataset(options.data), labels=read_names(options.labels), check=getattr(options, "skip_unreadable", False)
+    )
     if len(catalog.attrs["problems"]):
         print(describe_problems(catalog))
     return catalog
@@ -100,7 +103,7 @@ def train(options: argparse.Namespace) -> None:
 
     _prepare(join=True)
     config = choose_config(options)
-    catalog = read_data(options.data)
+    catalog = read_data(options)
     out = options.out or paths.output_root()
     parts = experiments.split_catalog(catalog, config)
     counts = count_parameters(experiments.model_from_config(config, catalog["label"].nunique()))
@@ -156,13 +159,14 @@ def evaluate(options: argparse.Namespace) -> None:
     from workoutlib.utils.files import write_csv
 
     _prepare()
-    recognizer = Recognizer.from_checkpoint(options.checkpoint)
+    names, skip = read_names(options.labels), options.skip_unreadable
+    recognizer = Recognizer.from_checkpoint(options.checkpoint, labels=names)
     folder = get_dataset(options.data)
-    clip_rows = read_clips(folder)
-    catalog = read_catalog(folder, may_be_empty=len(clip_rows) > 0)
-    catalog = catalog[~catalog["path"].isin(clip_rows["path"])].reset_index(drop=True)  # animated GIFs are clips
-    pictures = evaluate_pictures(recognizer, catalog) if len(catalog) else None
-    clips = evaluate_clips(recognizer, clip_rows) if len(clip_rows) else None
+    clip_rows = read_clips(folder, labels=names)
+    catalog = read_catalog(folder, labels=names, may_be_empty=len(clip_rows) > 0)
+    catalog = catalog[~catalog["path"].isin(clip_rows["path"])].reset_index(drop=True)  # animations are clips
+    pictures = evaluate_pictures(recognizer, catalog, skip_unreadable=skip) if len(catalog) else None
+    clips = evaluate_clips(recognizer, clip_rows, skip_unreadable=skip) if len(clip_rows) else None
     evaluated = [predictions for predictions in (pictures, clips) if predictions]
     if options.out:  # files first: whoever reads the output may hang up, as head does
         for name, predictions in (("predictions", pictures), ("clips", clips)):
@@ -184,7 +188,7 @@ def crossvalidate(options: argparse.Namespace) -> None:
 
     _prepare()
     config = choose_config(options)
-    catalog = read_data(options.data)
+    catalog = read_data(options)
     cache, groups = paths.data_root() / "cache", None
     if options.merge_near_duplicates:
         groups = crossvalidation.near_duplicate_groups(catalog, cache=cache)
@@ -229,7 +233,11 @@ def predict(options: argparse.Namespace) -> int:
     from workoutlib.utils.paths import output_root, shown
 
     _prepare(join=True)
-    recognizer, which = choose_recognizer(options.checkpoint, backend=options.backend)
+    names = read_names(options.labels)
+    if names and not options.checkpoint:
+        raise WorkoutlibError("--labels names the outputs of a --checkpoint that has no names: give both")
+    chosen = {"labels": names} if names else {}
+    recognizer, which = choose_recognizer(options.checkpoint, backend=options.backend, **chosen)
     print(which)
     out = options.out or output_root() / "predictions"
     rows, failures = predict_files(
@@ -255,7 +263,7 @@ def split(options: argparse.Namespace) -> None:
     from workoutlib.data.splits import leakage
     from workoutlib.training import experiments
 
-    catalog = read_data(options.data)
+    catalog = read_data(options)
     valid = {"random": 0.10, "video": 0.15}[options.split]
     test = {"random": 0.0, "video": 0.15}[options.split]
     parts = experiments.split_catalog(catalog, Config(split=options.split, seed=options.seed, valid=valid, test=test))

@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 
 import workoutlib
-from workoutlib.data.download import KAGGLE_FOLDER
+from workoutlib.data.download import KAGGLE_FOLDER, KAGGLE_IMAGES, count_images
 from workoutlib.pose.weights import FILES, pose_folder
 from workoutlib.utils import devices
+from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import data_root, output_root
 
 PACKAGES = ("torch", "torchvision", "timm", "opencv-python", "av", "scikit-learn", "jupyterlab", "ipywidgets")
@@ -35,9 +36,25 @@ def found_here() -> Iterator[tuple[bool, str]]:
     yield bool(stored), "ImageNet weights of resnet50 (downloaded at first use)"
     posed = all((pose_folder() / name).is_file() for name in FILES)
     yield posed, "pose network (fetched at first use, 36 MB)"
-    yield (data_root() / KAGGLE_FOLDER).is_dir(), f"Kaggle data set in {data_root() / KAGGLE_FOLDER}"
+    yield _data_set(data_root() / KAGGLE_FOLDER)
     yield any(data_root().glob("sample-*")), "built-in sample (rendered at first use)"
     yield (output_root() / "best_model.pth").is_file(), f"checkpoint {output_root() / 'best_model.pth'}"
+
+
+def _data_set(folder: Path) -> tuple[bool, str]:
+    """Whether Kaggle's data set is there, and all of it."""
+    what = f"Kaggle data set in {folder}"
+    if not folder.is_dir():
+        return False, what
+    try:
+        images = count_images(folder)
+    except WorkoutlibError as error:
+        return False, f"{what}: {error}"
+    whole = images == KAGGLE_IMAGES
+    return (
+        whole,
+        what if whole else f"{what}: {images:,} of {KAGGLE_IMAGES:,} images are there; delete it and fetch it again",
+    )
 
 
 def _package(name: str, use: str) -> tuple[bool, str]:

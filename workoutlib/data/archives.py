@@ -15,7 +15,7 @@ from pathlib import Path
 from workoutlib.media.images import IMAGE_SUFFIXES
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import workspace
-from workoutlib.utils.paths import shown
+from workoutlib.utils.paths import is_hidden, shown
 
 # Photos hardly shrink in a zip file; a "zip bomb" unpacks to a thousand times its size.
 MAX_UNPACKED_BYTES = 50 * 2**30
@@ -50,7 +50,7 @@ def _tree_of_classes(top: Path) -> Path:
     found = []
     try:
         for folder, names, _ in os.walk(top):
-            names[:] = sorted(name for name in names if not name.startswith((".", "__")))
+            names[:] = sorted(name for name in names if not is_hidden(name))
             if any(_holds_image(Path(folder, name)) for name in names):
                 found.append(Path(folder))
                 names.clear()
@@ -65,7 +65,7 @@ def _tree_of_classes(top: Path) -> Path:
 
 
 def _holds_image(folder: Path) -> bool:
-    return any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.iterdir())
+    return any(path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path.name) for path in folder.iterdir())
 
 
 def _unpack(archive: Path, work: Path) -> Path:

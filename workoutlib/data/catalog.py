@@ -13,15 +13,15 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 
+from workoutlib.data.readable import find_unreadable
 from workoutlib.labels import LABELS, find_label, near_labels, spelling_key
-from workoutlib.media.images import IMAGE_SUFFIXES, check_image
+from workoutlib.media.images import IMAGE_SUFFIXES
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.paths import shown
+from workoutlib.utils.paths import is_hidden, shown
 
 NO_FRAME = -1  # in the column "frame" of a still
 _COLUMNS = ["path", "label", "video", "frame", "source"]
@@ -141,10 +141,12 @@ def _class_folders(root: Path, problems: list) -> dict[str, str]:
         ) from cause
     for entry in entries:
         kind = _kind(entry)
-        if kind == "folder" and entry.name.startswith((".", "__")):  # .ipynb_checkpoints, __MACOSX
+        if kind == "folder" and is_hidden(entry.name):  # .ipynb_checkpoints, __MACOSX
             problems.append((entry.path, "hidden or system folder"))
         elif kind == "folder":
             folders[entry.path] = entry.name
+        elif is_hidden(entry.name):
+            continue
         elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:
             problems.append((entry.path, "image outside of the class folders"))
         elif kind == "broken link or special file":
@@ -188,6 +190,8 @@ def _read_class_folder(folder: str, label: str, problems: list) -> Iterator[tupl
         problems.append((folder, f"folder that cannot be read: {cause.strerror or cause}"))
         return
     for entry in entries:
+        if is_hidden(entry.name):  # ._photo.jpg, which macOS puts beside photo.jpg
+            continue
         stem, suffix = os.path.splitext(entry.name)
         kind = _kind(entry)
         if kind == "folder":
@@ -232,15 +236,9 @@ def _other_exercise(stem: str, label: str) -> str | None:
 
 
 def _keep_readable(rows: list[tuple], problems: list) -> list[tuple]:
-    from tqdm.auto import tqdm
-
-    with ThreadPoolExecutor() as pool:  # decoding releases the interpreter's lock
-        checks = pool.map(check_image, (row[0] for row in rows))
-        reasons = list(tqdm(checks, "checking images", total=len(rows), leave=False))
-    problems += [
-        (row[0], f"unreadable image: {reason}") for row, reason in zip(rows, reasons, strict=True) if reason is not None
-    ]
-    return [row for row, reason in zip(rows, reasons, strict=True) if reason is None]
+    reasons = find_unreadable(row[0] for row in rows)
+    problems += [(path, f"unreadable image: {reason}") for path, reason in reasons.items()]
+    return [row for row in rows if row[0] not in reasons]
 
 
 def _unknown_folders_message(root: Path, unknown: list[str], labels: tuple[str, ...]) -> str:
@@ -250,7 +248,7 @@ def _unknown_folders_message(root: Path, unknown: list[str], labels: tuple[str, 
 
     return (
         f"{len(unknown)} folders in {shown(root)} name no known class: {', '.join(map(describe, unknown))}. "
-        "Rename or remove them, or name all classes yourself with labels=[...]."
+        'Rename or remove them, or name all classes yourself: --labels "one, two", in Python labels=[...].'
     )
 
 

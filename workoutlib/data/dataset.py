@@ -22,7 +22,9 @@ from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
 from workoutlib.config import ResizeMode
+from workoutlib.data.readable import UnreadableFiles
 from workoutlib.data.transforms import to_square
+from workoutlib.media.images import UnreadableImage
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import Unwritable, fingerprint_files, replacing, sweep
 
@@ -92,7 +94,7 @@ def load_dataset(
             every path, size and time stamp and of the settings, so a changed picture is decoded again.
         device: the pictures move there if at least half of its free memory stays free.
     Raises:
-        WorkoutlibError: a label is not among `labels`, or a picture cannot be read.
+        WorkoutlibError: a label is not among `labels`, or pictures cannot be read: all are named.
     """
     labels = labels or tuple(sorted(catalog["label"].unique()))
     unknown = sorted(set(catalog["label"]) - set(labels))
@@ -165,12 +167,19 @@ def _reserve(path: Path) -> None:
 
 
 def _decode_into(out: np.ndarray, paths: list[str], resize_mode: ResizeMode, progress: bool) -> np.ndarray:
+    unreadable: dict[str, str] = {}
+
     def decode_one(number: int) -> None:
-        out[number] = to_square(paths[number], size=out.shape[1], resize_mode=resize_mode)
+        try:
+            out[number] = to_square(paths[number], size=out.shape[1], resize_mode=resize_mode)
+        except UnreadableImage as error:  # all of them are named at the end
+            unreadable[paths[number]] = error.reason
 
     with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
         bar = tqdm(total=len(paths), desc="decoding", unit="image", disable=not progress, leave=False)
         for _ in pool.map(decode_one, range(len(paths))):
             bar.update()
         bar.close()
+    if unreadable:
+        raise UnreadableFiles({path: unreadable[path] for path in paths if path in unreadable})
     return out

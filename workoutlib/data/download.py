@@ -16,7 +16,7 @@ from workoutlib.data.archives import _publish, _tree_of_classes, _unpack, _zip_f
 from workoutlib.data.catalog import describe_problems, read_catalog
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import workspace
-from workoutlib.utils.paths import data_root, shown
+from workoutlib.utils.paths import data_root, is_url, shown
 
 KAGGLE_HANDLE = "hasyimabdillah/workoutexercises-images"
 KAGGLE_PAGE = f"https://www.kaggle.com/datasets/{KAGGLE_HANDLE}"
@@ -45,6 +45,9 @@ def get_dataset(source: str | Path = "auto", *, root: str | Path | None = None) 
     if path.is_file() and path.suffix.lower() == ".zip":
         out = root / f"{path.stem}-{_zip_fingerprint(path)}"
         return out if out.is_dir() else unpack_archive(path, out)
+    if is_url(source):
+        text = f"no data set {shown(source)}: that is a web address; download its zip file and give the path of that"
+        raise WorkoutlibError(f"{text}, or give kaggle")
     raise WorkoutlibError(
         f"no data set {shown(path)}: give kaggle, sample, auto, or the path of a folder "
         "with one folder a class, or of a zip file of one"
@@ -69,13 +72,18 @@ def download_kaggle(root: str | Path | None = None) -> Path:
     with workspace(out) as work:
         if archive.is_file():
             tree = _unpack(archive, work)
-            _require_complete(tree, f"Download it again from {KAGGLE_PAGE} to {shown(archive)}")
+            _require_complete(tree, f"Download it again from {KAGGLE_PAGE} to {shown(archive)}", archive)
         else:
             downloaded = _tree_of_classes(_fetch_from_kaggle(root))
             _require_complete(downloaded, f"Delete {shown(downloaded)} and try again")
             tree = shutil.copytree(downloaded, work / "tree", copy_function=_link_or_copy)
         _publish(tree, out)
     return out
+
+
+def count_images(folder: Path) -> int:
+    """Images of the data set in a folder, at any depth there."""
+    return len(read_catalog(_tree_of_classes(folder)))
 
 
 def make_sample(
@@ -140,12 +148,14 @@ def _manual_steps(root: Path, reason: str) -> str:
     )
 
 
-def _require_complete(tree: Path, advice: str) -> None:
+def _require_complete(tree: Path, advice: str, source: Path | None = None) -> None:
+    """Refuse a tree that is not the whole data set; `source` is what the user has, if not the tree itself."""
+    source = source or tree
     catalog = read_catalog(tree)
     images, classes = len(catalog), catalog["label"].nunique()
     if (images, classes) != (KAGGLE_IMAGES, KAGGLE_CLASSES):
         raise WorkoutlibError(
-            f"{shown(tree)} is not the whole data set: {images:,} images of {classes} classes, expected are "
+            f"{shown(source)} is not the whole data set: {images:,} images of {classes} classes, expected are "
             f"{KAGGLE_IMAGES:,} of {KAGGLE_CLASSES} ({describe_problems(catalog)}). "
-            f"{advice}, or use it as it is with --data {shown(tree)}."
+            f"{advice}, or use it as it is with --data {shown(source)}."
         )

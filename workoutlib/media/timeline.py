@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 _SKIPPED = 3
 # Where the file itself says that a frame is shown for so many intervals, it may have been meant so.
 _HELD = 10
-# Whoever trims a clip without encoding it anew leaves holes between its last frames; encoders leave one after the first.
+# Whoever trims a clip without encoding it anew leaves holes between its last frames; some encoders, after the first.
 _REORDERED = 4
 _EVEN, _VERY_EVEN = 0.8, 0.95  # share of the intervals that are as the usual one
 _NAMED = 3  # stretches that a note names

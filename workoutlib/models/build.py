@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -62,20 +63,27 @@ def build_model(
     """
     if name not in MODELS:
         raise WorkoutlibError(f"no model {name!r}: choose one of {', '.join(MODELS)}")
-    library, (mean, std) = MODELS[name]
-    body = _create(name, library)
+    mean, std = MODELS[name][1]
+    body = untrained(name)
     if weights is not None:
         state = imagenet_weights(name) if weights == "DEFAULT" else read_state_dict(weights)
         load_strictly(body, state, source=name if weights == "DEFAULT" else weights)
-    path, old_head = [(n, m) for n, m in body.named_modules() if isinstance(m, nn.Linear)][-1]
+    path = head_path(body)
+    old_head: Any = body.get_submodule(path)
     body.set_submodule(path, nn.Identity())
     model = Classifier(body, nn.Linear(old_head.in_features, num_classes), mean, std)
     freeze(model, 0.0 if fine_tune else 1.0)
     return model.eval()
 
 
-def _create(name: str, library: str) -> nn.Module:
-    if library == "timm":
+def head_path(model: nn.Module) -> str:
+    """Name of the last linear layer: the classifier head of ImageNet models."""
+    return [name for name, module in model.named_modules() if isinstance(module, nn.Linear)][-1]
+
+
+def untrained(name: str) -> nn.Module:
+    """The architecture called `name`, a key of ``MODELS``, with random weights, as its library defines it."""
+    if MODELS[name][0] == "timm":
         import timm
 
         return timm.create_model(name, pretrained=False)

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 import workoutlib
 from workoutlib.config import Config
 from workoutlib.models.build import Classifier, build_model
+from workoutlib.models.foreign import import_model
 from workoutlib.models.weights import check_weights
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import read_file, save_atomically
 from workoutlib.utils.paths import shown
 
 FIELDS = {"state_dict", "labels", "config", "mean", "std", "metrics", "temperature", "unknown_threshold", "version"}
+OWN = {"mean", "std", "temperature", "unknown_threshold"}
+"""Fields that no other program stores."""
 MOST_LABELS, LONGEST_LABEL = 10_000, 1_000  # a folder's name has 255 characters at most
 
 
@@ -49,7 +54,7 @@ def save_checkpoint(
     """Write a checkpoint atomically: to a temporary name, then renamed.
 
     Args:
-        metrics: plain numbers and strings to keep with the model.
+        metrics: numbers and strings to keep with the model.
         temperature: divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
         unknown_threshold: a largest logit below it means "no known exercise".
         body: state of the body model, if there is one.
@@ -66,18 +71,39 @@ def save_checkpoint(
         "version": workoutlib.__version__,
         "body": body,
     }
-    return save_atomically(content, path)
+    return save_atomically(plain(content), path)
 
 
-def load_checkpoint(path: str | Path) -> Checkpoint:
+def plain(value: Any) -> Any:
+    """A value with NumPy's numbers, arrays and texts in it made Python's own, which every reader may load."""
+    if isinstance(value, dict) and not any(isinstance(item, Tensor) for item in value.values()):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+
+
+def load_checkpoint(path: str | Path, *, labels: Sequence[str] | None = None) -> Checkpoint:
     """Rebuild a model from `save_checkpoint`'s file, on the CPU, in evaluation mode.
 
+    A file of another program with weights of a known architecture is imported (`models.foreign`).
+
+    Args:
+        labels: class names for a file that has none; a checkpoint of this package has its own.
     Raises:
-        WorkoutlibError: no such file, damaged, holding code, or not a checkpoint of this package.
+        WorkoutlibError: no such file, damaged, holding code, or no weights of a known architecture.
     """
-    content = read_file(path)
-    if not isinstance(content, dict) or FIELDS - set(content):
-        raise WorkoutlibError(f"{shown(path)}: not a workoutlib checkpoint; train one with python -m workoutlib train")
+    content = plain(read_file(path))
+    if not isinstance(content, dict) or not OWN & set(content):
+        model, names, architecture = import_model(content, path, labels)
+        config = Config.profile("tutorial", model=architecture)
+        return Checkpoint(model, names, config, {}, 1.0, None, "imported")
+    if missing := FIELDS - set(content):
+        names_of = ", ".join(sorted(missing))
+        text = f"{shown(path)}: not a workoutlib checkpoint; train one with: workoutlib train"
+        raise WorkoutlibError(f"{text} (it has no {names_of})")
+    if labels is not None and list(labels) != content["labels"]:
+        raise WorkoutlibError(f"{shown(path)} names its own classes: leave labels out")
     try:
         _check_fields(content)
         config = Config.from_dict(content["config"])

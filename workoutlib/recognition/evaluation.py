@@ -2,40 +2,67 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
+from workoutlib.data.readable import UnreadableFiles, find_unreadable
 from workoutlib.evaluation.metrics import intervals, scores
 from workoutlib.evaluation.predictions import Predictions
-from workoutlib.media.video_reader import probe_clip
+from workoutlib.media.images import UnreadableImage
+from workoutlib.media.video_reader import UnreadableClip, probe_clip
 from workoutlib.recognition.recognizer import Recognizer
 
 FRAMES_PER_SECOND = 15
 """Of a clip's frames, about so many a second are recognised."""
 
 
-def evaluate_pictures(recognizer: Recognizer, catalog: pd.DataFrame, *, progress: bool = True) -> Predictions:
-    """The recognizer's answers for the pictures of a catalog.
+def evaluate_pictures(
+    recognizer: Recognizer, catalog: pd.DataFrame, *, progress: bool = True, skip_unreadable: bool = False
+) -> Predictions:
+    """The recognizer's answers for the pictures of a catalog, if wanted without those that cannot be read.
 
     Raises:
-        WorkoutlibError: a picture cannot be read, or the recognizer does not know a label.
+        WorkoutlibError: pictures cannot be read, all of which are named, or the recognizer does not know a label.
     """
+    if skip_unreadable:
+        catalog = _without(catalog, find_unreadable(catalog["path"], progress=progress), "pictures")
     bar = tqdm(catalog["path"], desc="pictures", unit="image", disable=not progress, leave=False)
-    return Predictions(catalog, recognizer.logits(bar), recognizer.labels)
+    try:
+        return Predictions(catalog, recognizer.logits(bar), recognizer.labels)
+    except UnreadableImage as error:
+        raise UnreadableFiles(find_unreadable(catalog["path"], progress=progress)) from error
 
 
-def evaluate_clips(recognizer: Recognizer, clips: pd.DataFrame, *, progress: bool = True) -> Predictions:
+def evaluate_clips(
+    recognizer: Recognizer, clips: pd.DataFrame, *, progress: bool = True, skip_unreadable: bool = False
+) -> Predictions:
     """The recognizer's answers for the clips of a table (`read_clips`), each as a whole.
 
     Raises:
-        WorkoutlibError: a clip cannot be read, or the recognizer does not know a label.
+        WorkoutlibError: clips cannot be read, all of which are named, or the recognizer does not know a label.
     """
-    logits = []
+    logits, unreadable = [], {}
     for path in tqdm(clips["path"], desc="clips", unit="clip", disable=not progress, leave=False):
-        stride = max(round(probe_clip(path).frames_per_second / FRAMES_PER_SECOND), 1)
-        logits.append(recognizer.predict_clip(path, stride=stride, progress=False).whole_logits)
+        try:
+            stride = max(round(probe_clip(path).frames_per_second / FRAMES_PER_SECOND), 1)
+            logits.append(recognizer.predict_clip(path, stride=stride, progress=False).whole_logits)
+        except UnreadableClip as error:
+            unreadable[path] = error.reason
+    if unreadable and not skip_unreadable:
+        raise UnreadableFiles(unreadable, "clips")
+    clips = _without(clips, unreadable, "clips")
     return Predictions(clips, np.array(logits).reshape(-1, len(recognizer.labels)), recognizer.labels)
+
+
+def _without(table: pd.DataFrame, unreadable: dict[str, str], kind: str) -> pd.DataFrame:
+    """The rows of files that can be read; says how many are left out."""
+    if not unreadable:
+        return table
+    warnings.warn(f"{len(unreadable)} {kind} are left out, they cannot be read: {', '.join(unreadable)}", stacklevel=3)
+    return table[~table["path"].isin(unreadable)].reset_index(drop=True)
 
 
 def joint_scores(pictures: Predictions | None, clips: Predictions | None, temperature: float) -> dict:

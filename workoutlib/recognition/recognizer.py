@@ -87,9 +87,11 @@ class Recognizer(LogitReader):
         return self._forward
 
     @classmethod
-    def from_checkpoint(cls, path: str | Path | Checkpoint, **options: Any) -> Recognizer:
-        """Build a recognizer from a checkpoint (file or loaded); `options` as for the class."""
-        stored = path if isinstance(path, Checkpoint) else load_checkpoint(path)
+    def from_checkpoint(
+        cls, path: str | Path | Checkpoint, *, labels: Sequence[str] | None = None, **options: Any
+    ) -> Recognizer:
+        """Build a recognizer from a checkpoint (file or loaded); `labels` as for `load_checkpoint`."""
+        stored = path if isinstance(path, Checkpoint) else load_checkpoint(path, labels=labels)
         return cls(
             stored.model,
             stored.labels,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
 import pickle
+import re
 import secrets
 import shutil
 import time
@@ -136,13 +138,43 @@ def read_file(path: str | Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of what it then refuses
-            return torch.load(path, map_location="cpu", weights_only=True)
+            with _values_allowed():
+                return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        if re.search(r"GLOBAL (torchvision|timm|torch\.nn|__main__)\b", str(error)):
+            reason = "refused, it holds a whole model as Python code, not its weights alone"
+            advice = "Load it where it was made, and save its weights: torch.save(model.state_dict(), FILE)."
+            raise UnreadableFile(path, reason, advice) from error
         raise UnreadableFile(path, "refused, it is damaged or holds more than plain weights") from error
     # A damaged file can raise nearly anything inside PyTorch's reader (EOFError, IndexError, KeyError, ...). Its own
     # words stay in the cause: they are many, and for some files they advise to load without this protection.
     except Exception as error:
         raise UnreadableFile(path, "cannot be read as a PyTorch file, it is damaged or something else") from error
+
+
+@contextmanager
+def _values_allowed() -> Iterator[None]:
+    """Let ``torch.load`` make what holds values alone and runs nothing: NumPy's numbers, loss functions, options.
+
+    Tutorials store those beside the weights.
+    """
+    import numpy as np
+    import torch
+
+    if not hasattr(torch.serialization, "safe_globals"):  # PyTorch 2.4
+        yield
+        return
+    multiarray = getattr(np, "_core", None) or np.core
+    numbers = {type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd"}
+    losses = [each for each in vars(torch.nn.modules.loss).values() if isinstance(each, type)]
+    losses = [each for each in losses if issubclass(each, torch.nn.modules.loss._Loss)]
+    functions = (multiarray.multiarray.scalar, multiarray.multiarray._reconstruct)
+    allowed: list[Any] = [argparse.Namespace, np.dtype, np.ndarray, *numbers, *losses, *functions]
+    if hasattr(torch.serialization, "get_unsafe_globals_in_checkpoint"):  # it takes names too: NumPy 1's and 2's
+        names = [(each, f"numpy.{core}.multiarray.{each.__name__}") for each in functions for core in ("core", "_core")]
+        allowed = [*allowed, *names]
+    with torch.serialization.safe_globals(allowed):
+        yield
 
 
 def fingerprint_files(paths: Iterable[str], **settings: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from workoutlib.utils.errors import WorkoutlibError
@@ -69,8 +70,15 @@ def list_files(folder: str | Path, suffixes: frozenset[str] | None = None) -> li
     return sorted(found, key=lambda path: path.as_posix())
 
 
+def is_url(path: str | Path) -> bool:
+    """Whether a path is a web address, also one whose two slashes ``Path`` has made one."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)) is not None
+
+
 def require_file(path: Path, error: type[WorkoutlibError]) -> None:
     """Raise `error(path, reason, advice)` unless `path` is a regular file, not empty, that may be read."""
+    if is_url(path) and not path.exists():
+        raise error(path, "a web address, not a file", "Download it, and give the path of the file.")
     try:
         if path.is_symlink() and not path.exists():
             raise error(path, "a link to nothing", "Mend the link or take it out.")

@@ -23,10 +23,21 @@ from workoutlib.utils.errors import WorkoutlibError
 ANY = "any"
 
 
+def require_widgets() -> None:
+    """Say in one sentence that the panels need a newer ipywidgets: an old Colab has version 7."""
+    if int(widgets.__version__.partition(".")[0]) < 8:
+        text = f"the panels need ipywidgets 8.1 or later, here is {widgets.__version__}"
+        raise WorkoutlibError(f'{text}: run  pip install "ipywidgets>=8.1"  and restart the runtime')
+
+
+require_widgets()
+
+
 class Panel(widgets.VBox):
     """A column of controls under a title; where widgets cannot run, as on GitHub, one line says what is here."""
 
     def __init__(self, title: str, children: Iterable[widgets.Widget]):
+        require_widgets()
         heading = widgets.HTML(f"<h3 style='margin:.2em 0'>{escape(title)}</h3>")
         super().__init__([heading, *children], layout=widgets.Layout(max_width="1000px"))
         self.title = title

@@ -1,0 +1,151 @@
+"""Checkpoints of other programs: imported whole, nothing in them executed, and what is not stored asked for."""
+
+import argparse
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from helpers.tiny import Code
+from torch import nn
+
+from workoutlib.labels import LABELS
+from workoutlib.models.checkpoints import load_checkpoint
+from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.utils.errors import WorkoutlibError
+
+IMAGES = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+def resnet(head: nn.Module, name: str = "resnet18") -> nn.Module:
+    torch.manual_seed(0)
+    model = torchvision.models.get_model(name, weights=None)
+    model.fc = head
+    return model.eval()
+
+
+@torch.inference_mode()
+def assert_equal_answers(path, model: nn.Module, **options) -> None:
+    torch.testing.assert_close(load_checkpoint(path, **options).model(IMAGES), model(IMAGES))
+
+
+@pytest.mark.parametrize("loss", [0.25, np.float64(0.25), nn.CrossEntropyLoss()], ids=["number", "numpy", "function"])
+def test_the_tutorials_own_checkpoint(tmp_path, loss):
+    model = resnet(nn.Linear(2048, 22), "resnet50")
+    optimizer = torch.optim.Adam(model.fc.parameters(), lr=1e-3)
+    model.fc(torch.zeros(1, 2048)).sum().backward()
+    optimizer.step()
+    content = {"epoch": 10, "model_state_dict": model.state_dict(), "optimizer_state_dict": optimizer.state_dict()}
+    torch.save({**content, "loss": loss}, tmp_path / "model.pth")
+    with pytest.warns(UserWarning, match="22 exercises in alphabetical order"):
+        stored = load_checkpoint(tmp_path / "model.pth")
+    assert stored.labels == LABELS
+    assert (stored.config.model, stored.config.resize_mode, stored.config.crop) == ("resnet50", "squash", 224)
+    assert stored.model.mean == (0.485, 0.456, 0.406)
+    with torch.inference_mode():
+        torch.testing.assert_close(stored.model(IMAGES), model(IMAGES))
+
+
+HEADS = {
+    "dropout": lambda: nn.Sequential(nn.Dropout(0.5), nn.Linear(512, 22)),
+    "two layers": lambda: nn.Sequential(nn.Linear(512, 64), nn.ReLU(), nn.Dropout(0.3), nn.Linear(64, 22)),
+    "batch norm": lambda: nn.Sequential(nn.Linear(512, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 22)),
+    "norm last": lambda: nn.Sequential(nn.Linear(512, 64), nn.ReLU(), nn.BatchNorm1d(64), nn.Linear(64, 22)),
+    "layer norm": lambda: nn.Sequential(nn.LayerNorm(512), nn.Linear(512, 22, bias=False)),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("head", HEADS)
+def test_heads_of_other_layers(tmp_path, head):
+    model = resnet(HEADS[head]())
+    torch.save(model.state_dict(), tmp_path / "model.pth")
+    assert_equal_answers(tmp_path / "model.pth", model)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: {"state_dict": state},
+        lambda state: {"model": state, "args": argparse.Namespace(lr=1e-3)},
+        lambda state: {"net": {"weights": state}},
+        lambda state: {f"module.{key}": value for key, value in state.items()},
+        lambda state: {"state_dict": {f"_orig_mod.model.{key}": value for key, value in state.items()}},
+        lambda state: {"state_dict": {**state, "criterion.weight": torch.ones(22)}},
+        lambda state: {key if "fc" in key else f"backbone.{key}": value for key, value in state.items()},
+    ],
+)
+def test_weights_under_other_names(tmp_path, wrap):
+    model = resnet(nn.Linear(512, 22))
+    torch.save(wrap(model.state_dict()), tmp_path / "model.pth")
+    assert_equal_answers(tmp_path / "model.pth", model)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["efficientnet_b0", "mobilenet_v3_small"])
+def test_other_architectures(tmp_path, name):
+    model = torchvision.models.get_model(name, weights=None)
+    model.classifier[-1] = nn.Linear(model.classifier[-1].in_features, 22)
+    torch.save(model.eval().state_dict(), tmp_path / "model.pth")
+    assert_equal_answers(tmp_path / "model.pth", model)
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        ({"classes": ["pull Up", "squat", "plank"]}, ("pull up", "squat", "plank")),
+        ({"class_to_idx": {"b": 1, "a": 0, "c": 2}}, ("a", "b", "c")),
+        ({"idx_to_class": {2: "c", 0: "a", 1: "b"}}, ("a", "b", "c")),
+    ],
+)
+def test_class_names_in_the_file_are_taken(tmp_path, names, labels):
+    torch.save({"model": resnet(nn.Linear(512, 3)).state_dict(), **names}, tmp_path / "model.pth")
+    assert load_checkpoint(tmp_path / "model.pth").labels == labels
+
+
+def test_other_numbers_of_classes_need_their_names(tmp_path):
+    torch.save(resnet(nn.Linear(512, 3)).state_dict(), tmp_path / "model.pth")
+    with pytest.raises(WorkoutlibError, match=r"no class names for 3 outputs.*--labels"):
+        load_checkpoint(tmp_path / "model.pth")
+    with pytest.raises(WorkoutlibError, match="2 class names for 3 outputs"):
+        load_checkpoint(tmp_path / "model.pth", labels=["a", "b"])
+    recognizer = Recognizer.from_checkpoint(tmp_path / "model.pth", labels=["a", "b", "c"])
+    assert recognizer.predict(np.zeros((64, 64, 3), np.uint8)).label in "abc"
+
+
+def test_what_cannot_be_imported_says_why(tmp_path):
+    contents = {
+        "resnet18, resnet": torchvision.models.resnet34(weights=None).state_dict(),
+        "none of the known models": {"conv.weight": torch.ones(3)},
+        "without a table of weights": {"epoch": 3, "loss": 0.1},
+        "no head of linear layers": resnet(nn.Identity()).state_dict(),
+        "holds a whole model as Python code": resnet(nn.Linear(512, 22)),
+    }
+    contents["none of the known models: resnet50"] = contents.pop("resnet18, resnet")
+    for reason, content in contents.items():
+        torch.save(content, tmp_path / "model.pth")
+        with pytest.raises(WorkoutlibError, match=reason):
+            load_checkpoint(tmp_path / "model.pth")
+
+
+def test_code_is_refused_wherever_it_is(tmp_path):
+    state = resnet(nn.Linear(512, 22)).state_dict()
+    for content in (
+        {"model_state_dict": state, "loss": Code(tmp_path / "executed")},
+        {**state, "x": Code(tmp_path / "executed")},
+    ):
+        torch.save(content, tmp_path / "model.pth")
+        with pytest.raises(WorkoutlibError, match="refused"):
+            load_checkpoint(tmp_path / "model.pth")
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    state = resnet(nn.Linear(512, 22)).state_dict()
+    state["layer1.0.conv1.weight"][0] = torch.nan
+    torch.save(state, tmp_path / "model.pth")
+    with pytest.raises(WorkoutlibError, match="NaN"):
+        load_checkpoint(tmp_path / "model.pth")

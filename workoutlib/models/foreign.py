@@ -1,0 +1,159 @@
+"""Checkpoints that other programs wrote: the weights of a known architecture, under whatever names, with a new head."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from workoutlib.labels import LABELS, find_label
+from workoutlib.models.build import MODELS, Classifier, head_path, untrained
+from workoutlib.models.weights import check_weights
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.paths import shown
+
+_NAMES = ("classes", "class_names", "labels", "class_to_idx", "idx_to_class", "categories")
+
+
+def import_model(
+    content: Any, path: str | Path, labels: Sequence[str] | None = None
+) -> tuple[Classifier, tuple[str, ...], str]:
+    """The model, its labels and its architecture, of what another program has stored with ``torch.save``.
+
+    Recognised are state dicts of the architectures in ``MODELS``, bare or as an entry of a dict (``model_state_dict``),
+    with prefixes (``module.``, ``model.``) and any head of linear layers with or without normalisation between them.
+    Which activation was between those is not stored: ReLU is taken, and a warning says so.
+
+    Args:
+        content: what was in the file.
+        path: names the file in messages.
+        labels: class names in the order of the outputs; default, those in the file, else the 22 in alphabetical
+            order, which is that of torchvision's ``ImageFolder``.
+    Raises:
+        WorkoutlibError: no weights in there, of no known architecture, or another number of outputs than labels.
+    """
+    state = _largest_state(content)
+    if state is None:
+        raise WorkoutlibError(
+            f"{shown(path)}: not a workoutlib checkpoint, and without a table of weights (state_dict) to import; "
+            "train one with: workoutlib train"
+        )
+    name, prefix, body = _recognise(state, path)
+    rest = {key: value for key, value in state.items() if key not in {prefix + own for own in body.state_dict()}}
+    features = _features(body)
+    head = _build_head(rest, features, path)
+    *hidden, last = head
+    own = {key: state[prefix + key] for key in body.state_dict()}
+    check_weights(own, body.state_dict(), path)
+    body.load_state_dict(own)
+    model = Classifier(nn.Sequential(body, *hidden) if hidden else body, last, *MODELS[name][1])
+    return model.eval(), _choose_labels(content, last.out_features, labels, path), name
+
+
+def _largest_state(content: Any) -> dict[str, Tensor] | None:
+    """The largest table of tensors by name in a dict of dicts."""
+    if not isinstance(content, dict):
+        return None
+    own = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    inner = [found for value in content.values() if (found := _largest_state(value))]
+    return max([own, *inner], key=len) or None
+
+
+def _recognise(state: dict[str, Tensor], path: str | Path) -> tuple[str, str, nn.Module]:
+    """(architecture, prefix of its names, its body) that all of the body's weights are there for."""
+    for name in MODELS:
+        body = untrained(name)
+        body.set_submodule(head_path(body), nn.Identity())
+        wanted = body.state_dict()
+        first, size = next((key, value.shape) for key, value in wanted.items())
+        for key in [key for key, value in state.items() if key.endswith(first) and value.shape == size]:
+            prefix = key.removesuffix(first)
+            others = [key for key in state if key.startswith(prefix) and key.removeprefix(prefix) not in wanted]
+            # a larger architecture of the same family has all these weights, and more convolutions
+            if all(prefix + own in state for own in wanted) and all(state[key].ndim < 4 for key in others):
+                return name, prefix, body
+    raise WorkoutlibError(
+        f"{shown(path)}: its {len(state)} weights ({next(iter(state))} …) are of none of the known models: "
+        f"{', '.join(MODELS)}. Train one of those, with: workoutlib train --model resnet50"
+    )
+
+
+@torch.inference_mode()
+def _features(body: nn.Module) -> int:
+    return body.eval()(torch.zeros(1, 3, 64, 64)).shape[1]
+
+
+def _build_head(rest: dict[str, Tensor], features: int, path: str | Path) -> list[Any]:
+    """Layers from features to logits, by the names and shapes of the weights that are not the body's."""
+    groups: dict[str, dict[str, Tensor]] = {}
+    for key, value in rest.items():
+        place, _, kind = key.rpartition(".")
+        groups.setdefault(place, {})[kind] = value
+    layers: list[nn.Module] = []
+    width, before = features, None
+    for place, state in groups.items():
+        layer = _layer(state, width)
+        if layer is None:
+            continue  # a loss function's weights, or another part of what was trained
+        number = int(found[1]) if (found := re.search(r"(?:^|\.)(\d+)$", place)) else None
+        apart = before is None or number is None or number > before + 1  # in a Sequential: another layer is between
+        if layers and apart and (number is not None or isinstance(layer, nn.Linear)):
+            layers.append(nn.ReLU())
+        layer.load_state_dict(state)
+        layers.append(layer)
+        width, before = getattr(layer, "out_features", width), number
+    if not layers or not isinstance(layers[-1], nn.Linear):
+        raise WorkoutlibError(f"{shown(path)}: it has a body but no head of linear layers that takes its {features}")
+    if len(layers) > 1:
+        text = f"{shown(path)}: its head has several layers; what is between them is not stored, ReLU is assumed"
+        warnings.warn(text, stacklevel=4)
+    return layers
+
+
+def _layer(state: dict[str, Tensor], width: int) -> nn.Module | None:
+    """A layer that takes `width` values and has weights like these; None where there is none."""
+    weight = state.get("weight")
+    if weight is None or set(state) - {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}:
+        return None
+    if weight.ndim == 2 and weight.shape[1] == width:
+        return nn.Linear(width, len(weight), bias="bias" in state)
+    if weight.ndim == 1 and len(weight) == width:
+        if "running_mean" in state:
+            return nn.BatchNorm1d(width)
+        return nn.LayerNorm(width) if "bias" in state else None
+    return None
+
+
+def _choose_labels(content: Any, count: int, labels: Sequence[str] | None, path: str | Path) -> tuple[str, ...]:
+    if labels is None and isinstance(content, dict):
+        labels = next((found for key in _NAMES if (found := _names_in(content.get(key), count))), None)
+    if labels is None and count == len(LABELS):
+        text = (
+            f"{shown(path)} names no classes: its {count} outputs are taken for the 22 exercises in alphabetical order"
+        )
+        warnings.warn(text, stacklevel=4)
+        labels = LABELS
+    if labels is None or len(labels) != count or len(set(labels)) != count:
+        given = "no class names" if labels is None else f"{len(set(labels))} class names"
+        raise WorkoutlibError(
+            f"{shown(path)}: {given} for {count} outputs; name all {count} in their order, with "
+            "--labels FILE (one a line) or labels=[...]"
+        )
+    return tuple(labels)
+
+
+def _names_in(value: Any, count: int) -> list[str] | None:
+    """Class names in a list, in {name: number} or in {number: name}; those of the 22 in their one spelling."""
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
+        value = sorted(value, key=lambda name: value[name])
+    elif isinstance(value, dict):
+        value = [value[key] for key in sorted(value)]
+    if not isinstance(value, list | tuple) or len(value) != count or not all(isinstance(name, str) for name in value):
+        return None
+    known = [find_label(name) or name for name in value]
+    return known if len(set(known)) == count else list(value)
