@@ -20,10 +20,10 @@ FLOORS = (
     {"data"},
     {"models"},
     {"pose"},
+    {"workout"},
     {"evaluation"},
     {"training"},
     {"recognition"},
-    {"workout"},
     {"plots"},
     {"notebook", "app"},
 )

@@ -13,7 +13,7 @@ LONGEST_GAP = 0.5
 
 
 def smooth(sequence: PoseSequence, *, min_cutoff: float = 1.5, beta: float = 1.0) -> PoseSequence:
-    """Fill short gaps and filter landmarks and world coordinates.
+    """Fill short gaps and filter landmarks and world coordinates, forwards and backwards: nothing lags.
 
     Args:
         min_cutoff: cutoff frequency in Hz of what hardly moves: lower is calmer.
@@ -24,8 +24,8 @@ def smooth(sequence: PoseSequence, *, min_cutoff: float = 1.5, beta: float = 1.0
     trunk = np.linalg.norm(filled.landmarks[:, [11, 12]].mean(1) - filled.landmarks[:, [23, 24]].mean(1), axis=-1)
     length = float(np.nanmedian(trunk)) if filled.found.any() else 1.0
     unit = max(length, 1.0) if np.isfinite(length) else 1.0
-    landmarks = unit * one_euro(filled.times, filled.landmarks / unit, min_cutoff=min_cutoff, beta=beta)
-    world = one_euro(filled.times, filled.world, min_cutoff=min_cutoff, beta=beta)
+    landmarks = unit * _both_ways(filled.times, filled.landmarks / unit, min_cutoff, beta)
+    world = _both_ways(filled.times, filled.world, min_cutoff, beta)
     return replace(filled, landmarks=landmarks.astype(np.float32), world=world.astype(np.float32))
 
 
@@ -73,6 +73,13 @@ def one_euro(
         filtered = result[now - 1] + share * (result[now] - result[now - 1])
         result[now] = np.where(fresh, result[now], filtered)
     return result
+
+
+def _both_ways(times: np.ndarray, values: np.ndarray, min_cutoff: float, beta: float) -> np.ndarray:
+    """The mean of the filter in both directions of time, whose lags cancel."""
+    forwards = one_euro(times, values, min_cutoff=min_cutoff, beta=beta)
+    backwards = one_euro(-times[::-1], values[::-1], min_cutoff=min_cutoff, beta=beta)[::-1]
+    return 0.5 * (forwards + backwards)
 
 
 def _weight(cutoff: float | np.ndarray, seconds: float) -> float | np.ndarray:
