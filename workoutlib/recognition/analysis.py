@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import log_softmax, softmax
 
 from workoutlib.recognition.clips import ClipPrediction
 from workoutlib.workout.sets import Segment, analyze_workout
+from workoutlib.workout.signals import choose_movement, cut
 from workoutlib.workout.workout import Workout
 
 _CHANGE = 5.0  # what a change of exercise costs, in seconds of frames that are e times as probable with it
@@ -19,35 +21,37 @@ _LEAST = 0.05  # probability of a label in one frame: a single frame is never su
 class ClipWorkout(Workout):
     """The workout that a clip shows, and the clip as it was recognised."""
 
-    clip: ClipPrediction | None = None
+    clip: ClipPrediction = field(kw_only=True)
 
 
 def analyze_clip(clip: ClipPrediction) -> ClipWorkout:
     """Find sets, repetitions and faults in a clip that was recognised with poses; without poses there are no sets."""
     if clip.poses is None:
-        return ClipWorkout([], clip)
-    return ClipWorkout(analyze_workout(clip.poses, exercise_segments(clip)).sets, clip)
+        return ClipWorkout(clip=clip)
+    segments: list[Segment] = []
+    movements: dict[str, str] = {}
+    for start, end, logits in _stretches(clip):
+        probabilities = softmax(logits / clip.reader.temperature).tolist()
+        shares = dict(zip(clip.reader.labels, probabilities, strict=True))
+        label = max(shares, key=lambda name: shares[name])
+        segments.append((start, end, label))
+        movements.setdefault(label, choose_movement(cut(clip.poses, start, end), label, shares))
+    return ClipWorkout(analyze_workout(clip.poses, segments, movements).sets, clip=clip)
 
 
-def exercise_segments(clip: ClipPrediction) -> list[Segment]:
-    """Tell which exercise is done when: start and end in seconds, label, and the probability of every label.
+def _stretches(clip: ClipPrediction) -> list[tuple[float, float, np.ndarray]]:
+    """Start and end in seconds, and logits (C,), of each stretch of a clip with one exercise.
 
     A change of exercise must pay: it is believed where the frames on both sides speak for it together (the most
-    probable path of a hidden Markov model, Viterbi 1967). A clip of one exercise has the label of the clip as a whole.
+    probable path of a hidden Markov model, Viterbi 1967). One exercise throughout has the logits of the whole clip.
     """
-    labels, temperature = clip.reader.labels, clip.reader.temperature
-    path = _likeliest_path(log_softmax(clip.logits / temperature, axis=1), clip.times)
-    edges = [0, *(np.flatnonzero(np.diff(path)) + 1), len(path)]
+    path = _likeliest_path(log_softmax(clip.logits / clip.reader.temperature, axis=1), clip.times)
+    edges = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
     if len(edges) == 2:
-        parts = [clip.whole_logits]
-    else:
-        parts = [clip.logits[a:b].mean(0) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    starts = [*clip.times[edges[:-1]], clip.duration]
-    segments: list[Segment] = []
-    for number, logits in enumerate(parts):
-        shares = dict(zip(labels, softmax(logits / temperature).tolist(), strict=True))
-        segments.append(Segment(float(starts[number]), float(starts[number + 1]), max(shares, key=shares.get), shares))
-    return segments
+        return [(float(clip.times[0]), clip.duration, clip.whole_logits)]
+    starts = [*clip.times[edges[:-1]].tolist(), clip.duration]
+    spans = zip(pairwise(starts), pairwise(edges), strict=True)
+    return [(start, end, clip.logits[first:last].mean(0)) for (start, end), (first, last) in spans]
 
 
 def _likeliest_path(evidence: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ def predict_files(
             of the given files is overwritten there, and no two copies take one name.
         skeleton, crop: draw the exerciser's skeleton; darken what the model does not see.
     Returns:
-        A row a file (``path, kind, label, confidence, top3, known, truth``; for a clip ``frames``,
+        A row a file (``path, kind, label, confidence, top3, known, truth, sets``; for a clip ``frames``,
         ``frames_per_second`` and ``segments`` too; ``annotated`` where written; ``notes``, a list of all that
         was said about it: what is missing, what was done instead), and a row with ``error`` and no label for
         each file that failed.
@@ -157,6 +157,7 @@ def _row(file: Path, kind: str, found: Prediction) -> dict:
         "top3": [{"label": label, "confidence": share} for label, share in found.top3],
         "known": found.known,
         "truth": label_of_file(file),
+        "sets": [],
     }
 
 
@@ -176,7 +177,8 @@ def _clip_row(
     recognizer: Recognizer, file: Path, target: Path | None, stride: int, progress: bool, skeleton: bool, crop: bool
 ) -> dict:
     began = time.perf_counter()
-    clip = recognizer.predict_clip(file, stride=stride, progress=progress, poses=skeleton)
+    workout = recognizer.analyze(file, stride=stride, progress=progress)
+    clip = workout.clip
     speed = len(clip.times) / (time.perf_counter() - began)
     row = _row(file, "clip", clip.overall)
     segments = clip.segments()
@@ -185,6 +187,7 @@ def _clip_row(
         "frames_per_second": clip.frames_per_second,
         "recognised_per_second": speed,
         "segments": segments.to_dict("records"),
+        **workout.to_dict(),
     }
     if target:
         write_csv(clip.frames(), target.with_suffix(".frames.csv"))

@@ -30,6 +30,7 @@ from workoutlib.pose.pictures import exerciser
 from workoutlib.pose.skeleton import Pose
 from workoutlib.pose.smoothing import smooth
 from workoutlib.pose.tracking import PoseSequence, PoseTracker
+from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
 from workoutlib.recognition.clips import SMOOTHING, ClipPrediction, LogitReader, Prediction, Watch
 from workoutlib.recognition.openvino import openvino_forward
 from workoutlib.utils import devices
@@ -67,6 +68,7 @@ class Recognizer(LogitReader):
         super().__init__(labels, temperature=temperature, unknown_threshold=unknown_threshold)
         self.device = device or devices.pick_device()
         self.config, self.body = config, body
+        self._no_poses: WorkoutlibError | None = None
         if backend not in get_args(Backend):
             raise WorkoutlibError(f"no back end {backend!r}: choose one of {', '.join(get_args(Backend))}")
         self.backend = backend
@@ -107,21 +109,29 @@ class Recognizer(LogitReader):
         """BlazePose, fetched once where it is not here yet."""
         return PoseEstimator()
 
-    def _require_poses(self) -> None:
+    def _require_poses(self, *, wanted: bool = False) -> bool:
         """Get the pose network that the body model needs; where it cannot be had, the picture decides alone.
 
+        Returns:
+            Whether it is here; without a body model and if it is not `wanted`, nothing is fetched for that.
         Raises:
             WorkoutlibError: it cannot be had, and there is no picture model.
         """
-        if self.body is None:
-            return
+        if self.body is None and not wanted:
+            return False
         try:
+            if self._no_poses:  # fetching has failed before
+                raise self._no_poses
             _ = self.pose_estimator
         except WorkoutlibError as error:
             if not hasattr(self, "model"):
                 raise
-            warnings.warn(f"recognising by the picture alone, without the body: {error}", stacklevel=3)
+            self._no_poses = error
+            lost = "recognising by the picture alone, without the body and without sets"
+            warnings.warn(f"{lost}: {error}", stacklevel=3)
             self.body = None
+            return False
+        return True
 
     def _no_picture(self, squares: np.ndarray) -> np.ndarray:
         return np.zeros((len(squares), len(self.labels)), np.float32)
@@ -225,6 +235,16 @@ class Recognizer(LogitReader):
         return ClipPrediction(
             Path(path), np.array(times), logits, duration, info.frames_per_second, self, poses=sequence, whole=whole
         )
+
+    def analyze(
+        self, path: str | Path, *, stride: int = 1, progress: bool = True, on_frames: Watch | None = None
+    ) -> ClipWorkout:
+        """Recognise a clip and tell its sets, their repetitions and faults of form; arguments as for `predict_clip`.
+
+        Where nobody is seen, or the pose network cannot be had, there are no sets.
+        """
+        poses = self._require_poses(wanted=True)
+        return analyze_clip(self.predict_clip(path, stride=stride, progress=progress, poses=poses, on_frames=on_frames))
 
     def annotate_clip(
         self,

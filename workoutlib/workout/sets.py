@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -25,30 +25,41 @@ _MOVED = 30.0  # degrees by which a joint leaves a hold
 _HOLD = 2.0  # seconds: what is shorter is no hold
 
 
-def analyze_workout(sequence: PoseSequence, segments: Iterable[Segment]) -> Workout:
+def analyze_workout(
+    sequence: PoseSequence, segments: Iterable[Segment], movements: Mapping[str, str] | None = None
+) -> Workout:
     """Find the sets of a clip and judge their form.
 
-    `segments` tell which exercise is done when, as a classifier of frames says it; a label that is None or not in
-    `MOVEMENTS` is a rest or an exercise that nothing is known about, and gives no set.
+    `segments` tell which exercise is done when, as a classifier of frames says it; a label that is None or that has
+    no movement gives no set. `movements` name, for labels that are doubtful, the exercise in `MOVEMENTS` that they
+    are counted as (`choose_movement`); the form of such sets is not judged.
     """
-    return Workout([judge_set(sequence, entry) for entry in find_sets(sequence, segments)])
+    movements = movements or {}
+    sets = find_sets(sequence, segments, movements)
+    own = [movements.get(entry.label, entry.label) == entry.label for entry in sets]
+    return Workout([judge_set(sequence, s) if judged else s for s, judged in zip(sets, own, strict=True)])
 
 
-def find_sets(sequence: PoseSequence, segments: Iterable[Segment]) -> list[Set]:
+def find_sets(
+    sequence: PoseSequence, segments: Iterable[Segment], movements: Mapping[str, str] | None = None
+) -> list[Set]:
     """Return the sets in order of time; the count begins anew with every set and every change of exercise."""
     segments = merge_segments(segments)
+    counted = [(movements or {}).get(label or "", label) for _, _, label in segments]
     sets = []
     for number, (start, end, label) in enumerate(segments):
-        if label not in MOVEMENTS:
+        movement = counted[number]
+        if label is None or movement not in MOVEMENTS:
             continue
         before = segments[number - 1] if number else (-np.inf, -np.inf, None)
         after = segments[number + 1] if number + 1 < len(segments) else (np.inf, np.inf, None)
-        start = max(start - _MARGIN, before[1] if before[2] in MOVEMENTS else -np.inf)
-        end = min(end + _MARGIN, after[0] if after[2] in MOVEMENTS else np.inf)
-        if MOVEMENTS[label].hold:
-            sets += _find_hold(cut(sequence, start, end), label)
+        start = max(start - _MARGIN, before[1] if number and counted[number - 1] in MOVEMENTS else -np.inf)
+        end = min(end + _MARGIN, after[0] if after[2] and counted[number + 1] in MOVEMENTS else np.inf)
+        if MOVEMENTS[movement].hold:
+            found = _find_hold(cut(sequence, start, end), label)
         else:
-            sets += _find_counted(sequence, label, start, end)
+            found = _find_counted(sequence, movement, start, end)
+        sets += [replace(entry, label=label) for entry in found]
     return sets
 
 

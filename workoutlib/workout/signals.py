@@ -6,6 +6,7 @@ the world's metres and in the picture's pixels, left and right; what is hidden, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,10 @@ _MOST = 2.0  # usual ranges of motion
 STEP = 1 / 30  # seconds between the samples of a signal
 _VISIBLE = 0.3  # a landmark less visible than this is taken for a guess
 _AGREEING = 0.6  # correlation from which two measures are taken to show one movement
+_CLEAREST = 3  # the clearest measures of an exercise tell how clearly it moves
+_STILLNESS = 0.3  # clearness below which a hold is the better explanation
+_UNLIKELY = 0.05  # probability that even the least likely exercise is given: the recognizer may be wrong
+_FAVOUR = 1.5  # for the exercise that was recognised
 _SLOWEST = 0.12  # seconds over which trembling is told from movement
 
 
@@ -80,6 +85,28 @@ class _Candidate:
     name: str
     values: np.ndarray
     score: float
+
+
+def choose_movement(sequence: PoseSequence, label: str | None, shares: Mapping[str, float]) -> str:
+    """Choose the exercise in `MOVEMENTS` by whose movement the repetitions of a stretch are to be counted.
+
+    It is the one that moves most, among those that are probable: a pull up that was taken for a leg raise is counted
+    by the arms. `shares` are the probabilities of the labels; without those of any movement, motion alone decides.
+    `label` wins where its own movement is about as clear.
+    """
+    times = np.arange(sequence.times[0], sequence.times[-1] + STEP / 2, STEP) if len(sequence.times) else np.empty(0)
+    names = {name for movement in MOVEMENTS.values() for name, _ in movement.measures} if len(times) >= 5 else set()
+    scores = {name: [c.score for c in _candidates(sequence, times, name, +1)] for name in names}
+
+    def merit(exercise: str) -> float:
+        measures = MOVEMENTS[exercise].measures
+        best = sorted((score for name, _ in measures for score in scores.get(name, ())), reverse=True)[:_CLEAREST]
+        clearness = float(np.mean(best)) if best else _STILLNESS
+        favour = _FAVOUR if exercise == label else 1.0
+        floor = 0.0 if MOVEMENTS[exercise].hold else _UNLIKELY
+        return favour * (floor + shares.get(exercise, 0.0)) * clearness**2
+
+    return max(MOVEMENTS, key=merit)
 
 
 def cut(sequence: PoseSequence, start: float, end: float) -> PoseSequence:

@@ -1,0 +1,78 @@
+"""From a recognised clip to its workout: labels that flicker, are wrong or unknown; three exercises in a row."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_workout_repetitions import nobody, rhythm, see
+from test_workout_sets import join
+
+from workoutlib.labels import LABELS
+from workoutlib.recognition.analysis import analyze_clip
+from workoutlib.recognition.clips import ClipPrediction, LogitReader
+
+STEP = 1 / 30
+
+
+def clip_of(poses, shown, *, whole=None, sure=4.0):
+    """A clip whose frames were recognised as `shown`, each about as surely as `sure`."""
+    logits = sure * np.array([np.array(LABELS) == label for label in shown], np.float32)
+    duration = float(poses.times[-1] + STEP) if poses is not None else len(shown) * STEP
+    times = poses.times if poses is not None else np.arange(len(shown)) * STEP
+    if whole:
+        whole = sure * (np.array(LABELS) == whole).astype(np.float32)
+    return ClipPrediction(Path("x.mp4"), times, logits, duration, 30.0, LogitReader(LABELS), poses, whole)
+
+
+@pytest.fixture(scope="module")
+def pull_ups():
+    times, phase, _ = rhythm(5, seconds=2.5)
+    return see("pull up", times, phase)
+
+
+def test_frames_named_wrongly_for_a_second_do_not_split_a_set(pull_ups):
+    shown = ["pull up"] * len(pull_ups)
+    shown[120:150] = ["lat pulldown"] * 30
+    (entry,) = analyze_clip(clip_of(pull_ups, shown)).sets
+    assert (entry.label, entry.count) == ("pull up", 5)
+
+
+def test_the_clip_as_a_whole_names_its_only_exercise(pull_ups):
+    shown = ["lat pulldown"] * len(pull_ups)
+    (entry,) = analyze_clip(clip_of(pull_ups, shown, whole="pull up")).sets
+    assert (entry.label, entry.count) == ("pull up", 5)
+
+
+@pytest.mark.parametrize("label", ["leg raises", "squat", "plank", "shoulder press"])
+def test_a_wrong_label_does_not_lose_the_count_and_is_not_judged(pull_ups, label):
+    (entry,) = analyze_clip(clip_of(pull_ups, [label] * len(pull_ups), sure=1.5)).sets
+    assert (entry.label, entry.count) == (label, 5)
+    assert not entry.faults
+
+
+def test_an_exercise_that_the_package_does_not_know_is_counted():
+    times, phase, _ = rhythm(5, seconds=2.5)
+    poses = see("squat", times, phase)
+    reader = LogitReader(("burpee", "jumping jack"))
+    clip = ClipPrediction(Path("x.mp4"), times, np.tile([2.0, 0.0], (len(times), 1)), times[-1], 30.0, reader, poses)
+    (entry,) = analyze_clip(clip).sets
+    assert (entry.label, entry.count, entry.faults) == ("burpee", 5, ())
+
+
+def test_three_exercises_with_rests_are_three_sets():
+    counts = {"squat": 5, "push up": 4, "barbell biceps curl": 6}
+    parts, shown = [], []
+    for label, number in counts.items():
+        times, phase, _ = rhythm(number, seconds=2.5)
+        rest = np.arange(0, 5, STEP)
+        parts += [see(label, times, phase), see("lateral raises", rest, np.zeros(len(rest)), view=(20, 8))]
+        shown += [label] * (len(times) + len(rest))
+    workout = analyze_clip(clip_of(join(*parts)[0], shown))
+    assert {entry.label: entry.count for entry in workout.sets} == counts
+    assert len(workout.rests) == 2
+
+
+def test_without_poses_or_anybody_there_are_no_sets():
+    assert analyze_clip(clip_of(None, ["squat"] * 60)).sets == []
+    assert analyze_clip(clip_of(nobody(np.arange(60) * STEP), ["squat"] * 60)).sets == []
+    assert analyze_clip(clip_of(nobody(np.arange(1) * STEP), ["plank"])).to_dict() == {"sets": []}
