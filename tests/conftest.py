@@ -11,6 +11,7 @@ from hypothesis import settings
 from workoutlib import gym
 from workoutlib.config import Config
 from workoutlib.data.catalog import read_catalog
+from workoutlib.pose.weights import FILES, pose_folder
 from workoutlib.training.experiments import Trained, train_model
 from workoutlib.training.fit import Callbacks
 
@@ -54,7 +55,9 @@ def trained(catalog, config, tmp_path_factory) -> Trained:
 
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Path:
-    """An empty folder that ``input/`` and ``outputs/`` are made in."""
+    """An empty folder that ``input/`` and ``outputs/`` are made in; the pose network is not fetched anew for it."""
+    if all((pose_folder() / name).is_file() for name in FILES):
+        monkeypatch.setenv("WORKOUTLIB_POSE", str(pose_folder()))
     monkeypatch.setenv("WORKOUTLIB_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 

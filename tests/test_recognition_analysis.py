@@ -4,9 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.clips import save_clip
+from helpers.tiny import make_model
 from test_workout_repetitions import nobody, rhythm, see
 from test_workout_sets import join
 
+from workoutlib import Config, Recognizer, WorkoutlibError
 from workoutlib.labels import LABELS
 from workoutlib.recognition.analysis import analyze_clip
 from workoutlib.recognition.clips import ClipPrediction, LogitReader
@@ -76,3 +79,16 @@ def test_without_poses_or_anybody_there_are_no_sets():
     assert analyze_clip(clip_of(None, ["squat"] * 60)).sets == []
     assert analyze_clip(clip_of(nobody(np.arange(60) * STEP), ["squat"] * 60)).sets == []
     assert analyze_clip(clip_of(nobody(np.arange(1) * STEP), ["plank"])).to_dict() == {"sets": []}
+
+
+def test_without_the_pose_network_a_clip_is_recognised_by_its_pictures(tmp_path, monkeypatch):
+    def missing() -> None:
+        raise WorkoutlibError("the pose network could not be downloaded")
+
+    monkeypatch.setattr("workoutlib.recognition.recognizer.PoseEstimator", missing)
+    recognizer = Recognizer(make_model(), ("plank", "push up", "squat"), Config(resize=64, crop=64))
+    for _ in range(2):  # told for each clip, asked for once
+        with pytest.warns(UserWarning, match="could not be downloaded"):
+            workout = recognizer.analyze(save_clip(tmp_path / "clip.mp4"), progress=False)
+        assert workout.sets == [] and len(workout.clip.times) == 6
+        monkeypatch.setattr("workoutlib.recognition.recognizer.PoseEstimator", pytest.fail)

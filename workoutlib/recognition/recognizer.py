@@ -127,8 +127,7 @@ class Recognizer(LogitReader):
             if not hasattr(self, "model"):
                 raise
             self._no_poses = error
-            lost = "recognising by the picture alone, without the body and without sets"
-            warnings.warn(f"{lost}: {error}", stacklevel=3)
+            warnings.warn(f"recognising by the picture alone, without the body: {error}", stacklevel=3)
             self.body = None
             return False
         return True
