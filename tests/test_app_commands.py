@@ -150,11 +150,14 @@ def test_predict_a_folder_with_bad_files(trained, small, tmp_path, capsys):
     assert "of 2 files named after an exercise" in printed.out
     out = small / "outputs" / "predictions"
     assert sorted(p.name for p in out.iterdir()) == [
+        "index.html",
         "plank.frames.csv",
         "plank.mp4",
         "plank.segments.csv",
         "predictions.csv",
         "push_up.jpg",
+        "workout.csv",
+        "workout.json",
     ]
 
 

@@ -11,10 +11,10 @@ from helpers.profiles import shrink_profiles
 from helpers.tiny import make_model, save_noise
 
 from workoutlib.app.cli import main
-from workoutlib.app.demo import Page
 from workoutlib.config import Config
 from workoutlib.recognition.files import as_table, predict_files
 from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.utils.pages import Page
 
 
 def test_strange_names_are_harmless_on_a_page(tmp_path):

@@ -19,6 +19,7 @@ from workoutlib.media.overlay import UNKNOWN
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.models.checkpoints import load_checkpoint
+from workoutlib.recognition import annotation as annotation_module
 from workoutlib.recognition import recognizer as recognizer_module
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
@@ -181,7 +182,7 @@ def test_the_annotated_copy_keeps_frames_size_rate_and_times(recognizer, tmp_pat
 def test_the_annotated_copy_shows_every_frames_own_label(recognizer, clip, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        recognizer_module,
+        annotation_module,
         "draw_label",
         lambda frame, label, confidence, **_: drawn.append((label, confidence)) or frame,
     )

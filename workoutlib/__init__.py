@@ -32,6 +32,10 @@ _PUBLIC = {
     "pose.drawing": ("draw_skeleton",),
     "pose.accuracy": ("evaluate_pose",),
     "pose.body_model": ("BodyModel", "fit_body"),
+    "workout.workout": ("Workout", "Set", "Repetition", "Fault"),
+    "workout.sets": ("analyze_workout",),
+    "workout.repetitions": ("count_repetitions",),
+    "workout.signals": ("movement_signal",),
     "evaluation.predictions": ("Predictions", "evaluate"),
     "evaluation.metrics": ("scores", "intervals", "per_class", "by_video_size", "confusion"),
     "evaluation.mistakes": ("confused_pairs", "mistakes", "pair_examples", "suspected_labels"),
@@ -47,6 +51,7 @@ _PUBLIC = {
     "recognition.starter": ("starter_recognizer", "choose_recognizer"),
     "recognition.evaluation": ("evaluate_pictures", "evaluate_clips"),
     "recognition.clips": ("Prediction", "ClipPrediction"),
+    "recognition.analysis": ("ClipWorkout",),
     "recognition.files": ("predict_files",),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}

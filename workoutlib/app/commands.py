@@ -227,6 +227,7 @@ def print_folds(summary: dict, suspects: pd.DataFrame, options: argparse.Namespa
 
 def predict(options: argparse.Namespace) -> int:
     from workoutlib.recognition.files import accuracy_by_name, as_table, predict_files
+    from workoutlib.recognition.report import write_report
     from workoutlib.recognition.starter import choose_recognizer
     from workoutlib.utils import devices
     from workoutlib.utils.files import write_csv
@@ -250,6 +251,7 @@ def predict(options: argparse.Namespace) -> int:
         write_json(rows + failures, options.json)
         if rows:
             write_csv(table, out / "predictions.csv")
+            print(f"open {shown(write_report(rows, out))} in a browser")
     finally:  # a disk that is full by now does not take what was found with it
         if rows:
             print(table.assign(path=table["path"].map(shown)).round(3).to_string(index=False))

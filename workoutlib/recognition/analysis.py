@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
+from typing import Protocol, cast
 
 import numpy as np
+from matplotlib.figure import Figure
 from scipy.special import log_softmax, softmax
 
+from workoutlib.pose.tracking import PoseSequence
 from workoutlib.recognition.clips import ClipPrediction
+from workoutlib.recognition.report import draw_results, write_report
+from workoutlib.workout.figures import plot_sets
 from workoutlib.workout.sets import Segment, analyze_workout
 from workoutlib.workout.signals import choose_movement, cut
 from workoutlib.workout.workout import Workout
@@ -17,11 +23,32 @@ _CHANGE = 5.0  # what a change of exercise costs, in seconds of frames that are 
 _LEAST = 0.05  # probability of a label in one frame: a single frame is never surer than that
 
 
+class _Annotates(Protocol):
+    """The `Recognizer` that has recognised the clip."""
+
+    def annotate_clip(self, clip: ClipWorkout, out: Path, *, progress: bool) -> Path: ...
+
+
 @dataclass(frozen=True)
 class ClipWorkout(Workout):
     """The workout that a clip shows, and the clip as it was recognised."""
 
     clip: ClipPrediction = field(kw_only=True)
+
+    def plot(self) -> Figure:
+        """Plot the joint angle of each set over time, with every repetition marked."""
+        return plot_sets(self.clip.poses or PoseSequence.of([], []), self.sets)
+
+    def report(self, out: str | Path, *, progress: bool = True) -> Path:
+        """Write the annotated clip, ``workout.csv``, ``workout.json`` and ``index.html``; return the page's path."""
+        annotated = Path(out) / "annotated.mp4"
+        annotated.parent.mkdir(parents=True, exist_ok=True)
+        cast("_Annotates", self.clip.reader).annotate_clip(self, annotated, progress=progress)
+        draw_results(self, self.clip.poses, annotated)
+        found = self.clip.overall
+        row: dict = {"path": str(self.clip.path), "kind": "clip", "annotated": str(annotated), **self.to_dict()}
+        row |= {"label": found.label, "confidence": found.confidence, "known": found.known}
+        return write_report([row], Path(out))
 
 
 def analyze_clip(clip: ClipPrediction) -> ClipWorkout:

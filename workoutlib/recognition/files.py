@@ -19,6 +19,7 @@ from workoutlib.media.images import read_image
 from workoutlib.media.kinds import kind_of, list_media
 from workoutlib.recognition.clips import Prediction
 from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.recognition.report import draw_results
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import replacing, write_csv
@@ -192,7 +193,8 @@ def _clip_row(
     if target:
         write_csv(clip.frames(), target.with_suffix(".frames.csv"))
         write_csv(segments, target.with_suffix(".segments.csv"))
-        recognizer.annotate_clip(clip, target, progress=progress, crop=crop, speed=speed)
+        recognizer.annotate_clip(workout, target, progress=progress, crop=crop, speed=speed)
+        draw_results(workout, clip.poses, target)
         row["annotated"] = str(target)
     return row
 

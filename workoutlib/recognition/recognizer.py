@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -17,9 +17,8 @@ from tqdm.auto import tqdm
 from workoutlib.config import Backend, Config
 from workoutlib.data.transforms import EvalTransform, to_square, view_box
 from workoutlib.media.images import Picture, as_rgb
-from workoutlib.media.overlay import UNKNOWN, dim_outside, draw_label, draw_timeline
+from workoutlib.media.overlay import dim_outside, draw_label
 from workoutlib.media.video_reader import probe_clip, read_frames
-from workoutlib.media.video_writer import ClipWriter
 from workoutlib.models.build import Classifier
 from workoutlib.models.checkpoints import Checkpoint, load_checkpoint
 from workoutlib.models.inference import batch_logits, require_finite
@@ -31,6 +30,7 @@ from workoutlib.pose.skeleton import Pose
 from workoutlib.pose.smoothing import smooth
 from workoutlib.pose.tracking import PoseSequence, PoseTracker
 from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
+from workoutlib.recognition.annotation import write_annotated
 from workoutlib.recognition.clips import SMOOTHING, ClipPrediction, LogitReader, Prediction, Watch
 from workoutlib.recognition.openvino import openvino_forward
 from workoutlib.utils import devices
@@ -247,7 +247,7 @@ class Recognizer(LogitReader):
 
     def annotate_clip(
         self,
-        clip: ClipPrediction,
+        clip: ClipPrediction | ClipWorkout,
         out: str | Path,
         *,
         smoothing: float = SMOOTHING,
@@ -258,7 +258,8 @@ class Recognizer(LogitReader):
     ) -> Path:
         """Write a copy of a recognised clip with label, confidence, timeline and skeleton drawn on every frame.
 
-        The skeleton is drawn where the clip was recognised with its poses.
+        The skeleton is drawn where the clip was recognised with its poses, and of a workout (`analyze`) the count of
+        repetitions, how far the present one has come, and hints on its form.
 
         It is H.264 that plays in a browser, with the source's size, rate, rotation, length and sound.
 
@@ -267,30 +268,11 @@ class Recognizer(LogitReader):
             speed: frames a second of the recognition to show in the picture, if any.
             on_frames: as for `predict_clip`; when it raises, nothing is left of the copy.
         """
-        table, segments = clip.frames(smoothing), clip.segments(smoothing)
-        spans = list(segments.itertuples(index=False, name=None))
-        info, frames = probe_clip(clip.path), read_frames(clip.path)
-        bar = tqdm(total=info.frames, desc=f"writing {Path(out).name}", unit="frame", disable=not progress, leave=False)
-        labels = table["label"].where(table["known"], UNKNOWN).tolist()
-        confidence = table["confidence"].tolist()
-
-        def drawn() -> Iterator[tuple[float, np.ndarray]]:
-            for time, frame in prefetch(frames):
-                place = max(int(np.searchsorted(clip.times, time + 1e-9, side="right")) - 1, 0)
-                pose = clip.poses.pose(place) if clip.poses else None
-                labelled = draw_label(
-                    self._draw_person(frame, pose, crop=crop), labels[place], confidence[place], frames_per_second=speed
-                )
-                yield time, draw_timeline(labelled, spans, time, clip.duration)
-
-        with ClipWriter(out, info.width, info.height, info.frames_per_second, source=frames) as writer:
-            for time, frame in prefetch(drawn()):  # reading, drawing and encoding, each in its own thread
-                writer.write(frame, time)
-                bar.update()
-                if on_frames:
-                    on_frames(writer.frames, info.frames)
-        bar.close()
-        return Path(out)
+        person = partial(self._draw_person, crop=crop)
+        options: dict[str, Any] = {"smoothing": smoothing, "speed": speed, "progress": progress}
+        workout = clip if isinstance(clip, ClipWorkout) else None
+        prediction = clip.clip if isinstance(clip, ClipWorkout) else clip
+        return write_annotated(prediction, workout, Path(out), person, on_frames=on_frames, **options)
 
 
 def _chunks(items: Iterator, size: int) -> Iterator[list]:

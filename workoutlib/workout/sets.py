@@ -34,10 +34,8 @@ def analyze_workout(
     no movement gives no set. `movements` name, for labels that are doubtful, the exercise in `MOVEMENTS` that they
     are counted as (`choose_movement`); the form of such sets is not judged.
     """
-    movements = movements or {}
     sets = find_sets(sequence, segments, movements)
-    own = [movements.get(entry.label, entry.label) == entry.label for entry in sets]
-    return Workout([judge_set(sequence, s) if judged else s for s, judged in zip(sets, own, strict=True)])
+    return Workout([entry if entry.counted_as else judge_set(sequence, entry) for entry in sets])
 
 
 def find_sets(
@@ -59,7 +57,8 @@ def find_sets(
             found = _find_hold(cut(sequence, start, end), label)
         else:
             found = _find_counted(sequence, movement, start, end)
-        sets += [replace(entry, label=label) for entry in found]
+        other = None if movement == label else movement
+        sets += [replace(entry, label=label, counted_as=other) for entry in found]
     return sets
 
 

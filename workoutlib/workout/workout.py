@@ -51,6 +51,12 @@ class Set:
     repetitions: tuple[Repetition, ...] = ()
     faults: tuple[Fault, ...] = ()  # each fault once, as it was worst
     hold: bool = False
+    counted_as: str | None = None  # the exercise whose movement was counted, where the label is doubtful
+
+    @property
+    def movement(self) -> str:
+        """The exercise whose movement was counted."""
+        return self.counted_as or self.label
 
     @property
     def count(self) -> int:

@@ -1,0 +1,91 @@
+"""The counter over a set, the drawn overlay, and the page with its table, plots and notes."""
+
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.clips import save_clip
+from helpers.tiny import make_model
+from test_recognition_analysis import clip_of
+from test_workout_repetitions import rhythm, see
+
+from workoutlib import Config, Recognizer
+from workoutlib.labels import LABELS
+from workoutlib.media.counter import draw_counter
+from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
+from workoutlib.recognition.annotation import counter_at
+from workoutlib.workout import Fault, Repetition, Set, Workout
+
+TWO = (Repetition(1.0, 2.0, 3.0, pause=0.2), Repetition(4.0, 5.0, 6.0))
+FAULT = Fault("shallow squat", 100.0, "degrees", "Sit lower.", 5.0)
+
+
+def test_the_counter_counts_at_the_end_of_a_repetition_and_hints_where_the_fault_is():
+    workout = Workout([Set("squat", 1.0, 6.0, TWO, (FAULT,)), Set("plank", 20.0, 50.0, hold=True)])
+    assert counter_at(workout, 0.5) is None and counter_at(workout, 15.0) is None
+    assert counter_at(workout, 1.0) == ("0", "reps", 0.0, None)
+    assert counter_at(workout, 2.0).phase == 1.0
+    assert counter_at(workout, 2.55).phase == pytest.approx(0.5)
+    assert counter_at(workout, 3.5)[:3] == ("1", "rep", 0.0)
+    assert counter_at(workout, 5.5).hint == "Sit lower."
+    assert counter_at(workout, 7.0)[:2] == ("2", "reps")
+    assert counter_at(workout, 32.0)[:2] == ("12", "s")
+
+
+@pytest.mark.parametrize("shape", [(540, 960), (960, 540), (120, 160)])
+def test_the_counter_is_drawn_at_the_bottom_left_and_grows_with_the_picture(shape):
+    frame = np.full((*shape, 3), 128, np.uint8)
+    low, high, hinted = (draw_counter(frame, "12", "reps", *rest) for rest in ((0.1,), (0.9,), (0.9, "Sit lower.")))
+    assert (frame == 128).all() and low.shape == frame.shape
+    changed = np.argwhere((low != frame).any(-1))
+    assert changed[:, 0].min() > shape[0] / 2 and changed[:, 1].max() < shape[1] * 0.75
+    assert not np.array_equal(low, high)  # the bar
+    assert (hinted != frame).any(-1).sum() > (high != frame).any(-1).sum()
+    assert draw_counter(frame[:6, :4], "12", "reps", 0.5, "Sit lower.").shape == (6, 4, 3)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """The page of a workout of squats whose pictures are coloured noise."""
+    folder = tmp_path_factory.mktemp("report")
+    times, phase, _ = rhythm(3, seconds=2.0, rate=10)
+    poses = see("squat", times, phase)
+    path = save_clip(folder / "<b>.mp4")
+    reader = Recognizer(make_model(len(LABELS)), LABELS, Config(resize=64, crop=64))
+    clip = replace(clip_of(poses, ["squat"] * len(times)), path=path, reader=reader)
+    entry = replace(analyze_clip(clip).sets[0], faults=(replace(FAULT, time=0.2),))
+    workout = ClipWorkout([entry, Set("plank", 8.0, 30.0, hold=True)], clip=clip)
+    return workout, workout.report(folder / "out", progress=False)
+
+
+def test_a_report_has_table_json_and_a_page_that_shows_files_that_are_there(told):
+    workout, page = told
+    table = pd.read_csv(page.parent / "workout.csv")
+    assert table["repetition"].fillna(0).tolist() == [1, 2, 3, 0]
+    assert table["label"].tolist() == ["squat"] * 3 + ["plank"]
+    (plain,) = json.loads((page.parent / "workout.json").read_text("utf-8"))
+    assert plain["sets"] == json.loads(json.dumps(workout.to_dict()["sets"]))
+    html = page.read_text("utf-8")
+    assert "<b>" not in html and "Sit lower." in html and "squat, 3 repetitions" in html
+    assert "plank, held for 22 s" in html
+    sources = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            sources.extend(value for name, value in attributes if name == "src")
+
+    Reader().feed(html)
+    assert len(sources) == 4  # the clip, two plots, the frame of the fault
+    assert all((page.parent / unquote(source)).is_file() for source in sources)
+
+
+def test_a_plot_marks_every_repetition(told):
+    figure = told[0].plot()
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1", "2", "3"]
+    assert figure.axes[1].get_title("left") == "plank: 22 s"
+    nothing = replace(told[0].clip, poses=None)
+    assert ClipWorkout(clip=nothing).plot().axes[0].texts[0].get_text() == "no set"
