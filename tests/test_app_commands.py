@@ -21,6 +21,7 @@ from workoutlib.app import commands
 from workoutlib.app.cli import main
 from workoutlib.app.commands import write_json
 from workoutlib.models.checkpoints import load_checkpoint
+from workoutlib.recognition.recognizer import Recognizer
 
 SCORES = {"top1", "top3", "macro", "clip_top1"}
 
@@ -302,3 +303,45 @@ def test_split_takes_names_that_the_user_gives(home, tmp_path, capsys):
     assert main([*arguments, "--labels", "bicep curl, chest fly, zumba"]) == 0
     (tmp_path / "names.txt").write_text("barbell biceps curl\nchest fly machine\nzumba\n", encoding="utf-8")
     assert main([*arguments, "--labels", str(tmp_path / "names.txt")]) == 0
+
+
+def test_ctrl_c_leaves_the_table_of_what_was_done(home, trained, tmp_path, monkeypatch, capsys):
+    for i in range(12):
+        save_noise(tmp_path / "in" / f"{i:02}.jpg", seed=i)
+    annotate, done = Recognizer.annotate, []
+
+    def interrupted(*arguments, **options):
+        if len(done) == 10:
+            raise KeyboardInterrupt
+        done.append(1)
+        return annotate(*arguments, **options)
+
+    monkeypatch.setattr(Recognizer, "annotate", interrupted)
+    arguments = [
+        "predict",
+        str(tmp_path / "in"),
+        "--checkpoint",
+        str(trained.checkpoint),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main([*arguments, "--json", str(tmp_path / "rows.json")]) == 130
+    assert len(pd.read_csv(tmp_path / "out" / "predictions.csv")) == 10
+    assert len(json.loads((tmp_path / "rows.json").read_text())) == 10
+    assert "stopped" in capsys.readouterr().err
+
+
+def test_one_long_name_does_not_widen_the_table(home, trained, tmp_path, capsys):
+    save_noise(tmp_path / "in" / f"{'x' * 240}.jpg")
+    save_noise(tmp_path / "in" / "a.jpg")
+    arguments = [
+        "predict",
+        str(tmp_path / "in"),
+        "--checkpoint",
+        str(trained.checkpoint),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main([*arguments, "--json", str(tmp_path / "rows.json")]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines()[1:])) < 140
+    assert [row["notes"] for row in json.loads((tmp_path / "rows.json").read_text())] == [[], []]

@@ -19,6 +19,7 @@ from PIL import Image
 
 from workoutlib.config import Config
 from workoutlib.media.video_reader import probe_clip, read_frames
+from workoutlib.recognition import files as files_module
 from workoutlib.recognition.files import accuracy_by_name, as_table, expand, predict_files
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
@@ -286,3 +287,70 @@ def test_sound_is_called_sound_and_not_a_picture(recognizer, tmp_path):
     only_sound(tmp_path / "song.m4a")
     _, failures = predict_files(recognizer, [tmp_path / "song.m4a"], progress=False)
     assert "only sound, no video" in failures[0]["error"] and failures[0]["kind"] == "clip"
+
+
+def test_photos_are_recognised_many_at_a_time_with_few_in_memory(tmp_path, monkeypatch):
+    for i in range(40):
+        save_noise(tmp_path / "small" / f"{i:02}.jpg", seed=i)
+    for i in range(5):
+        save_noise(tmp_path / "large" / f"{i}.jpg", size=(4000, 3000), seed=i)
+    recognizer, batches = Recognizer(make_model(), LABELS, Config(resize=64, crop=64)), []
+    forward = recognizer._forward
+    monkeypatch.setattr(recognizer, "_forward", lambda squares: batches.append(len(squares)) or forward(squares))
+    rows, _ = predict_files(recognizer, [tmp_path / "small"], progress=False)
+    assert batches == [32, 8]
+    for row in rows[::9]:
+        alone = recognizer.predict(row["path"])
+        assert (row["label"], row["confidence"]) == (alone.label, pytest.approx(alone.confidence, abs=1e-5))
+    batches.clear()
+    assert len(predict_files(recognizer, [tmp_path / "large"], progress=False)[0]) == 5
+    assert batches == [3, 2]
+
+
+def test_the_table_grows_and_outlives_an_interruption(recognizer, tmp_path, monkeypatch):
+    for i in range(50):
+        save_noise(tmp_path / "in" / f"{i:02}.jpg", seed=i)
+    annotate, done, reports = recognizer.annotate, [], []
+
+    def interrupted(*arguments, **options):
+        if len(done) == 40:
+            raise KeyboardInterrupt
+        done.append(1)
+        return annotate(*arguments, **options)
+
+    monkeypatch.setattr(recognizer, "annotate", interrupted)
+    monkeypatch.setattr(files_module, "_TOLD", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        predict_files(
+            recognizer,
+            [tmp_path / "in"],
+            out=tmp_path / "out",
+            progress=False,
+            report=lambda rows, failures: reports.append(len(rows)),
+        )
+    assert reports[0] == 1 and reports[-1] == 40 == len(list((tmp_path / "out").glob("*.jpg")))
+    assert reports == sorted(reports)
+
+
+@pytest.mark.parametrize("inside", ["out", "deep/out"])
+def test_results_inside_the_input_are_not_judged_again(recognizer, folder, inside):
+    out = folder / inside
+    for _ in range(2):
+        rows, _ = predict_files(recognizer, [folder], out=out, progress=False)
+        assert {os.path.basename(row["path"]) for row in rows} == {"push_up.jpg", "squat (2).png", "plank.mp4"}
+    write_csv(as_table(rows), out / "predictions.csv")
+    assert len(predict_files(recognizer, [folder], out=folder / "other", progress=False)[0]) == 3
+    assert len(predict_files(recognizer, [out], progress=False)[0]) == 3  # who names the results wants them
+
+
+def test_one_photo_that_breaks_the_model_does_not_cost_the_others(recognizer, folder, monkeypatch):
+    forward = recognizer._forward
+
+    def picky(squares):
+        if len(squares) > 1:
+            raise WorkoutlibError("too many")
+        return forward(squares)
+
+    monkeypatch.setattr(recognizer, "_forward", picky)
+    rows, failures = predict_files(recognizer, [folder], progress=False)
+    assert len(rows) == 3 and len(failures) == 2

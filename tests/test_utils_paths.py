@@ -12,7 +12,7 @@ from workoutlib.media.video_reader import probe_clip
 from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.utils import paths
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.paths import is_hidden, is_url, list_files, shown
+from workoutlib.utils.paths import is_hidden, is_url, list_files, shortened, shown
 
 
 @given(st.text())
@@ -68,3 +68,9 @@ def test_a_web_address_is_not_called_a_missing_file(address: str) -> None:
 )
 def test_what_is_hidden(name: str, hidden: bool) -> None:
     assert is_hidden(name) == hidden
+
+
+def test_long_texts_keep_their_ends() -> None:
+    assert shortened("a.jpg") == "a.jpg" and shortened("x" * 60) == "x" * 60
+    assert shortened("a" * 200 + "é.jpg") == "a" * 30 + "…" + "a" * 24 + "é.jpg"
+    assert shortened("0123456789", 5) == "01…89"

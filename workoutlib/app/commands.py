@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workoutlib.config import PROFILES, Config
 from workoutlib.labels import read_names
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import write_json
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from workoutlib.evaluation.predictions import Predictions
-
-
-def write_json(content: object, path: Path | None) -> None:
-    """Write a result as JSON (NaN becomes null)."""
-    from workoutlib.utils.files import replacing
-
-    if path:
-        text = json.dumps(_without_nan(content), indent=2, ensure_ascii=False) + "\n"
-        with replacing(path) as partial:  # bytes of a file name that are no text become JSON's own escapes
-            partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_data(options: argparse.Namespace) -> pd.DataFrame:
@@ -208,7 +190,7 @@ def crossvalidate(options: argparse.Namespace) -> None:
 
 
 def print_folds(summary: dict, suspects: pd.DataFrame, options: argparse.Namespace) -> None:
-    from workoutlib.utils.paths import shown
+    from workoutlib.utils.paths import shortened, shown
 
     print(f"{options.folds} folds, " + {"random": "random frames", "video": "by video"}[options.split])
     for name, score in summary.items():
@@ -216,7 +198,7 @@ def print_folds(summary: dict, suspects: pd.DataFrame, options: argparse.Namespa
     if len(suspects):
         print(f"{len(suspects)} labels look wrong to models that had not seen the picture; the most suspect:")
         print(
-            suspects.assign(file=suspects["path"].map(lambda path: shown(Path(path).name)))[
+            suspects.assign(file=suspects["path"].map(lambda path: shortened(shown(Path(path).name))))[
                 ["file", "label", "predicted", "confidence"]
             ]
             .head(5)
@@ -226,12 +208,12 @@ def print_folds(summary: dict, suspects: pd.DataFrame, options: argparse.Namespa
 
 
 def predict(options: argparse.Namespace) -> int:
-    from workoutlib.recognition.files import accuracy_by_name, as_table, predict_files
+    from workoutlib.recognition.files import TABLE, accuracy_by_name, as_table, predict_files
     from workoutlib.recognition.report import write_report
     from workoutlib.recognition.starter import choose_recognizer
     from workoutlib.utils import devices
     from workoutlib.utils.files import write_csv
-    from workoutlib.utils.paths import output_root, shown
+    from workoutlib.utils.paths import output_root, shortened, shown
 
     _prepare(join=True)
     names = read_names(options.labels)
@@ -241,20 +223,35 @@ def predict(options: argparse.Namespace) -> int:
     recognizer, which = choose_recognizer(options.checkpoint, backend=options.backend, **chosen)
     print(which)
     out = options.out or output_root() / "predictions"
+
+    def write_tables(rows: list[dict], failures: list[dict]) -> None:
+        write_json(rows + failures, options.json)
+        if rows:
+            write_csv(as_table(rows), out / TABLE)
+
+    def grow(rows: list[dict], failures: list[dict]) -> None:
+        with suppress(WorkoutlibError):  # a disk that is full: said at the end
+            write_tables(rows, failures)
+
     rows, failures = predict_files(
-        recognizer, options.paths, out=out, stride=options.stride, skeleton=options.skeleton, crop=options.crop
+        recognizer,
+        options.paths,
+        out=out,
+        stride=options.stride,
+        skeleton=options.skeleton,
+        crop=options.crop,
+        report=grow,
     )
     if devices.rank_and_world()[0] > 0:
         return 0
     table = as_table(rows)
     try:
-        write_json(rows + failures, options.json)
+        write_tables(rows, failures)
         if rows:
-            write_csv(table, out / "predictions.csv")
             print(f"open {shown(write_report(rows, out))} in a browser")
     finally:  # a disk that is full by now does not take what was found with it
         if rows:
-            print(table.assign(path=table["path"].map(shown)).round(3).to_string(index=False))
+            print(table.assign(path=table["path"].map(shown).map(shortened)).round(3).to_string(index=False))
             print(accuracy_by_name(rows))
         for failure in failures:
             print(f"error: {failure['error']}", file=sys.stderr)

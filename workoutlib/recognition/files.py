@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from itertools import chain, count
 from operator import itemgetter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from PIL import Image
+from tqdm.auto import tqdm
 
 from workoutlib.labels import label_of_file
 from workoutlib.media.images import read_image
@@ -29,18 +33,36 @@ from workoutlib.utils.paths import shown
 _LONGEST_STEM = 230
 
 
-def expand(path: Path) -> list[tuple[Path, Path]]:
+# Photos are recognised so many at a time, or until so many pixels are in memory.
+_BATCH, _BATCH_PIXELS = 32, 24_000_000
+_TOLD = 2.0  # seconds between two reports of what is done
+TABLE = "predictions.csv"
+"""Name of the table in the folder of results; a folder inside the input that has one holds results, not input."""
+
+Report = Callable[[list[dict], list[dict]], None]
+"""Told the rows and the failures so far, in the files' order."""
+
+
+def expand(path: Path, out: Path | None = None) -> list[tuple[Path, Path]]:
     """A file as it is, a folder as the photos and clips below it: (file, its path inside the output).
+
+    What lies in `out`, or in the results of another run, is left out.
 
     Raises:
         WorkoutlibError: a folder without a photo or clip. (A missing file is reported when it is read.)
     """
     if not os.path.isdir(path):  # unlike Path.is_dir, no error for a name too long
         return [(path, Path(path.name))]
-    inside = list_media(path)
+    inside = [file for file in list_media(path) if not _is_result(file, path, out)]
     if not inside:
         raise WorkoutlibError(f"{shown(path)}: no photo or clip in this folder")
     return [(file, file.relative_to(path)) for file in inside]
+
+
+def _is_result(file: Path, top: Path, out: Path | None) -> bool:
+    """Whether a file below `top` is an annotated copy: it lies in a folder of results that is not `top` itself."""
+    folders = list(file.parents)[: len(file.relative_to(top).parts) - 1]
+    return any((out and _identity(folder) == _identity(out)) or (folder / TABLE).is_file() for folder in folders)
 
 
 def predict_files(
@@ -52,6 +74,7 @@ def predict_files(
     skeleton: bool = False,
     crop: bool = False,
     progress: bool = True,
+    report: Report | None = None,
 ) -> tuple[list[dict], list[dict]]:
     """Recognise files and folders, going on past those that cannot be read.
 
@@ -61,6 +84,8 @@ def predict_files(
         out: folder for annotated copies and, for each clip, ``.frames.csv`` and ``.segments.csv``. None
             of the given files is overwritten there, and no two copies take one name.
         skeleton, crop: draw the exerciser's skeleton; darken what the model does not see.
+        report: called now and then, and at the end, also if that is an exception such as Ctrl-C: so that a table
+            can be written as it grows. Not under ``torchrun``.
     Returns:
         A row a file (``path, kind, label, confidence, top3, known, truth, sets``; for a clip ``frames``,
         ``frames_per_second`` and ``segments`` too; ``annotated`` where written; ``notes``, a list of all that
@@ -71,32 +96,135 @@ def predict_files(
     failures: list[dict] = []
     for path in map(Path, paths):
         try:
-            files += expand(path)
+            files += expand(path, Path(out) if out else None)
         except WorkoutlibError as error:
             failures.append(_failure(path, "folder", error))
+    job = _Job(recognizer, stride, skeleton, crop, progress)
     taken = {_identity(file) for file, _ in files}
-    kinds = ["clip" if kind_of(file) in ("clip", "sound") else "photo" for file, _ in files]
-    targets = [
-        out and _free_name(Path(out) / inside, ".mp4" if kind == "clip" else ".jpg", taken)
-        for kind, (_, inside) in zip(kinds, files, strict=True)
-    ]
-    numbered: list[tuple[int, dict]] = []
+    tasks = []
+    for number, (file, inside) in enumerate(files):
+        kind = "clip" if kind_of(file) in ("clip", "sound") else "photo"
+        suffix = ".mp4" if kind == "clip" else ".jpg"
+        tasks.append(_Task(number, file, kind, out and _free_name(Path(out) / inside, suffix, taken)))
     rank, world = devices.rank_and_world()
-    for number in range(rank, len(files), world):
-        (file, _), kind, target = files[number], kinds[number], targets[number]
-        notes: list[str] = []
+    numbered: list[tuple[int, dict]] = []
+
+    def so_far(done: list[tuple[int, dict]]) -> tuple[list[dict], list[dict]]:
+        found = [row for _, row in sorted(done, key=itemgetter(0))]
+        failed = [row for row in found if "error" in row]
+        return [row for row in found if "error" not in row], failures + failed
+
+    told = time.monotonic()
+    try:
+        for task, row in job.rows(tasks[rank::world]):
+            numbered.append((task.number, row))
+            if report and world == 1 and time.monotonic() - told > _TOLD:
+                report(*so_far(numbered))
+                told = time.monotonic()
+    finally:
+        if report and world == 1:
+            report(*so_far(numbered))
+    return so_far(devices.gather_over_processes(numbered))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A file to recognise and, if a copy is wanted, where that goes."""
+
+    number: int
+    file: Path
+    kind: str
+    target: Path | None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """How the files of one job are recognised."""
+
+    recognizer: Recognizer
+    stride: int
+    skeleton: bool
+    crop: bool
+    progress: bool
+
+    def rows(self, tasks: list[_Task]) -> Iterator[tuple[_Task, dict]]:
+        """The row of each file, first of the photos, many at a time, then of the clips."""
+        photos = (task for task in tasks if task.kind == "photo")
+        yield from self._photo_rows(tqdm(photos, "photos", unit="photo", disable=not self.progress, leave=False))
+        for task in tasks:
+            if task.kind == "clip":
+                notes: list[str] = []
+                yield task, self._row(task, notes, partial(self._clip_row, task))
+
+    def _photo_rows(self, tasks: Iterable[_Task]) -> Iterator[tuple[_Task, dict]]:
+        batch: list[tuple[_Task, np.ndarray, list[str]]] = []
+        for task in tasks:
+            notes: list[str] = []
+            try:
+                with _noting(notes):
+                    pixels = read_image(task.file)
+            except WorkoutlibError as error:
+                yield task, _failure(task.file, "photo", error) | {"notes": notes}
+                continue
+            batch.append((task, pixels, notes))
+            if len(batch) == _BATCH or sum(pixels[..., 0].size for _, pixels, _ in batch) > _BATCH_PIXELS:
+                yield from self._recognise(batch)
+                batch = []
+        yield from self._recognise(batch)
+
+    def _recognise(self, batch: list[tuple[_Task, np.ndarray, list[str]]]) -> Iterator[tuple[_Task, dict]]:
+        shared: list[str] = []
+        try:
+            with _noting(shared):
+                answers = list(self.recognizer.logits([pixels for _, pixels, _ in batch], size=_BATCH))
+        except WorkoutlibError:  # of one of them: each for itself
+            answers = [None] * len(batch)
+        for (task, pixels, notes), logits in zip(batch, answers, strict=True):
+            notes += shared
+            yield task, self._row(task, notes, partial(self._photo_row, task, pixels, logits))
+
+    def _row(self, task: _Task, notes: list[str], work: Callable[[], dict]) -> dict:
+        """What the work gives, or a row that says why it failed, with all that was noted."""
         try:
             with _noting(notes):
-                if kind == "clip":
-                    row = _clip_row(recognizer, file, target, stride, progress, skeleton, crop)
-                else:
-                    row = _photo_row(recognizer, file, target, skeleton, crop)
+                row = work()
         except WorkoutlibError as error:
-            row = _failure(file, kind, error)
-        numbered.append((number, row | {"notes": notes}))
-    found = [row for _, row in sorted(devices.gather_over_processes(numbered), key=itemgetter(0))]
-    failures += [row for row in found if "error" in row]
-    return [row for row in found if "error" not in row], failures
+            row = _failure(task.file, task.kind, error)
+        return row | {"notes": notes}
+
+    def _photo_row(self, task: _Task, pixels: np.ndarray, logits: np.ndarray | None) -> dict:
+        if logits is None:
+            logits = self.recognizer.logits([pixels])[0]
+        found = self.recognizer.read_logits(logits)
+        row = _row(task.file, "photo", found)
+        if task.target:
+            drawn = self.recognizer.annotate(pixels, found, skeleton=self.skeleton, crop=self.crop)
+            with replacing(task.target) as hidden:
+                Image.fromarray(drawn).save(hidden, "JPEG", quality=92)
+            row["annotated"] = str(task.target)
+        return row
+
+    def _clip_row(self, task: _Task) -> dict:
+        began = time.perf_counter()
+        recognizer, progress = self.recognizer, self.progress
+        workout = recognizer.analyze(task.file, stride=self.stride, progress=progress)
+        clip = workout.clip
+        speed = len(clip.times) / (time.perf_counter() - began)
+        row, segments = _row(task.file, "clip", clip.overall), clip.segments()
+        row |= {
+            "frames": len(clip.times),
+            "frames_per_second": clip.frames_per_second,
+            "recognised_per_second": speed,
+            "segments": segments.to_dict("records"),
+            **workout.to_dict(),
+        }
+        if task.target:
+            write_csv(clip.frames(), task.target.with_suffix(".frames.csv"))
+            write_csv(segments, task.target.with_suffix(".segments.csv"))
+            recognizer.annotate_clip(workout, task.target, progress=progress, crop=self.crop, speed=speed)
+            draw_results(workout, clip.poses, task.target)
+            row["annotated"] = str(task.target)
+        return row
 
 
 @contextmanager
@@ -108,7 +236,7 @@ def _noting(notes: list[str]) -> Iterator[None]:
             yield
         finally:
             found = {str(warning.message): warning for warning in caught}
-    notes += [text for text, warning in found.items() if issubclass(warning.category, UserWarning)]
+    notes += [text for text, w in found.items() if issubclass(w.category, UserWarning) and text not in notes]
     for warning in found.values():
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
@@ -160,43 +288,6 @@ def _row(file: Path, kind: str, found: Prediction) -> dict:
         "truth": label_of_file(file),
         "sets": [],
     }
-
-
-def _photo_row(recognizer: Recognizer, file: Path, target: Path | None, skeleton: bool, crop: bool) -> dict:
-    pixels = read_image(file)
-    found = recognizer.predict(pixels)
-    row = _row(file, "photo", found)
-    if target:
-        drawn = recognizer.annotate(pixels, found, skeleton=skeleton, crop=crop)
-        with replacing(target) as partial:
-            Image.fromarray(drawn).save(partial, "JPEG", quality=92)
-        row["annotated"] = str(target)
-    return row
-
-
-def _clip_row(
-    recognizer: Recognizer, file: Path, target: Path | None, stride: int, progress: bool, skeleton: bool, crop: bool
-) -> dict:
-    began = time.perf_counter()
-    workout = recognizer.analyze(file, stride=stride, progress=progress)
-    clip = workout.clip
-    speed = len(clip.times) / (time.perf_counter() - began)
-    row = _row(file, "clip", clip.overall)
-    segments = clip.segments()
-    row |= {
-        "frames": len(clip.times),
-        "frames_per_second": clip.frames_per_second,
-        "recognised_per_second": speed,
-        "segments": segments.to_dict("records"),
-        **workout.to_dict(),
-    }
-    if target:
-        write_csv(clip.frames(), target.with_suffix(".frames.csv"))
-        write_csv(segments, target.with_suffix(".segments.csv"))
-        recognizer.annotate_clip(workout, target, progress=progress, crop=crop, speed=speed)
-        draw_results(workout, clip.poses, target)
-        row["annotated"] = str(target)
-    return row
 
 
 def as_table(rows: list[dict]) -> pd.DataFrame:

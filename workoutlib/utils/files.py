@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import os
 import pickle
 import re
@@ -128,6 +129,22 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
 
 def _harmless(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def write_json(content: object, path: Path | None) -> None:
+    """Write a result as JSON (NaN becomes null)."""
+    if path:
+        text = json.dumps(_without_nan(content), indent=2, ensure_ascii=False) + "\n"
+        with replacing(path) as partial:  # bytes of a file name that are no text become JSON's own escapes
+            partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_file(path: str | Path) -> Any:

@@ -39,6 +39,12 @@ def shown(path: str | Path) -> str:
     return f'"{text}"'
 
 
+def shortened(text: str, width: int = 60) -> str:
+    """A text for a column of a table: in place of the middle of a longer one stands an ellipsis."""
+    half = (width - 1) // 2
+    return text if len(text) <= width else f"{text[: width - 1 - half]}…{text[-half:]}"
+
+
 def is_hidden(name: str) -> bool:
     """Whether a file or folder of this name holds nothing of the user's: hidden ones, and the system's own.
 
