@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.pictures import BLUE, GREEN, RED, broken_files, png, quarters
+from helpers.pictures import BLUE, GREEN, RED, broken_files, png, profile, quarters
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from PIL import Image
+from PIL import Image, ImageCms
 
 from workoutlib.media import images
 from workoutlib.media.images import as_rgb, check_image, read_image
@@ -292,3 +292,43 @@ def test_as_rgb_of_a_lazy_broken_image(tmp_path: Path) -> None:
 @given(arrays(np.float64, (3, 4, 3), elements=st.floats(0, 1)))
 def test_float_and_uint8_agree(values: np.ndarray) -> None:
     assert (as_rgb(values) == as_rgb((values * 255).round().astype(np.uint8))).all()
+
+
+# Display P3's primaries in XYZ, and sRGB's to XYZ, both relative to D50
+P3 = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
+SRGB = np.array([[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]])
+
+
+def in_p3(pixels: np.ndarray) -> np.ndarray:
+    """sRGB pixels (H, W, 3) as a phone stores them, in Display P3 with a gamma of 2.2."""
+    signal = pixels / 255
+    light = np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4)
+    wide = light @ (np.linalg.inv(np.array(P3).T) @ SRGB).T
+    return (255 * wide.clip(0, 1) ** (1 / 2.2)).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "mode"), [("png", "RGB"), ("jpg", "RGB"), ("webp", "RGB"), ("png", "RGBA"), ("tif", "RGB")]
+)
+def test_a_photo_with_a_colour_profile_comes_in_srgb(tmp_path: Path, suffix: str, mode: str) -> None:
+    stored = Image.fromarray(in_p3(quarters())).convert(mode)
+    options = {"quality": 98} if suffix in ("jpg", "webp") else {}
+    stored.save(tmp_path / f"p3.{suffix}", icc_profile=profile(P3, 2.2), **options)
+    stored.save(tmp_path / f"bare.{suffix}", **options)
+    seen, bare = read_image(tmp_path / f"p3.{suffix}"), read_image(tmp_path / f"bare.{suffix}")
+    for y in (8, 40):
+        for x in (8, 56):
+            assert np.abs(seen[y, x].astype(int) - quarters()[y, x]).max() <= 6
+    assert np.abs(bare.astype(int) - quarters()).max() > 20  # without its profile the same file looks otherwise
+
+
+@pytest.mark.parametrize("broken", [b"no profile", profile(P3, 2.2)[:200], b"\0" * 3000])
+def test_a_broken_profile_costs_nothing(tmp_path: Path, broken: bytes) -> None:
+    Image.fromarray(quarters()).save(tmp_path / "a.png", icc_profile=broken)
+    assert (read_image(tmp_path / "a.png") == quarters()).all()
+
+
+def test_an_srgb_profile_changes_no_pixel(tmp_path: Path) -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(quarters()).save(tmp_path / "a.png", icc_profile=srgb)
+    assert (read_image(tmp_path / "a.png") == quarters()).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -142,7 +143,7 @@ def _pil_to_rgb(image: Image.Image) -> np.ndarray:
     """Upright uint8 RGB (H, W, 3) of a PIL image in any mode."""
     if image.width == 0 or image.height == 0:
         raise WorkoutlibError(f"The picture has no pixels: its size is {image.width} × {image.height}.")
-    image = ImageOps.exif_transpose(image)
+    image = _to_srgb(ImageOps.exif_transpose(image))
     if image.mode[0] in "IF":
         return _array_to_rgb(_deep_to_unit(np.asarray(image), image.mode))
     if image.mode == "LAB":
@@ -154,6 +155,32 @@ def _pil_to_rgb(image: Image.Image) -> np.ndarray:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
     return np.array(image.convert("RGB"))
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """The colours of a picture in sRGB if its profile says that they are others: Display P3 of phones, Adobe RGB, CMYK.
+
+    A profile that is broken, or of another kind of pixels, is left out of account, as viewers do.
+    """
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "P"):
+        return image
+    if image.mode == "P":
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    alpha = image.getchannel("A") if image.mode == "RGBA" else None
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        if "sRGB" in (ImageCms.getProfileDescription(source) or ""):
+            return image
+        colours = image.convert("RGB") if alpha else image
+        converted = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image
+    if converted is None:  # only where it works in place
+        return image
+    if alpha:
+        converted.putalpha(alpha)
+    return converted
 
 
 def _deep_to_unit(pixels: np.ndarray, mode: str) -> np.ndarray:

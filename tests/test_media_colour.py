@@ -1,0 +1,164 @@
+"""HDR and wide-gamut clips give the colours of their SDR copies; photos with a profile those of sRGB."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from helpers.clips import write_with
+from helpers.pictures import quarters
+
+from workoutlib import gym
+from workoutlib.media import colour
+from workoutlib.media.colour import ToSdr
+from workoutlib.media.video_reader import read_frames
+
+# Linear BT.709 to BT.2020, ITU-R BT.2087
+TO_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
+
+
+def srgb(signal: np.ndarray) -> np.ndarray:
+    return np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4)
+
+
+def bt1886(signal: np.ndarray) -> np.ndarray:
+    return signal**2.4
+
+
+def pq(nits: np.ndarray) -> np.ndarray:
+    power = (np.clip(nits, 0, None) / 10_000) ** (2610 / 16384)
+    return ((3424 / 4096 + 2413 / 128 * power) / (1 + 2392 / 128 * power)) ** (2523 / 32)
+
+
+def hlg(scene: np.ndarray) -> np.ndarray:
+    scene = np.clip(scene, 0, 1)
+    upper = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
+    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), upper)
+
+
+def graded(light: np.ndarray) -> np.ndarray:
+    """HLG of display light, 1 at 203 cd/m², through the inverse of the system gamma of 1.2."""
+    display = light * 0.203
+    luminance = np.maximum(display @ [0.2627, 0.6780, 0.0593], 1e-9)
+    return hlg(display * luminance[..., None] ** (1 / 1.2 - 1))
+
+
+MAKERS = {
+    "pq": (16, lambda light: pq(203 * light)),
+    "pq, white at 100": (16, lambda light: pq(100 * light)),
+    "hlg": (18, lambda light: hlg(0.265 * light)),
+}
+
+
+def write_wide(
+    path: Path, pixels: np.ndarray, transfer: int, encode: Callable, linear: Callable = srgb, codec: str = "libx265"
+) -> Path:
+    """Five frames of an SDR picture as a 10-bit clip of BT.2020, as a phone would film it."""
+    signal = encode(np.clip(linear(pixels / 255) @ TO_2020.T, 0, None))
+    luma = signal @ [0.2627, 0.6780, 0.0593]
+    blue, red = (signal[..., 2] - luma) / 1.8814, (signal[..., 0] - luma) / 1.4746
+    halves = [plane.reshape(len(plane) // 2, 2, -1, 2).mean((1, 3)) for plane in (blue, red)]
+    planes = [64 + 876 * luma, *(512 + 896 * half for half in halves)]
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=25, options={"crf": "4", "x265-params": "log-level=none"})
+        stream.height, stream.width, stream.pix_fmt = *pixels.shape[:2], "yuv420p10le"
+        context = stream.codec_context
+        context.color_primaries, context.color_trc, context.colorspace, context.color_range = 9, transfer, 9, 1
+        for number in range(5):
+            frame = av.VideoFrame(pixels.shape[1], pixels.shape[0], "yuv420p10le")
+            for plane, values in zip(frame.planes, planes, strict=True):
+                rows = np.frombuffer(plane, np.uint16).reshape(values.shape[0], -1)
+                rows[:, : values.shape[1]] = values.round().clip(0, 1023)
+            frame.pts, frame.colorspace, frame.color_range = number, 9, 1
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def gym_scene() -> np.ndarray:
+    return gym.render_clip("squat", 3, frames=1, frames_per_second=10, size=(192, 128)).frames[0]
+
+
+def ramps() -> np.ndarray:
+    ramp = np.tile(np.linspace(0, 255, 128), (16, 1))
+    dark = np.zeros_like(ramp)
+    rows = [(ramp, ramp, ramp), (ramp, dark, dark), (dark, ramp, dark), (dark, dark, ramp)]
+    return np.concatenate([np.stack(row, -1) for row in rows]).round().astype(np.uint8)
+
+
+def errors(tmp_path: Path, pixels: np.ndarray, transfer: int, encode: Callable, linear: Callable) -> float:
+    """Mean difference in grey levels between a clip and its SDR copy."""
+    path = write_wide(tmp_path / "phone.mp4", pixels, transfer, encode, linear)
+    frames = [frame for _, frame in read_frames(path)]
+    sdr = next(read_frames(write_with(tmp_path / "sdr.mp4", [pixels] * 2)))[1]
+    assert len(frames) == 5 and frames[0].shape == pixels.shape
+    return float(np.abs(frames[2].astype(int) - sdr).mean())
+
+
+@pytest.mark.parametrize("maker", ["pq", "hlg"])
+@pytest.mark.parametrize("picture", [quarters, ramps, gym_scene])
+def test_hdr_looks_as_its_sdr_copy(tmp_path: Path, maker: str, picture: Callable) -> None:
+    assert errors(tmp_path, picture(), *MAKERS[maker], srgb) < 6
+
+
+@pytest.mark.parametrize(
+    ("maker", "linear", "picture", "limit"),
+    [
+        ("pq", bt1886, quarters, 6),
+        ("pq", bt1886, gym_scene, 6.5),
+        ("pq, white at 100", srgb, ramps, 6.5),
+        ("hlg", bt1886, ramps, 8),
+    ],
+)
+def test_other_ways_to_make_it_stay_near(
+    tmp_path: Path, maker: str, linear: Callable, picture: Callable, limit: float
+) -> None:
+    assert errors(tmp_path, picture(), *MAKERS[maker], linear) < limit
+
+
+def test_hlg_that_was_graded_on_a_display_stays_near(tmp_path: Path) -> None:
+    assert errors(tmp_path, quarters(), 18, graded, bt1886) < 10
+
+
+def test_wide_gamut_without_hdr(tmp_path: Path) -> None:
+    """BT.2020 of standard range, 10 bit."""
+    assert errors(tmp_path, quarters(), 14, lambda light: light ** (1 / 2.4), bt1886) < 6
+
+
+def test_sdr_is_read_as_before(tmp_path: Path) -> None:
+    path = write_with(tmp_path / "sdr.mp4", [quarters()] * 2, pixels="yuv420p10le")
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+        assert ToSdr.needed(frame, container.streams.video[0].codec_context) is None
+
+
+def test_highlights_are_rolled_off_not_cut(tmp_path: Path) -> None:
+    """A lamp of 1,000 cd/m² beside a white wall of 203: both bright, and not the same."""
+    light = np.ones((48, 64, 3))
+    light[:, 32:] = 5.0
+    pixels = np.full((48, 64, 3), 255, np.uint8)
+    path = write_wide(tmp_path / "lamp.mp4", pixels, 16, lambda _: pq(203 * light))
+    frame = [frame for _, frame in read_frames(path)][2]
+    wall, lamp = frame[:, 4:28].mean(), frame[:, 36:60].mean()
+    assert 235 < wall < lamp - 2
+
+
+@pytest.mark.parametrize(("height", "width"), [(47, 63), (48, 62), (50, 66)])
+def test_sizes_that_are_odd(tmp_path: Path, height: int, width: int) -> None:
+    pixels = quarters(48, 64)
+    path = write_wide(tmp_path / "a.mp4", pixels, *MAKERS["pq"])
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+        found = ToSdr.needed(frame, container.streams.video[0].codec_context)(frame, width, height)
+    assert found.shape == (height, width, 3)
+    assert np.abs(found[10].astype(int).mean(0) - pixels[10].mean(0)).max() < 25
+
+
+@pytest.mark.parametrize("maker", ["pq", "hlg"])
+def test_large_frames_by_the_table_look_as_small_ones(tmp_path: Path, maker: str, monkeypatch) -> None:
+    path = write_wide(tmp_path / "a.mp4", gym_scene(), *MAKERS[maker])
+    small = next(read_frames(path))[1].astype(int)
+    monkeypatch.setattr(colour, "_LARGE", 0)
+    large = next(read_frames(path))[1]
+    assert np.abs(small - large).mean() < 3 and np.abs((small - large).mean((0, 1))).max() < 1.5

@@ -1,0 +1,178 @@
+"""Clips of high dynamic range or wide gamut brought to BT.709: what a phone films as HLG or PQ looks as its SDR copy.
+
+Signals are made linear (ITU-R BT.2100), brought to BT.709's primaries, scaled so that diffuse white (203 cd/m² by
+ITU-R BT.2408) is white, and given an SDR display's gamma; what is brighter than white is rolled off. All that happens
+at the resolution of the chroma planes, which costs a quarter; the luma plane follows by a curve and keeps its details.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+
+_PQ, _HLG = 16, 18  # transfer characteristics of ITU-T H.273
+_UNSPECIFIED = (None, 0, 2)
+_SDR = (1, 6, 14, 15, *_UNSPECIFIED)
+# To BT.709's primaries, linear, rows are red, green and blue: from BT.2020 (BT.2087), and from Display P3.
+_TO_709 = {
+    9: ((1.6605, -0.5876, -0.0728), (-0.1246, 1.1329, -0.0083), (-0.0182, -0.1006, 1.1187)),
+    12: ((1.2249, -0.2247, 0.0), (-0.0420, 1.0419, 0.0), (-0.0197, -0.0786, 1.0979)),
+}
+# Weights of red and blue in luma, by matrix coefficients; others are taken for BT.709's.
+_LUMA = {9: (0.2627, 0.0593), 10: (0.2627, 0.0593), 5: (0.299, 0.114), 6: (0.299, 0.114)}
+_BT709, _BT601 = (0.2126, 0.0722), (0.299, 0.114)
+# Displays decode with 2.4 (BT.1886), computers' pictures with about 2.2: this lies between.
+_GAMMA = 2.25
+# HLG's system gamma is 1.2 for what was graded on a display and 1 for what a camera recorded as it was. A clip does not
+# say which; people film, so this lies near the latter.
+_SYSTEM_GAMMA = 1.05
+_DIFFUSE_WHITE = {_PQ: 203 / 10_000, _HLG: 0.2650}  # of the linear signal
+# Some programs put white at 100 cd/m². The brightest of such a clip lies in this range, as a share of diffuse white.
+_LOW_WHITE = {_PQ: (0.44, 0.493, 0.52), _HLG: (0.50, 0.538, 0.57)}
+_HIGHLIGHTS = 1.15  # a first frame brighter than this times white has more than an SDR copy can hold
+_KNEE = 0.95  # of white: from here on what is brighter is rolled off
+_LARGE = 100_000  # pixels of a chroma plane from which on a table is quicker than to compute it
+_BRIGHTEST, _STEPS = 4.0, 4096  # the table from linear light to a signal: up to so many times white
+
+
+class ToSdr:
+    """Brings the frames of one clip to BT.709; made of its first frame."""
+
+    def __init__(self, frame: av.VideoFrame, transfer: int, primaries: int, matrix: int) -> None:
+        self._hlg, self._to_709 = transfer == _HLG, np.array(_TO_709[primaries], np.float32)
+        self._full = frame.color_range == 2
+        self._to_rgb = _yuv_to_rgb(*_LUMA.get(matrix, _BT709))
+        self._large: np.ndarray | None = None
+        self._reformatter = av.video.reformatter.VideoReformatter()
+        linear = {_PQ: _pq, _HLG: _hlg}.get(transfer, _display)(np.linspace(0, 1, 256))
+        self._linear = _table(linear / _DIFFUSE_WHITE.get(transfer, 1.0))
+        white = brightest = 1.0
+        if transfer in _LOW_WHITE:
+            low, at_100, high = _LOW_WHITE[transfer]
+            _, planes = self._planes(frame, frame.width + frame.width % 2, frame.height + frame.height % 2)
+            brightest = float(np.quantile(self._light(planes).max(2), 0.999))
+            white = at_100 if low <= brightest <= high else 1.0
+        signal = (np.linspace(0, _BRIGHTEST**0.5, _STEPS) ** 2 / white) ** (1 / _GAMMA)
+        if brightest > _HIGHLIGHTS:
+            over = np.maximum(signal - _KNEE, 0) / (1 - _KNEE)
+            signal = np.minimum(signal, _KNEE) + (1 - _KNEE) * (1 - np.exp(-over))
+        self._signal = np.clip(255 * signal, 0, 255).round().astype(np.uint8)
+        grey = np.full((1, 256, 3), 128, np.uint8)
+        grey[0, :, 0] = np.arange(256)
+        self._curve = np.ascontiguousarray(self._convert(grey)[:, :, 0])
+
+    @classmethod
+    def needed(cls, frame: av.VideoFrame, codec: VideoCodecContext) -> ToSdr | None:
+        """A converter for a clip that says that it is HDR or of wide gamut; None for all others."""
+
+        def stated(name: str) -> int:
+            values = (getattr(source, name, None) for source in (frame, codec))
+            return next((int(value) for value in values if value not in _UNSPECIFIED), 2)
+
+        transfer, primaries, matrix = stated("color_trc"), stated("color_primaries"), stated("colorspace")
+        if transfer in (_PQ, _HLG):
+            return cls(frame, transfer, primaries if primaries in _TO_709 else 9, matrix if matrix in _LUMA else 9)
+        return cls(frame, transfer, primaries, matrix) if primaries in _TO_709 and transfer in _SDR else None
+
+    def __call__(self, frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
+        """The frame as uint8 RGB (height, width, 3)."""
+        luma, planes = self._planes(frame, width + width % 2, height + height % 2)
+        if planes.shape[0] * planes.shape[1] < _LARGE:
+            converted, change = self._follow(planes)
+        else:
+            converted, change = self._look_up(planes)
+        change = cv2.resize(change, luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        bright = cv2.add(cv2.LUT(luma, self._curve).astype(np.int16), change, dtype=cv2.CV_8U)
+        parts = [bright.ravel(), converted[..., 0].ravel(), converted[..., 1].ravel()]
+        rgb = cv2.cvtColor(np.concatenate(parts).reshape(-1, luma.shape[1]), cv2.COLOR_YUV2RGB_I420)
+        return rgb[:height, :width]
+
+    def _follow(self, planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Chroma (H, W, 2) of BT.709, and what luma (H, W) differs by from its curve."""
+        converted = self._convert(planes)
+        return converted[..., 1:], cv2.subtract(
+            converted[..., 0], cv2.LUT(planes[..., 0], self._curve), dtype=cv2.CV_16S
+        )
+
+    def _look_up(self, planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `_follow`, from a table: of luma in steps of 4 and chroma in steps of 2."""
+        if self._large is None:
+            luma, blue, red = np.ix_(np.arange(2, 256, 4), np.arange(0, 256, 2), np.arange(0, 256, 2))
+            grid = np.stack(np.broadcast_arrays(luma, blue, red), -1).astype(np.uint8).reshape(64, -1, 3)
+            chroma, change = self._follow(grid)
+            whole = np.empty((change.size, 2), np.int16)
+            whole[:, 0] = change.ravel()
+            whole.view(np.uint8)[:, 2:] = chroma.reshape(-1, 2)
+            self._large = whole.view(np.int32).ravel()
+        places = planes[..., 0].astype(np.int32) >> 2
+        odd = planes[..., 0] & 1  # half of the odd steps are rounded up, half down
+        for channel in (1, 2):
+            places <<= 7
+            places |= np.minimum(planes[..., channel], 254) + odd >> 1
+        found = np.take(self._large, places).view(np.int16).reshape(*places.shape, 2)
+        return found.view(np.uint8)[..., 2:], np.ascontiguousarray(found[..., 0])
+
+    def _planes(self, frame: av.VideoFrame, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+        """Luma (height, width), and luma and chroma (height / 2, width / 2, 3), uint8, of limited range."""
+        ranges: dict[str, Any] = {"src_color_range": "JPEG", "dst_color_range": "MPEG"} if self._full else {}
+        stored = self._reformatter.reformat(frame, width, height, "yuv420p", **ranges).to_ndarray()
+        luma, (height, width) = stored[:height], (height // 2, width // 2)
+        blue, red = stored[2 * height :].reshape(2, height, width)
+        return luma, cv2.merge([cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA), blue, red])
+
+    def _light(self, planes: np.ndarray) -> np.ndarray:
+        """Linear light in BT.709's primaries, float32 (H, W, 3), diffuse white at 1."""
+        light = cv2.transform(cv2.LUT(cv2.transform(planes, self._to_rgb), self._linear), self._to_709)
+        if self._hlg:
+            luminance = cv2.transform(light, np.array([[_BT709[0], 1 - sum(_BT709), _BT709[1]]], np.float32))
+            light = light * cv2.pow(np.maximum(luminance, 1e-6), _SYSTEM_GAMMA - 1)[..., None]
+        return light
+
+    def _convert(self, planes: np.ndarray) -> np.ndarray:
+        """Planes (H, W, 3) of the clip as those of BT.709, in BT.601's matrix, which OpenCV reads."""
+        roots = cv2.sqrt(np.clip(self._light(planes), 0, _BRIGHTEST))
+        places = (roots * ((_STEPS - 1) / _BRIGHTEST**0.5)).astype(np.uint16)
+        return cv2.transform(self._signal[places], _rgb_to_yuv(*_BT601))
+
+
+def _pq(signal: np.ndarray) -> np.ndarray:
+    """Linear light of PQ, 1 at 10,000 cd/m² (SMPTE ST 2084)."""
+    m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
+    root = signal ** (1 / m2)
+    return (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1)
+
+
+def _hlg(signal: np.ndarray) -> np.ndarray:
+    """Scene light of HLG, 1 at its peak (ARIB STD-B67)."""
+    a = 0.17883277
+    b, c = 1 - 4 * a, 0.5 - a * np.log(4 * a)
+    return np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
+
+
+def _display(signal: np.ndarray) -> np.ndarray:
+    return signal**_GAMMA
+
+
+def _table(values: np.ndarray) -> np.ndarray:
+    """A look-up table of OpenCV, the same for all three channels."""
+    return np.ascontiguousarray(np.repeat(values.astype(np.float32)[None, :, None], 3, 2))
+
+
+def _rgb_to_yuv(red: float, blue: float) -> np.ndarray:
+    """(3, 4) of uint8 RGB to Y'CbCr of limited range, from the weights of red and blue in luma."""
+    luma = np.array([red, 1 - red - blue, blue])
+    rows = [219 / 255 * luma]
+    for channel, weight in ((2, blue), (0, red)):
+        rows.append(112 / 255 * (np.eye(3)[channel] - luma) / (1 - weight))
+    return np.column_stack([np.array(rows), [16, 128, 128]]).astype(np.float32)
+
+
+def _yuv_to_rgb(red: float, blue: float) -> np.ndarray:
+    """The inverse of `_rgb_to_yuv`."""
+    forward = _rgb_to_yuv(red, blue).astype(np.float64)
+    inverse = np.linalg.inv(forward[:, :3])
+    return np.column_stack([inverse, -inverse @ forward[:, 3]]).astype(np.float32)
