@@ -26,6 +26,7 @@ TITLES = {
     "05_image_inference": "Photos",
     "06_video_inference": "Clips",
     "07_poses": "Poses",
+    "08_repetitions_and_form": "Repetitions and form",
 }
 COLAB = "https://colab.research.google.com/github/workoutlib/workoutlib/blob/main/notebooks/"
 NAMES = list(TITLES)
@@ -37,6 +38,7 @@ PANELS = {
     "05_image_inference": "PhotoPanel",
     "06_video_inference": "ClipPanel",
     "07_poses": "PosePanel",
+    "08_repetitions_and_form": "RepetitionPanel",
 }
 # What a panel shows before anybody has touched it.
 SHOWN = {
@@ -46,6 +48,7 @@ SHOWN = {
     "05_image_inference": ("<img", "<table", "photos.csv"),
     "06_video_inference": ("<video", "<button", "workout.segments.csv"),
     "07_poses": ("Skeleton on", "<table"),
+    "08_repetitions_and_form": ("repetitions counted", "<img"),
 }
 
 

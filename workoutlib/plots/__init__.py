@@ -5,6 +5,7 @@ from .evaluation import plot_calibration, plot_confusion, plot_per_class, plot_s
 from .poses import plot_angles, plot_pose_3d, plot_pose_accuracy, plot_pose_errors
 from .recognition import plot_smoothing, plot_timeline, plot_top3
 from .training import plot_accuracy, plot_learning_rates, plot_loss, plot_step_losses
+from .workouts import plot_counting
 
 __all__ = [
     "plot_accuracy",
@@ -12,6 +13,7 @@ __all__ = [
     "plot_calibration",
     "plot_class_counts",
     "plot_confusion",
+    "plot_counting",
     "plot_images",
     "plot_leakage",
     "plot_learning_rates",

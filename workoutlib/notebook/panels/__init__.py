@@ -10,6 +10,7 @@ from .mistakes import ErrorBrowser
 from .photos import PhotoPanel
 from .player import show_clip
 from .poses import PosePanel
+from .repetitions import RepetitionPanel
 from .training import TrainingPanel
 from .webcam import Webcam
 
@@ -19,6 +20,7 @@ __all__ = [
     "ErrorBrowser",
     "PhotoPanel",
     "PosePanel",
+    "RepetitionPanel",
     "TrainingPanel",
     "Webcam",
     "show_clip",
