@@ -2,18 +2,37 @@
 
 import importlib.metadata
 
+import torch
 from helpers.tiny import save_noise
 
+from workoutlib.app import info
 from workoutlib.app.cli import main
 
 
 def test_info_lists_what_is_here(home, capsys):
     assert main(["info"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert all(line.startswith(("[OK] ", "[MISSING] ")) for line in lines)
+    assert all(line.startswith(("[OK] ", "[MISSING] ", "[-] ")) for line in lines)
     assert f"[OK] torch {importlib.metadata.version('torch')}" in lines
-    assert any(line.startswith("[MISSING] Kaggle data set in") for line in lines)
+    assert any(line.startswith("[-] Kaggle data set in") for line in lines)
     assert "[OK] ImageNet weights of tf_efficientnet_lite0 (a package)" in lines
+
+
+def test_what_nobody_needs_is_not_called_missing(home, capsys, monkeypatch):
+    here = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name in ("jupyterlab", "openvino"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return here(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    monkeypatch.setattr(info.devices, "pick_device", lambda: torch.device("cpu"))
+    assert main(["info"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "[-] jupyterlab, for the notebooks" in lines
+    assert "[-] GPU: the CPU is used" in lines
+    assert [line for line in lines if line.startswith("[MISSING]")] == ["[MISSING] openvino"]
 
 
 def test_a_data_set_with_a_few_of_its_images_is_not_ok(home, capsys):

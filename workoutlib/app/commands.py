@@ -285,5 +285,5 @@ def benchmark(options: argparse.Namespace) -> None:
 def info(options: argparse.Namespace) -> None:
     from workoutlib.app.info import found_here
 
-    for ok, what in found_here():
-        print(f"[{'OK' if ok else 'MISSING'}] {what}")
+    for mark, what in found_here():
+        print(f"[{mark}] {what}")

