@@ -2,7 +2,8 @@
 
 The limits are the package's own. They are told in the angles that BlazePose estimates, which opens a bent elbow of 45
 degrees to about 90, and lie between what was measured on right and on faulty repetitions, in real clips and in the
-built-in gym. They are hints for training, no medical advice.
+built-in gym. A rule's source describes how the movement is meant to be done; it does not give the limit. They are hints
+for training, no medical advice.
 
 What the 33 landmarks cannot tell has no rule. Between hips and shoulders they have no point on the spine: the trunk of
 a straight back is told as 0.71 to 0.88 of its length when bent, so that a rounded one cannot be known by it.
@@ -15,7 +16,6 @@ from dataclasses import dataclass
 NSCA = "Haff & Triplett (eds.), NSCA Essentials of Strength Training and Conditioning, 4th ed. (2016), ch. 15"
 ACSM = "ACSM's Guidelines for Exercise Testing and Prescription, 10th ed. (2018), push-up test"
 ACE = "American Council on Exercise, Exercise Library, acefitness.org"
-_RANGE = "Schoenfeld & Grgic 2020, Effects of range of motion on muscle development, SAGE Open Med 8"
 _SQUAT = "Myer et al. 2014, The back squat: a proposed assessment, Strength Cond J 36(6):4-27"
 _DIPS = "McKenzie et al. 2022, Bench, bar, and ring dips, Int J Environ Res Public Health 19(20):13211"
 _PULL_UP = "Youdas et al. 2010, Surface electromyographic activation patterns during a pull-up, JSCR 24(12):3404-3414"
@@ -87,7 +87,7 @@ RULES = (
         ("chest fly machine",), HALF, "wrists apart", "least", True, 1.05,
         "Bring the handles together in front of your chest.", NSCA,
     ),
-    Rule(_CURLS, HALF, "elbow", "least", True, 117.0, "Curl all the way up.", _RANGE),
+    Rule(_CURLS, HALF, "elbow", "least", True, 117.0, "Curl all the way up.", NSCA),
     Rule(
         _CURLS, "swinging", "trunk lean", "any", True, 9.0,
         "Stand upright and keep your trunk still: only the forearms move.", NSCA, SIDE, "picture",
