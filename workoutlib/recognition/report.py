@@ -87,10 +87,10 @@ def _tell_clip(page: Page, row: dict) -> None:
     if "annotated" not in row:
         return
     annotated = Path(row["annotated"])
-    page.media([(annotated, "; ".join(map(_sentence, row["sets"])) or "no repetitions found")])
+    page.media([(annotated, "; ".join(map(describe_set, row["sets"])) or "no repetitions found")])
     faults = 0
     for number, entry in enumerate(row["sets"], 1):
-        page.heading(f"Set {number}: {_sentence(entry)}", level=3)
+        page.heading(f"Set {number}: {describe_set(entry)}", level=3)
         plot = _beside(annotated, f".set-{number}.png")
         if plot.is_file():
             page.picture(plot, f"joint angle over the time of set {number}, every repetition marked")
@@ -108,7 +108,8 @@ def _tell_clip(page: Page, row: dict) -> None:
         page.media(shown)
 
 
-def _sentence(entry: dict) -> str:
+def describe_set(entry: dict) -> str:
+    """A set of a row in a few words: its label, and how many repetitions or how many seconds."""
     if entry["hold"]:
         return f"{entry['label']}, held for {entry['end'] - entry['start']:.0f} s"
     return f"{entry['label']}, {entry['count']} repetition{'' if entry['count'] == 1 else 's'}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -20,6 +22,7 @@ h2 { margin-top: 2.5rem; border-bottom: 1px solid #8884; }
 .media { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)); gap: 1rem; }
 .media { margin: 1rem 0; }
 figure { margin: 0; } img, video { max-width: 100%; border-radius: 6px; } .plot { background: white; }
+.headline { font-size: 1.3rem; } pre { overflow-x: auto; padding: .6rem 1rem; background: #8882; border-radius: 6px; }
 .small { width: 34rem; } .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 td, th { padding: .2rem clamp(.3rem, 1.5vw, .8rem); text-align: right; border-bottom: 1px solid #8883; }
@@ -39,6 +42,21 @@ class Page:
 
     def text(self, text: str) -> None:
         self.parts.append(f"<p>{escape(text)}</p>")
+
+    def headline(self, text: str) -> None:
+        """The sentence that stays in mind, in larger letters."""
+        self.parts.append(f'<p class="headline">{escape(text)}</p>')
+
+    def code(self, text: str) -> None:
+        """Commands to copy."""
+        self.parts.append(f"<pre><code>{escape(text)}</code></pre>")
+
+    @contextmanager
+    def folded(self, summary: str) -> Iterator[None]:
+        """What is added inside is hidden until somebody opens it."""
+        self.parts.append(f"<details><summary>{escape(summary)}</summary>")
+        yield
+        self.parts.append("</details>")
 
     def table(self, table: pd.DataFrame) -> None:
         self.parts.append(f'<div class="scroll">{table.to_html(border=0, escape=True)}</div>')
@@ -61,7 +79,7 @@ class Page:
         for path, caption in items:
             source = self._source(path)
             tag = (
-                f'<video src="{source}" controls loop muted playsinline preload="metadata"></video>'
+                f'<video src="{source}#t=0.5" controls loop muted playsinline preload="metadata"></video>'
                 if path.suffix.lower() == ".mp4"
                 else f'<img src="{source}" alt="{escape(caption)}">'
             )
