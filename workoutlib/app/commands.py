@@ -230,7 +230,7 @@ def predict(options: argparse.Namespace) -> int:
             write_csv(as_table(rows), out / TABLE)
 
     def grow(rows: list[dict], failures: list[dict]) -> None:
-        with suppress(WorkoutlibError):  # a disk that is full: said at the end
+        with suppress(WorkoutlibError, OSError):  # a disk that is full: said at the end
             write_tables(rows, failures)
 
     rows, failures = predict_files(
