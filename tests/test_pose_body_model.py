@@ -3,26 +3,27 @@
 import numpy as np
 import pytest
 import torch
-from scipy.special import softmax
 
 from workoutlib import LABELS, WorkoutlibError
-from workoutlib.pose.body_model import BodyModel, draw_bodies, fit_body
+from workoutlib.pose.body_model import BodyModel, fit_body, train_on_gym, windows
 from workoutlib.pose.features import both_sides, motion_features, pose_features
 from workoutlib.pose.skeleton import mirrored
-from workoutlib.pose.synthetic import Distortion, camera_axes, perform, synthetic_sequences
+from workoutlib.pose.synthetic import FRAMES_PER_SECOND, Distortion, camera_axes, perform, synthetic_sequences
+from workoutlib.pose.tracking import PoseSequence
 
 FEW = ("deadlift", "plank", "pull up", "squat")
 NOBODY = np.full((1, 33, 3), np.nan)
 
 
-@pytest.fixture(scope="module")
-def bodies():
-    return draw_bodies(FEW, people=12, cameras=2)
+def sequence_of(world: np.ndarray, visible: float = 1.0) -> PoseSequence:
+    found = np.isfinite(world[:, 0, 0])
+    visibility = np.where(found, visible, 0)[:, None].repeat(33, 1)
+    return PoseSequence(np.arange(len(world)) / FRAMES_PER_SECOND, world, world, visibility, found.astype(float))
 
 
 @pytest.fixture(scope="module")
-def model(bodies) -> BodyModel:
-    return fit_body(np.empty((0, 33, 3)), np.empty(0, int), FEW, synthetic=bodies)
+def model() -> BodyModel:
+    return fit_body(np.empty((0, 33, 3)), np.empty(0, int), FEW)
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,9 @@ def test_other_athletes_are_recognised_by_pose_and_by_motion(model, others):
     world, targets = others
     frames = model.pose_log_probabilities(world.reshape(-1, 33, 3)).argmax(1).reshape(len(world), -1)
     assert (frames == targets[:, None]).mean() > 0.75
-    motion = np.array([model.motion_log_probabilities(sequence) for sequence in world])
+    motion = np.array([model.motion_log_probabilities(sequence_of(each)) for each in world])
     assert (motion.argmax(1) == targets).mean() > 0.85
-    whole = np.array([model.fuse_clip(None, sequence)[1] for sequence in world])
+    whole = np.array([model.fuse_clip(None, sequence_of(each))[1] for each in world])
     assert (whole.argmax(1) == targets).mean() > 0.85
 
 
@@ -46,9 +47,8 @@ def test_a_mirror_image_has_the_same_answer(model, others):
     there, back = model.pose_log_probabilities(world), model.pose_log_probabilities(mirrored(world))
     assert there == pytest.approx(back, abs=1e-4)
     moving = others[0][0]
-    assert model.motion_log_probabilities(moving) == pytest.approx(
-        model.motion_log_probabilities(mirrored(moving)), abs=1e-4
-    )
+    one, other = (model.motion_log_probabilities(sequence_of(side)) for side in (moving, mirrored(moving)))
+    assert one == pytest.approx(other, abs=1e-4)
     assert np.exp(there).sum(1) == pytest.approx(1)
 
 
@@ -64,21 +64,35 @@ def test_a_camera_that_walks_around_changes_nothing(model):
 
 def test_without_a_person_the_picture_decides_alone(model):
     picture = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
-    poses = model.pose_log_probabilities(np.concatenate([NOBODY] * 3))
-    assert np.isnan(poses).all() and np.array_equal(model.fuse(picture, poses), picture)
-    frames, whole = model.fuse_clip(picture, np.concatenate([NOBODY] * 3))
+    poses = sequence_of(np.concatenate([NOBODY] * 3))
+    assert np.isnan(model.pose_log_probabilities(poses.world)).all()
+    assert np.array_equal(model.fuse(picture, poses), picture)
+    frames, whole = model.fuse_clip(picture, poses)
     assert np.array_equal(frames, picture) and whole == pytest.approx(picture.mean(0))
-    assert np.isnan(model.motion_log_probabilities(NOBODY)).all()
+    assert np.isnan(model.motion_log_probabilities(sequence_of(NOBODY))).all()
 
 
 def test_with_a_person_pose_and_picture_count_together(model, others):
     picture, world = np.zeros((5, 4), np.float32), others[0][0, :5]
-    poses = model.pose_log_probabilities(world)
-    assert model.fuse(picture + 1, poses) == pytest.approx(1 + model.skeleton_weight * poses, abs=1e-5)
-    assert softmax(model.fuse(picture, poses), axis=1).sum(1) == pytest.approx(1)
+    expected = 1 + model.skeleton_weight * model.pose_log_probabilities(world)
+    assert model.fuse(picture + 1, sequence_of(world)) == pytest.approx(expected, abs=1e-5)
     sure = picture.copy()
     sure[:, 3] = 100
-    assert (model.fuse(sure, poses).argmax(1) == 3).all()
+    assert (model.fuse(sure, sequence_of(world)).argmax(1) == 3).all()
+
+
+def test_a_body_half_hidden_counts_half(model, others):
+    world = others[0][0, :5]
+    whole, half, hidden = (model.fuse(None, sequence_of(world, visible)) for visible in (1.0, 0.5, 0.0))
+    assert half == pytest.approx(whole / 2, abs=1e-6) and not hidden.any()
+
+
+def test_windows_of_three_seconds_cover_a_clip():
+    times = np.arange(0, 10, 0.1)
+    found = windows(times)
+    assert found[0].start == 0 and found[-1].stop == len(times) - 9  # the next one would begin at 7.0 s
+    assert all(times[rows][-1] - times[rows][0] <= 3 + 1e-6 for rows in found)
+    assert windows(np.array([0.0, 0.5])) == [slice(0, 2)]
 
 
 def test_a_stored_model_gives_the_same_logits_to_the_bit(model, others, tmp_path):
@@ -86,42 +100,41 @@ def test_a_stored_model_gives_the_same_logits_to_the_bit(model, others, tmp_path
     loaded = BodyModel.from_state(torch.load(tmp_path / "body.pth", weights_only=True), FEW)
     world = others[0][0]
     assert np.array_equal(loaded.pose_log_probabilities(world), model.pose_log_probabilities(world))
-    assert np.array_equal(loaded.fuse_clip(None, world)[1], model.fuse_clip(None, world)[1])
+    assert np.array_equal(loaded.fuse_clip(None, sequence_of(world))[1], model.fuse_clip(None, sequence_of(world))[1])
 
 
 @pytest.mark.parametrize("damage", ["missing", "labels", "nan", "text"])
 def test_a_damaged_state_is_refused(model, damage):
     state, labels = dict(model.state()), FEW
     if damage == "missing":
-        del state["motion.bias"]
+        state["motion"] = {name: values for name, values in state["motion"].items() if name != "head.bias"}
     elif damage == "labels":
         labels = FEW[:3]
     elif damage == "nan":
-        state["skeleton.weight"] = state["skeleton.weight"] * float("nan")
+        state["skeleton"] = state["skeleton"] | {"mean": state["skeleton"]["mean"] * float("nan")}
     else:
         state["skeleton_weight"] = "much"
     with pytest.raises(WorkoutlibError, match="body model is damaged"):
         BodyModel.from_state(state, labels)
 
 
-def test_real_poses_join_the_synthetic_ones(bodies, others):
+def test_real_poses_join_the_synthetic_ones(model, others):
     world, targets = others[0][:, 0], others[1]
     swapped = np.where(targets == 0, 3, np.where(targets == 3, 0, targets))
-    taught = fit_body(np.repeat(world, 20, 0), np.repeat(swapped, 20), FEW, synthetic=bodies)
-    plain = fit_body(np.empty((0, 33, 3)), np.empty(0, int), FEW, synthetic=bodies)
+    taught = fit_body(np.concatenate([world, NOBODY]), np.append(swapped, 0), FEW)
     of_squats = world[targets == 3]
-    assert (
-        taught.pose_log_probabilities(of_squats)[:, 0].mean() > plain.pose_log_probabilities(of_squats)[:, 0].mean() + 1
-    )
+    before, after = (one.pose_log_probabilities(of_squats)[:, 0].mean() for one in (model, taught))
+    assert after > before + 1
+    assert torch.equal(taught.skeleton.body[0].weight, model.skeleton.body[0].weight)
 
 
 def test_classes_that_the_gym_does_not_know_need_real_poses(others):
     labels = ("burpee", "squat")
     with pytest.raises(WorkoutlibError, match="no pose of burpee"):
-        fit_body(np.empty((0, 33, 3)), np.empty(0, int), labels, synthetic=draw_bodies(labels, people=3, cameras=1))
-    world = others[0][others[1] == 1][:, 0]  # planks stand for burpees
-    model = fit_body(world, np.zeros(len(world), int), labels, synthetic=draw_bodies(labels, people=3, cameras=1))
-    assert (model.pose_log_probabilities(world).argmax(1) == 0).mean() > 0.9
+        fit_body(np.empty((0, 33, 3)), np.empty(0, int), labels)
+    planks, squats = (others[0][others[1] == number][:, 0] for number in (1, 3))  # planks stand for burpees
+    model = fit_body(np.concatenate([planks, squats]), np.repeat([0, 1], len(planks)), labels)
+    assert (model.pose_log_probabilities(planks).argmax(1) == 0).mean() > 0.9
 
 
 def test_two_classes_of_ones_own_are_told_apart(others):
@@ -129,7 +142,16 @@ def test_two_classes_of_ones_own_are_told_apart(others):
     mine = targets < 2
     model = fit_body(world[mine], targets[mine], ("mine", "yours"))
     assert (model.pose_log_probabilities(world[mine]).argmax(1) == targets[mine]).mean() > 0.9
-    assert np.exp(model.motion_log_probabilities(others[0][0])) == pytest.approx(0.5)  # no motion was learned
+    motion = model.motion_log_probabilities(sequence_of(others[0][0]))
+    assert np.exp(motion) == pytest.approx(0.5)  # no motion was learned
+
+
+def test_training_twice_gives_the_same_model_and_leaves_the_random_state():
+    before = torch.get_rng_state()
+    one, other = (train_on_gym(people=1, cameras=1).state() for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), before)
+    for name in ("skeleton", "motion"):
+        assert all(torch.equal(values, other[name][key]) for key, values in one[name].items())
 
 
 def test_the_same_seed_draws_the_same_athletes():

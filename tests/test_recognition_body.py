@@ -13,7 +13,7 @@ from workoutlib import LABELS, Config, Recognizer, WorkoutlibError, load_checkpo
 from workoutlib.app.cli import main
 from workoutlib.gym import render_clip
 from workoutlib.media.video_writer import ClipWriter
-from workoutlib.pose.body_model import BodyModel, draw_bodies, fit_body
+from workoutlib.pose.body_model import BodyModel, fit_body
 from workoutlib.recognition.starter import choose_recognizer, starter_recognizer
 from workoutlib.training import bodies as bodies_module
 from workoutlib.training.crossvalidation import crossvalidate
@@ -28,7 +28,6 @@ def run(catalog, config, estimator, tmp_path_factory):
     """The small model trained on 48 pictures, with the bodies in them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bodies_module, "PoseEstimator", lambda: estimator)
-        patch.setattr(bodies_module, "draw_bodies", lambda labels: draw_bodies(labels, people=5, cameras=1))
         folder = tmp_path_factory.mktemp("body")
         trained = train_model(
             catalog, config.replace(body=True), out=folder, cache=folder / "cache", callbacks=Callbacks(progress=False)
@@ -52,7 +51,7 @@ def test_the_checkpoint_holds_the_body_and_its_scores_are_those_of_both(run, rec
     stored = load_checkpoint(trained.checkpoint)
     assert stored.config.body and stored.metrics["calibrated"]
     body = BodyModel.from_state(stored.body, stored.labels)
-    assert np.array_equal(body.skeleton.weight, recognizer.body.skeleton.weight)
+    assert torch.equal(body.skeleton.head.weight, recognizer.body.skeleton.head.weight)
     logits = recognizer.logits(trained.predictions.catalog["path"])
     np.testing.assert_allclose(logits, trained.predictions.logits, atol=1e-3)
     assert stored.metrics["top1"] == pytest.approx((logits.argmax(1) == trained.predictions.targets).mean())
@@ -134,7 +133,7 @@ def test_without_the_pose_network_the_picture_decides_and_the_starter_says_why(t
         raise WorkoutlibError("the pose network could not be downloaded")
 
     monkeypatch.setattr("workoutlib.recognition.recognizer.PoseEstimator", missing)
-    body = fit_body(np.empty((0, 33, 3)), np.empty(0, int), FEW, synthetic=draw_bodies(FEW, people=3, cameras=1))
+    body = fit_body(np.empty((0, 33, 3)), np.empty(0, int), FEW)
     stored, photo = load_checkpoint(trained.checkpoint), catalog["path"].iloc[0]
     with_body = Recognizer(stored.model, FEW, stored.config, body=body, device=CPU)
     with pytest.warns(UserWarning, match="the picture alone, without the body: the pose network could not"):
@@ -155,6 +154,12 @@ def test_checkpoints_without_a_body_load_as_before(trained):
 
 
 def test_fusion_weights_are_part_of_the_state():
-    model = fit_body(np.empty((0, 33, 3)), np.empty(0, int), FEW, synthetic=draw_bodies(FEW, people=3, cameras=1))
+    model = fit_body(np.empty((0, 33, 3)), np.empty(0, int), FEW)
     other = replace(model, skeleton_weight=3.0)
     assert BodyModel.from_state(other.state(), FEW).skeleton_weight == 3.0
+
+
+def test_a_checkpoint_with_an_earlier_body_says_what_to_do(trained):
+    stored = replace(load_checkpoint(trained.checkpoint), body={"skeleton.weight": torch.zeros(3, 161)})
+    with pytest.raises(WorkoutlibError, match="earlier version of workoutlib: train again"):
+        Recognizer.from_checkpoint(stored, device=CPU)

@@ -1,172 +1,189 @@
 """Recognise exercises by the body: from single poses, from motion, and both together with the picture.
 
-A network that sees few pictures learns rooms and clothes as much as exercises; a skeleton has neither. Two linear
-classifiers look at the features of poses (`pose_features`) and of their course over time (`motion_features`). They
-are trained on the poses in real pictures and on those of the built-in gym's athletes, where every joint is known.
+A network that sees few pictures learns rooms and clothes as much as exercises; a skeleton has neither. Two small
+networks look at the features of poses (`pose_features`) and at their course over three seconds (`motion_features`):
+a plank and a push up share a pose, but not what moves. Both are trained on the built-in gym's athletes, thousands of
+bodies in all phases of an exercise (`train_on_gym`; the result is part of the package). `fit_body` then fits the
+skeleton's head to the poses in real pictures, which show what an estimator really finds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.special import log_softmax
 from torch import Tensor
 
 from workoutlib.labels import LABELS
-from workoutlib.models.linear import fit_linear
-from workoutlib.pose.features import both_sides, motion_features, pose_features
-from workoutlib.pose.synthetic import synthetic_sequences
+from workoutlib.pose.classifier import PoseClassifier, fit_head_on_hidden, train_classifier, with_head
+from workoutlib.pose.features import both_sides, motion_features
+from workoutlib.pose.synthetic import SECONDS, synthetic_sequences
+from workoutlib.pose.tracking import PoseSequence
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import read_file
 
-PEOPLE, CAMERAS = 40, 3
-"""Synthetic athletes of an exercise, and cameras that look at each."""
-_FRAME_STEP = 4  # of a synthetic sequence every so manieth pose joins the single poses
+GYM_BODY_FILE = Path(__file__).with_name("gym_body.pth")
+"""State of the body model of the gym's athletes alone (``tools/build_starter.py``)."""
 
+WINDOW_SECONDS, WINDOW_STEP = SECONDS, 1.0
+"""Length of the windows that the motion model looks at, and how far they are apart."""
+_FEWEST_FRAMES = 4  # a window in which fewer frames show a person says nothing
+_FRAME_STEP = 3  # neighbouring frames of a synthetic sequence are nearly the same pose
+_GYM_SHARE = 0.25  # of the gym's head beside the fitted one: real pictures show few people, the gym thousands
 
-@dataclass(frozen=True)
-class LinearModel:
-    """Logits ``features @ weight.T + bias``: weight (C, D), bias (C,), float32."""
-
-    weight: np.ndarray
-    bias: np.ndarray
-
-    def log_probabilities(self, features: np.ndarray) -> np.ndarray:
-        """(..., C) of features (..., D); NaN where they are."""
-        return log_softmax(features.astype(np.float64) @ self.weight.T + self.bias, axis=-1)
+# Landmarks that tell exercises apart: shoulders, elbows, wrists, hips, knees, ankles.
+_BODY = np.array([11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
 
 
 @dataclass(frozen=True)
 class BodyModel:
     """What poses and motion say of an exercise, and how much they count beside the picture.
 
+    The answers are joined by a weighted sum of log-probabilities, a product of experts (Hinton 2002,
+    doi:10.1162/089976602760128018): an exercise that one of them rules out is out.
+
     Attributes:
         labels: the C class names.
         skeleton: of single poses.
         motion: of a clip's poses over time.
-        skeleton_weight, motion_weight: factors of their log-probabilities beside the picture's logits.
+        skeleton_weight: factor of the skeleton's log-probabilities beside the picture's logits, of a body that is
+            visible throughout; one that is half hidden counts half.
+        motion_weight: factor of the motion's log-probabilities.
     """
 
     labels: tuple[str, ...]
-    skeleton: LinearModel
-    motion: LinearModel
+    skeleton: PoseClassifier
+    motion: PoseClassifier
     skeleton_weight: float = 1.5
     motion_weight: float = 0.75
 
     def pose_log_probabilities(self, world: np.ndarray) -> np.ndarray:
-        """Log-probabilities (T, C) of poses (T, 33, 3) in world coordinates; NaN where there is nobody.
+        """Log-probabilities (T, C) of poses (T, 33, 3) in world coordinates; NaN where there is nobody."""
+        return self.skeleton.log_probabilities(both_sides(world))
 
-        They are the mean over each pose and its mirror image, so that both have the same answer.
-        """
-        return self.skeleton.log_probabilities(both_sides(world)).mean(0)
+    def motion_log_probabilities(self, poses: PoseSequence) -> np.ndarray:
+        """Log-probabilities (C,) of a clip's poses, the mean of its windows'; NaN where none shows a person."""
+        sides = both_sides(poses.world)
+        seen = [rows for rows in windows(poses.times) if poses.found[rows].sum() >= _FEWEST_FRAMES]
+        if not seen:
+            return np.full(len(self.labels), np.nan)
+        summaries = np.array([[motion_features(side[rows]) for rows in seen] for side in sides])
+        return self.motion.log_probabilities(summaries).mean(0)
 
-    def motion_log_probabilities(self, world: np.ndarray) -> np.ndarray:
-        """Log-probabilities (C,) of a clip's poses (T, 33, 3); NaN where no frame has a person."""
-        sides = np.stack([motion_features(side) for side in both_sides(world)])
-        return self.motion.log_probabilities(sides).mean(0)
-
-    def fuse(self, picture: np.ndarray | None, poses: np.ndarray) -> np.ndarray:
+    def fuse(self, picture: np.ndarray | None, poses: PoseSequence) -> np.ndarray:
         """Logits (N, C) of picture and pose together; where nobody was found, the picture's alone.
 
         Args:
             picture: logits (N, C) of the picture model, or ``None`` where there is none.
-            poses: `pose_log_probabilities` (N, C).
+            poses: of the N pictures.
         """
-        weighted = (self.skeleton_weight * np.nan_to_num(poses)).astype(np.float32)
+        visible = poses.visibility[:, _BODY].mean(1, keepdims=True)
+        skeleton = np.nan_to_num(self.pose_log_probabilities(poses.world))
+        weighted = (self.skeleton_weight * visible * skeleton).astype(np.float32)
         return weighted if picture is None else picture + weighted
 
-    def fuse_clip(self, picture: np.ndarray | None, world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def fuse_clip(self, picture: np.ndarray | None, poses: PoseSequence) -> tuple[np.ndarray, np.ndarray]:
         """Logits of a clip's frames (T, C), and of the clip as a whole (C,): their mean, and the motion."""
-        frames = self.fuse(picture, self.pose_log_probabilities(world))
-        motion = np.nan_to_num(self.motion_log_probabilities(world))
-        return frames, frames.mean(0) + self.motion_weight * motion
+        frames = self.fuse(picture, poses)
+        return frames, frames.mean(0) + self.motion_weight * np.nan_to_num(self.motion_log_probabilities(poses))
 
-    def state(self) -> dict[str, Tensor | float]:
+    def state(self) -> dict[str, dict[str, Tensor] | float]:
         """Tensors and plain numbers, as stored in a checkpoint."""
-        models = {"skeleton": self.skeleton, "motion": self.motion}
-        arrays = {
-            f"{name}.{part}": getattr(model, part) for name, model in models.items() for part in ("weight", "bias")
+        return {
+            "skeleton": self.skeleton.state_dict(),
+            "motion": self.motion.state_dict(),
+            "skeleton_weight": self.skeleton_weight,
+            "motion_weight": self.motion_weight,
         }
-        tensors: dict[str, Tensor | float] = {name: torch.from_numpy(values) for name, values in arrays.items()}
-        return tensors | {"skeleton_weight": self.skeleton_weight, "motion_weight": self.motion_weight}
 
     @classmethod
     def from_state(cls, state: dict, labels: Sequence[str]) -> BodyModel:
         """Rebuild what `state` stored.
 
         Raises:
-            WorkoutlibError: it is not such a state.
+            WorkoutlibError: it is not such a state, or that of an earlier version's linear model.
         """
+        if "skeleton.weight" in state:
+            raise WorkoutlibError("its body model is of an earlier version of workoutlib: train again")
         try:
-            skeleton, motion = (
-                LinearModel(*(state[f"{name}.{part}"].numpy() for part in ("weight", "bias")))
-                for name in ("skeleton", "motion")
-            )
-            sound = all(
-                len(labels) == len(model.weight) == len(model.bias) and np.isfinite(model.weight).all()
-                for model in (skeleton, motion)
-            )
+            skeleton, motion = (PoseClassifier.from_state(state[name]) for name in ("skeleton", "motion"))
             factors = float(state["skeleton_weight"]), float(state["motion_weight"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, WorkoutlibError) as error:
             raise WorkoutlibError(f"its body model is damaged ({error})") from error
-        if not sound:
+        if not len(labels) == skeleton.head.out_features == motion.head.out_features:
             raise WorkoutlibError("its body model is damaged: it does not fit the labels")
         return cls(tuple(labels), skeleton, motion, *factors)
 
 
-def fit_body(
-    world: np.ndarray, targets: np.ndarray, labels: Sequence[str], *, synthetic: SyntheticBodies | None = None
-) -> BodyModel:
-    """Train on poses in real pictures and on the gym's.
+def windows(times: np.ndarray) -> list[slice]:
+    """Which frames lie in each window of ``WINDOW_SECONDS``, one every ``WINDOW_STEP``.
+
+    Args:
+        times: seconds (T,), increasing. A shorter clip is one window.
+    """
+    last = max(times[-1] - WINDOW_SECONDS, times[0])
+    starts = np.arange(times[0], last + 1e-9, WINDOW_STEP)
+    return [slice(*np.searchsorted(times, [start, start + WINDOW_SECONDS + 1e-9])) for start in starts]
+
+
+@cache
+def gym_body() -> BodyModel:
+    """The body model of the gym's athletes alone, for its 22 exercises, as it is part of the package."""
+    return BodyModel.from_state(read_file(GYM_BODY_FILE), LABELS)
+
+
+def fit_body(world: np.ndarray, targets: np.ndarray, labels: Sequence[str]) -> BodyModel:
+    """Fit the gym's body model to labels and to poses in real pictures.
 
     Args:
         world: real poses (N, 33, 3), NaN where nobody was found; N may be 0.
         targets: int (N,), numbers of their labels.
-        synthetic: default, drawn now for those of the labels that the gym knows.
     Raises:
-        WorkoutlibError: a label has neither real nor synthetic poses.
+        WorkoutlibError: a label has no pose and is no exercise of the gym.
     """
-    bodies = synthetic or draw_bodies(labels)
-    found = np.isfinite(world).all((1, 2))
-    real, real_targets = both_sides(world[found]), np.asarray(targets)[found]
-    missing = set(range(len(labels))) - set(real_targets) - set(bodies.targets)
+    gym, found = gym_body(), np.isfinite(world).all((1, 2))
+    real, numbers = both_sides(world[found]).astype(np.float32), np.asarray(targets, int)[found]
+    missing = [label for number, label in enumerate(labels) if label not in LABELS and number not in numbers]
     if missing:
-        raise WorkoutlibError(f"no pose of {', '.join(labels[number] for number in sorted(missing))}")
-    features = np.concatenate([real.reshape(-1, real.shape[-1]), bodies.poses])
-    numbers = np.concatenate([np.tile(real_targets, 2), bodies.pose_targets])
-    count = 2 * len(real_targets)
-    weights = np.ones(len(numbers))
-    if count:  # all synthetic poses together weigh as much as all real ones
-        weights[count:] = count / max(len(numbers) - count, 1)
-    skeleton = fit_linear(features, numbers, len(labels), weights)
-    motion = fit_linear(bodies.motions, np.tile(bodies.targets, 2), len(labels))
-    return BodyModel(tuple(labels), LinearModel(*skeleton), LinearModel(*motion))
+        raise WorkoutlibError(f"no pose of {', '.join(missing)}")
+    weight, bias = _head_of(gym.skeleton, labels)
+    if len(np.unique(numbers)) > 1:
+        features = real.reshape(-1, real.shape[-1])
+        slopes, offsets = fit_head_on_hidden(gym.skeleton, features, np.tile(numbers, 2), len(labels))
+        weight, bias = slopes + _GYM_SHARE * weight, offsets + _GYM_SHARE * bias
+    return BodyModel(
+        tuple(labels), with_head(gym.skeleton, weight, bias), with_head(gym.motion, *_head_of(gym.motion, labels))
+    )
 
 
-@dataclass(frozen=True)
-class SyntheticBodies:
-    """Features of the gym's athletes, both sides: single poses (M, D), motions (2 * S, 4 * D) and their labels."""
+def _head_of(model: PoseClassifier, labels: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """The gym's head for some labels: weight and bias; of one that the gym does not know it says neither yes nor no."""
+    weight, bias = model.head.weight.detach(), model.head.bias.detach()
+    rows = [LABELS.index(label) if label in LABELS else None for label in labels]
+    known = [row for row in rows if row is not None] or list(range(len(LABELS)))
+    middle = weight[known].mean(0), bias[known].mean(0)
+    pairs = [middle if row is None else (weight[row], bias[row]) for row in rows]
+    return torch.stack([pair[0] for pair in pairs]), torch.stack([pair[1] for pair in pairs])
 
-    poses: np.ndarray
-    pose_targets: np.ndarray
-    motions: np.ndarray
-    targets: np.ndarray
 
+def train_on_gym(*, people: int = 60, cameras: int = 4, seed: int = 0) -> BodyModel:
+    """Train on the gym's athletes; no picture is rendered.
 
-def draw_bodies(
-    labels: Sequence[str], *, people: int = PEOPLE, cameras: int = CAMERAS, seed: int = 0
-) -> SyntheticBodies:
-    """Draw athletes of those labels that the gym knows; no picture is rendered."""
-    known = [number for number, label in enumerate(labels) if label in LABELS]
-    if not known:
-        nobody = pose_features(np.empty((0, 33, 3)))
-        return SyntheticBodies(nobody, np.empty(0, int), np.empty((0, 4 * nobody.shape[1])), np.empty(0, int))
-    world, places = synthetic_sequences([labels[number] for number in known], people=people, cameras=cameras, seed=seed)
-    targets = np.array(known, int)[places]
+    Args:
+        people: athletes of an exercise.
+        cameras: cameras that look at each.
+    """
+    world, targets = synthetic_sequences(people=people, cameras=cameras, seed=seed)
     sides = both_sides(world)
     poses = sides[:, :, ::_FRAME_STEP]
-    pose_targets = np.tile(np.repeat(targets, poses.shape[2]), 2)
+    numbers = np.tile(np.repeat(targets, poses.shape[2]), 2)
+    skeleton = train_classifier(
+        poses.reshape(-1, poses.shape[-1]), numbers, len(LABELS), epochs=6, noise=0.1, seed=seed
+    )
     motions = np.array([motion_features(sequence) for side in sides for sequence in side])
-    return SyntheticBodies(poses.reshape(-1, poses.shape[-1]), pose_targets, motions, targets)
+    motion = train_classifier(motions, np.tile(targets, 2), len(LABELS), epochs=30, noise=0.2, seed=seed)
+    return BodyModel(LABELS, skeleton, motion)

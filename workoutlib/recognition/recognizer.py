@@ -158,7 +158,7 @@ class Recognizer(LogitReader):
         if self.body is None:
             return picture
         poses = PoseSequence.of(range(len(images)), [exerciser(self.pose_estimator, pixels) for pixels in images])
-        return self.body.fuse(picture, self.body.pose_log_probabilities(poses.world))
+        return self.body.fuse(picture, poses)
 
     def predict(self, image: Picture) -> Prediction:
         """Recognise one picture: an array, a PIL image or a path.
@@ -230,7 +230,7 @@ class Recognizer(LogitReader):
         if tracker:
             sequence = smooth(PoseSequence.of(times, found))
         if self.body and sequence:
-            logits, whole = self.body.fuse_clip(logits, sequence.world)
+            logits, whole = self.body.fuse_clip(logits, sequence)
         return ClipPrediction(
             Path(path), np.array(times), logits, duration, info.frames_per_second, self, poses=sequence, whole=whole
         )

@@ -11,14 +11,15 @@ import pandas as pd
 
 from workoutlib.config import Config
 from workoutlib.evaluation.predictions import Predictions
-from workoutlib.pose.body_model import BodyModel, SyntheticBodies, draw_bodies, fit_body
+from workoutlib.pose.body_model import BodyModel, fit_body
 from workoutlib.pose.estimator import PoseEstimator
 from workoutlib.pose.pictures import estimate_poses
+from workoutlib.pose.tracking import PoseSequence
 from workoutlib.utils.errors import WorkoutlibError
 
 
 class Bodies:
-    """Poses of all pictures of a catalog, and synthetic ones to train with.
+    """Poses of all pictures of a catalog, to fit body models to and to evaluate them on.
 
     Args:
         labels: class names in the order of the logits.
@@ -35,27 +36,19 @@ class Bodies:
         progress: bool = True,
     ) -> None:
         self.catalog, self.labels = catalog, labels
-        poses = estimate_poses(catalog["path"].tolist(), estimator, cache=cache, progress=progress)
-        self.world = poses.world
-        self.synthetic: SyntheticBodies = draw_bodies(labels)
+        self.poses = estimate_poses(catalog["path"].tolist(), estimator, cache=cache, progress=progress)
 
     def fit(self, rows: pd.DataFrame) -> BodyModel:
         """The body model of some rows of the catalog."""
         targets = np.array([self.labels.index(label) for label in rows["label"]])
-        return fit_body(self._world(rows), targets, self.labels, synthetic=self.synthetic)
-
-    def log_probabilities(self, body: BodyModel, rows: pd.DataFrame) -> np.ndarray:
-        """What a body model says of some rows: (N, C), NaN where nobody was found."""
-        return body.pose_log_probabilities(self._world(rows))
+        return fit_body(self._poses_of(rows).world, targets, self.labels)
 
     def fuse(self, predictions: Predictions, body: BodyModel) -> Predictions:
         """The picture model's predictions for rows of the catalog, joined with the body model's."""
-        return replace(
-            predictions, logits=body.fuse(predictions.logits, self.log_probabilities(body, predictions.catalog))
-        )
+        return replace(predictions, logits=body.fuse(predictions.logits, self._poses_of(predictions.catalog)))
 
-    def _world(self, rows: pd.DataFrame) -> np.ndarray:
-        return self.world[self.catalog.index.get_indexer(rows.index)]
+    def _poses_of(self, rows: pd.DataFrame) -> PoseSequence:
+        return self.poses.select(self.catalog.index.get_indexer(rows.index))
 
 
 def load_bodies(
