@@ -58,7 +58,7 @@ class BodyModel:
     labels: tuple[str, ...]
     skeleton: PoseClassifier
     motion: PoseClassifier
-    skeleton_weight: float = 1.5
+    skeleton_weight: float = 1.25
     motion_weight: float = 0.75
 
     def pose_log_probabilities(self, world: np.ndarray) -> np.ndarray:
