@@ -104,7 +104,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--skeleton": {
         "action": argparse.BooleanOptionalAction,
         "default": False,
-        "help": "draw the exerciser's skeleton; the pose network is fetched once, 36 MB (default: no)",
+        "help": "draw the exerciser's skeleton on photos too, as on every clip (default: no)",
     },
     "--crop": {"action": "store_true", "help": "darken what the model does not see"},
     "--backend": {"choices": get_args(Backend), "default": "auto", "help": "what computes clips (default: auto)"},

@@ -83,7 +83,8 @@ def predict_files(
     Args:
         out: folder for annotated copies and, for each clip, ``.frames.csv`` and ``.segments.csv``. None
             of the given files is overwritten there, and no two copies take one name.
-        skeleton, crop: draw the exerciser's skeleton; darken what the model does not see.
+        skeleton: draw the exerciser's skeleton on photos too, as on every clip.
+        crop: darken what the model does not see.
         report: called now and then, and at the end, also if that is an exception such as Ctrl-C: so that a table
             can be written as it grows. Not under ``torchrun``.
     Returns:
