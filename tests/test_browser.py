@@ -318,13 +318,21 @@ def drop_file(page: Page, zone: Locator, path: Path) -> None:
     zone.dispatch_event("drop", {"dataTransfer": files})
 
 
-def test_06_a_clip_is_cut_into_segments_that_can_be_jumped_to(lab, page):
+def padded(path: Path, target: Path, size: int) -> Path:
+    """A copy of an MP4 with an empty box at its end, as large as a phone's clip and as quick to decode as before."""
+    content = path.read_bytes()
+    room = size - len(content)
+    target.write_bytes(content + room.to_bytes(4, "big") + b"free" + bytes(room - 8))
+    return target
+
+
+def test_06_a_clip_is_cut_into_segments_that_can_be_jumped_to(lab, page, tmp_path):
     run_all(page, lab, "06_video_inference.ipynb")
     clips = panel(page, "Clip panel")
     shoot(page, clips, "06-clip")
-    with page.expect_file_chooser() as chooser:
-        clips.get_by_role("button", name="Upload a clip").click()
-    chooser.value.set_files(ROOT / "inference_data/push_up.mp4")
+    large = padded(ROOT / "inference_data/push_up.mp4", tmp_path / "push_up.mp4", 60_000_000)
+    clips.get_by_label("Upload a clip").set_input_files(large)
+    expect(clips.get_by_label("Upload", exact=True)).to_be_visible()
     expect(clips.get_by_role("link", name="Download push_up.segments.csv")).to_be_visible(timeout=3 * MINUTE)
     expect(clips.get_by_label("clip", exact=True).locator("option:checked")).to_have_text("push_up.mp4")
     choose(clips, "clip", "workout.mp4")

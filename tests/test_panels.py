@@ -32,6 +32,7 @@ from workoutlib.notebook.panels.common import ANY, Bridge, Panel, as_code, keep_
 from workoutlib.notebook.panels.mistakes import matching
 from workoutlib.notebook.panels.player import browser_copy, player_html, timeline_html
 from workoutlib.notebook.panels.training import best_line, parse_changes, time_left
+from workoutlib.notebook.panels.upload import ChunkedUpload
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
 
@@ -70,6 +71,15 @@ def jpeg_bytes(pixels: np.ndarray) -> bytes:
 def pixels_in(html: str) -> np.ndarray:
     """The first picture that a piece of HTML holds."""
     return np.asarray(Image.open(BytesIO(base64.b64decode(re.search(r"base64,([^'\"]+)", html)[1]))))
+
+
+def send_in_parts(field: ChunkedUpload, name: str, content: bytes, *, parts: int) -> None:
+    """What the page does: one message a part, each after the answer to the one before."""
+    step = -(-len(content) // parts)
+    for at in range(0, len(content), step):
+        data = base64.b64encode(content[at : at + step]).decode()
+        part = {"id": "1", "name": name, "size": len(content), "at": at, "data": data}
+        field.bridge.value = json.dumps({"at": at, "sent": part})
 
 
 def upload(field: widgets.FileUpload, files: dict[str, bytes]) -> None:
@@ -424,8 +434,30 @@ def test_sliders_cut_anew_without_looking_again(clip_panel, monkeypatch):
     assert clip_panel.timeline.value.count("<button") == len(expected)
 
 
+def test_a_part_that_is_missing_is_told_and_nothing_is_handed_on(tmp_path):
+    got = []
+    field = ChunkedUpload(got.append, tmp_path, accept="video/*", description="clip")
+    part = {"id": "1", "name": "a.mp4", "size": 6, "at": 3, "data": base64.b64encode(b"def").decode()}
+    field.bridge.value = json.dumps({"at": 1, "sent": part})
+    assert "a part is missing" in field.state.value
+    assert "data-failed" in field.state.value
+    send_in_parts(field, "../a.mp4", b"abcdef", parts=2)
+    assert got == [tmp_path / "a.mp4"]
+    assert got[0].read_bytes() == b"abcdef"
+    assert not field.bridge.value  # a stored notebook holds nothing of it
+
+
+def test_the_rest_of_a_broken_upload_goes_with_the_next(tmp_path):
+    field = ChunkedUpload(lambda path: None, tmp_path, accept="video/*", description="clip")
+    part = {"id": "7", "name": "b.mp4", "size": 6, "at": 0, "data": base64.b64encode(b"abc").decode()}
+    field.bridge.value = json.dumps({"at": 1, "sent": part})
+    assert len(list(tmp_path.iterdir())) == 1
+    send_in_parts(field, "a.mp4", b"abcdef", parts=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
 def test_uploaded_clip_is_recognised_in_a_thread(clip_panel, clip_path):
-    upload(clip_panel.upload, {"mine.mp4": clip_path.read_bytes()})
+    send_in_parts(clip_panel.upload, "mine.mp4", clip_path.read_bytes(), parts=3)
     clip_panel.thread.join()
     assert clip_panel.clip.path.name == "mine.mp4"
     assert "mine.frames.csv" in clip_panel.downloads.value
@@ -444,6 +476,14 @@ def test_annotated_copy_can_be_downloaded(clip_panel, tmp_path):
     clip_panel.thread.join()
     assert "squat.annotated.mp4" in clip_panel.copy.value
     assert probe_clip(tmp_path / "clips" / "squat.annotated.mp4").frames == 20
+
+
+def test_annotated_copy_too_large_for_a_page_is_named_instead(clip_panel, monkeypatch):
+    monkeypatch.setattr("workoutlib.notebook.panels.clips.LARGEST_BYTES", 10)
+    clip_panel.annotate.click()
+    clip_panel.thread.join()
+    assert "squat.annotated.mp4" in clip_panel.copy.value
+    assert "data:" not in clip_panel.copy.value
 
 
 @pytest.mark.parametrize("work", ["recognise", "annotate"])

@@ -9,20 +9,13 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from workoutlib.notebook.panels.common import (
-    Panel,
-    control,
-    download_html,
-    keep_upload,
-    message,
-    on_change,
-    row,
-    table_html,
-)
-from workoutlib.notebook.panels.player import browser_copy, player_html, timeline_html
+from workoutlib.notebook.panels.common import Panel, control, download_html, message, on_change, row, table_html
+from workoutlib.notebook.panels.player import LARGEST_BYTES, browser_copy, player_html, timeline_html
+from workoutlib.notebook.panels.upload import ChunkedUpload
 from workoutlib.recognition.clips import SHORTEST_SEGMENT, SMOOTHING, ClipPrediction
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.paths import shown
 
 
 class ClipPanel(Panel):
@@ -48,12 +41,12 @@ class ClipPanel(Panel):
             [
                 row(self.choice, self.upload, self.path),
                 row(self.smoothing, self.confidence, self.shortest),
-                row(self.stop, self.bar),
+                row(self.annotate, self.stop, self.bar),
                 self.status,
                 self.player,
                 self.timeline,
                 self.table,
-                row(self.downloads, self.annotate, self.copy),
+                row(self.downloads, self.copy),
             ],
         )
         self.name = f"workoutlib-{self.model_id}"
@@ -62,7 +55,6 @@ class ClipPanel(Panel):
         on_change([self.smoothing, self.confidence, self.shortest], self.refresh)
         on_change([self.choice], self._choose)
         on_change([self.path], lambda: self.recognise(Path(self.path.value).expanduser()))
-        on_change([self.upload], self._open_upload)
         self.annotate.on_click(lambda button: self.write_copy())
         self.stop.on_click(lambda button: self._stop.set())
 
@@ -71,12 +63,7 @@ class ClipPanel(Panel):
         slider = widgets.FloatSlider
         known = {Path(path).name: Path(path) for path in [clip.path, *paths]}
         self.choice = control(widgets.Dropdown, "clip", "Clips at hand", options=known, value=Path(clip.path))
-        self.upload = widgets.FileUpload(
-            accept="video/*",
-            description="Upload a clip",
-            tooltip="Up to about 10 MB",
-            layout=widgets.Layout(width="auto"),
-        )
+        self.upload = ChunkedUpload(self.recognise, self.folder, accept="video/*", description="Upload a clip")
         self.path = control(
             widgets.Text,
             "or its path",
@@ -124,11 +111,6 @@ class ClipPanel(Panel):
         if self.choice.value != self.clip.path:
             self.recognise(self.choice.value)
 
-    def _open_upload(self) -> None:
-        if self.upload.value:
-            file = self.upload.value[0]
-            self.recognise(keep_upload(self.folder, file["name"], bytes(file["content"])))
-
     def refresh(self) -> None:
         """Smooth and cut into segments anew, from the stored logits."""
         segments = self.clip.segments(self.smoothing.value, self.shortest.value, self.confidence.value)
@@ -141,7 +123,7 @@ class ClipPanel(Panel):
         )
 
     def write_copy(self) -> None:
-        """Write the annotated H.264 copy in a thread, and offer it for download."""
+        """Write the annotated H.264 copy in a thread, and offer it for download unless it is too large for a page."""
         self._in_thread(f"annotating {self.clip.path.name} …", self._write_copy)
 
     def _write_copy(self) -> None:
@@ -150,7 +132,11 @@ class ClipPanel(Panel):
         self.recognizer.annotate_clip(
             self.clip, target, smoothing=self.smoothing.value, progress=False, on_frames=self._watch
         )
-        self.copy.value = download_html(target.name, target.read_bytes(), "video/mp4")
+        self.player.value = player_html(browser_copy(target, self.folder), self.name)
+        if target.stat().st_size > LARGEST_BYTES:
+            self.copy.value = message(f"Too large for a page: the annotated copy is {shown(target)}")
+        else:
+            self.copy.value = download_html(target.name, target.read_bytes(), "video/mp4")
 
     def _show_clip(self, clip: ClipPrediction) -> None:
         self.clip, self.copy.value = clip, ""

@@ -123,13 +123,18 @@ def as_code(config: Config) -> str:
     return f"Config.profile({', '.join([json.dumps(config.name), *changes])})"
 
 
-def keep_upload(folder: Path, name: str, content: bytes) -> Path:
-    """Store an uploaded file under its own name, without any folder that the name may hold."""
+def upload_name(name: str) -> str:
+    """The name of an uploaded file without any folder that it may hold."""
     safe = Path(name.replace("\\", "/")).name
     if not safe or safe.startswith("."):
         raise WorkoutlibError(f"{name!r} is no name for a file: rename it and upload it again")
+    return safe
+
+
+def keep_upload(folder: Path, name: str, content: bytes) -> Path:
+    """Store an uploaded file under its own name."""
+    path = folder / upload_name(name)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / safe
     path.write_bytes(content)
     return path
 
@@ -141,15 +146,23 @@ class Bridge(widgets.Textarea):
         super().__init__(layout=widgets.Layout(display="none"))
         self.name = f"workoutlib-{self.model_id}"
         self.add_class(self.name)
-        self.observe(lambda change: receive(json.loads(change["new"])["sent"]), names="value")
+        self._receive = receive
+        self.observe(self._pass_on, names="value")
+
+    def _pass_on(self, change: Any) -> None:
+        if change["new"]:
+            self._receive(json.loads(change["new"])["sent"])
 
     def script(self, expression: str) -> str:
         """JavaScript that sends the value of an expression; safe inside a double-quoted HTML attribute."""
-        code = (
+        return escape(self.code(expression), quote=True)
+
+    def code(self, expression: str) -> str:
+        """The same as plain JavaScript."""
+        return (
             f"const box = document.querySelector('.{self.name} textarea');"
             # The time makes each message new: a value that stays the same is not sent.
             f"box.value = JSON.stringify({{at: Date.now(), sent: {expression}}});"
             "box.dispatchEvent(new Event('input', {bubbles: true}));"
             "box.dispatchEvent(new Event('change', {bubbles: true}));"
         )
-        return escape(code, quote=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
+import cv2
 import pandas as pd
 from IPython.display import HTML
 
@@ -16,6 +17,7 @@ from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import shown
 
 LARGEST_BYTES = 60_000_000
+COPY_SIDE = 640  # pixels
 PLAYED_BY_BROWSERS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm"}
 
 
@@ -86,12 +88,19 @@ def timeline_html(segments: pd.DataFrame, duration: float, name: str) -> str:
 
 
 def browser_copy(path: Path, folder: Path) -> Path:
-    """The clip itself if browsers play its kind of file, else an H.264 copy in `folder`."""
-    if path.suffix.lower() in PLAYED_BY_BROWSERS:
+    """The clip itself if browsers play its kind of file and a page can hold it, else an H.264 copy in `folder`.
+
+    The copy of a clip that is too large for a page is at most 640 pixels wide and high.
+    """
+    large = path.stat().st_size > LARGEST_BYTES
+    if path.suffix.lower() in PLAYED_BY_BROWSERS and not large:
         return path
     folder.mkdir(parents=True, exist_ok=True)
     info, frames, target = probe_clip(path), read_frames(path), folder / f"{path.name}.mp4"
-    with ClipWriter(target, info.width, info.height, info.frames_per_second, source=frames) as writer:
+    scale = min(COPY_SIDE / max(info.width, info.height), 1.0) if large else 1.0
+    width, height = max(round(info.width * scale), 1), max(round(info.height * scale), 1)
+    with ClipWriter(target, width, height, info.frames_per_second, source=frames) as writer:
         for time, frame in frames:
-            writer.write(frame, time)
+            small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) if scale < 1 else frame
+            writer.write(small, time)
     return target
