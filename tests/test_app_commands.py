@@ -305,6 +305,12 @@ def test_split_takes_names_that_the_user_gives(home, tmp_path, capsys):
     assert main([*arguments, "--labels", str(tmp_path / "names.txt")]) == 0
 
 
+def predict_all(trained, folder) -> int:
+    """Exit status of ``predict`` over ``in``, which writes ``out`` and ``rows.json``."""
+    checkpoint, out, rows = str(trained.checkpoint), str(folder / "out"), str(folder / "rows.json")
+    return main(["predict", str(folder / "in"), "--checkpoint", checkpoint, "--out", out, "--json", rows])
+
+
 def test_ctrl_c_leaves_the_table_of_what_was_done(home, trained, tmp_path, monkeypatch, capsys):
     for i in range(12):
         save_noise(tmp_path / "in" / f"{i:02}.jpg", seed=i)
@@ -317,15 +323,7 @@ def test_ctrl_c_leaves_the_table_of_what_was_done(home, trained, tmp_path, monke
         return annotate(*arguments, **options)
 
     monkeypatch.setattr(Recognizer, "annotate", interrupted)
-    arguments = [
-        "predict",
-        str(tmp_path / "in"),
-        "--checkpoint",
-        str(trained.checkpoint),
-        "--out",
-        str(tmp_path / "out"),
-    ]
-    assert main([*arguments, "--json", str(tmp_path / "rows.json")]) == 130
+    assert predict_all(trained, tmp_path) == 130
     assert len(pd.read_csv(tmp_path / "out" / "predictions.csv")) == 10
     assert len(json.loads((tmp_path / "rows.json").read_text())) == 10
     assert "stopped" in capsys.readouterr().err
@@ -334,14 +332,6 @@ def test_ctrl_c_leaves_the_table_of_what_was_done(home, trained, tmp_path, monke
 def test_one_long_name_does_not_widen_the_table(home, trained, tmp_path, capsys):
     save_noise(tmp_path / "in" / f"{'x' * 240}.jpg")
     save_noise(tmp_path / "in" / "a.jpg")
-    arguments = [
-        "predict",
-        str(tmp_path / "in"),
-        "--checkpoint",
-        str(trained.checkpoint),
-        "--out",
-        str(tmp_path / "out"),
-    ]
-    assert main([*arguments, "--json", str(tmp_path / "rows.json")]) == 0
+    assert predict_all(trained, tmp_path) == 0
     assert max(map(len, capsys.readouterr().out.splitlines()[1:])) < 140
     assert [row["notes"] for row in json.loads((tmp_path / "rows.json").read_text())] == [[], []]

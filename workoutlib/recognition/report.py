@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +9,7 @@ from PIL import Image
 
 from workoutlib.media.video_reader import read_frames
 from workoutlib.pose.tracking import PoseSequence
-from workoutlib.utils.files import replacing, write_csv
+from workoutlib.utils.files import replacing, write_csv, write_json
 from workoutlib.utils.pages import Page
 from workoutlib.workout.figures import plot_sets
 from workoutlib.workout.workout import Workout
@@ -50,9 +49,7 @@ def write_report(rows: list[dict], out: Path, *, title: str = "Workout") -> Path
     clips = [row for row in rows if row["kind"] == "clip"]
     write_csv(repetitions_table(clips), out / "workout.csv")
     told = [{"path": row["path"], "label": row["label"], "sets": row["sets"]} for row in clips]
-    with replacing(out / "workout.json") as partial:
-        text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+    write_json(told, out / "workout.json")
     page = Page(out, title)
     for row in clips:
         _tell_clip(page, row)
