@@ -46,7 +46,7 @@ def test_panel_is_readable_and_inside_at_every_size(size: tuple[int, int], monke
     drawn = texts_drawn(monkeypatch)
     frame = grey(*size)
     top3 = [("barbell biceps curl", 0.87), ("romanian deadlift", 0.08), ("squat", 0.02)]
-    labelled = draw_label(frame, "barbell biceps curl", 0.87, frames_per_second=29.97, top3=top3)
+    labelled = draw_label(frame, "barbell biceps curl", 0.87, time=62.58, top3=top3)
     assert (frame == 128).all() and labelled.shape == frame.shape and labelled.dtype == np.uint8
     top, bottom, left, right = changed(frame, labelled)
     assert top > 0 and left > 0 and bottom < 0.75 * size[0] and right < size[1]
@@ -57,11 +57,20 @@ def test_panel_is_readable_and_inside_at_every_size(size: tuple[int, int], monke
         "8%",
         "squat",
         "2%",
-        "30.0 FPS",
+        "1:02.5",
     ]
     assert all(end <= width for _, end, width in drawn)
     assert (labelled >= 240).all(axis=2).any()  # letters stand out against the darkened panel
     assert labelled[bottom - 1, right - 1].max() < 60
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"), [(0, "0:00.0"), (0.1 + 0.2, "0:00.3"), (59.99, "0:59.9"), (3600, "60:00.0")]
+)
+def test_the_time_in_the_clip(seconds: float, written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = texts_drawn(monkeypatch)
+    draw_label(grey(360, 480), "plank", 0.5, time=seconds)
+    assert drawn[-1][0] == written
 
 
 def test_text_grows_with_the_picture() -> None:
@@ -85,7 +94,7 @@ def test_bar_is_as_long_as_the_confidence() -> None:
 
 
 def test_unknown_is_grey() -> None:
-    labelled = draw_label(grey(540, 960, 0), UNKNOWN, 0.4, frames_per_second=25)
+    labelled = draw_label(grey(540, 960, 0), UNKNOWN, 0.4, time=25)
     spread = labelled.max(axis=2).astype(int) - labelled.min(axis=2)
     assert labelled.max() < 230 and spread.max() == 0
     assert draw_label(grey(540, 960, 0), "squat", 0.4).max() == 255
@@ -118,7 +127,7 @@ def test_a_long_label_shrinks_and_is_cut_inside_the_panel(monkeypatch: pytest.Mo
 def test_any_size_and_label_can_be_drawn(height: int, width: int, label: str, confidence: float) -> None:
     frame = grey(height, width)
     top3 = [(label, confidence), ("squat", 0.1), ("plank", 0.0)]
-    labelled = draw_label(frame, label, confidence, frames_per_second=1e6, top3=top3)
+    labelled = draw_label(frame, label, confidence, time=1e6, top3=top3)
     lined = draw_timeline(frame, [(0, 1, label, confidence)], 0.5, 2)
     assert labelled.shape == lined.shape == frame.shape and (frame == 128).all()
 

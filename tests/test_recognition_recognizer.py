@@ -167,7 +167,7 @@ def test_the_annotated_copy_keeps_frames_size_rate_and_times(recognizer, tmp_pat
             writer.write(frame, index / rate)
     source = probe_clip(tmp_path / "in.mp4")
     found = recognizer.predict_clip(tmp_path / "in.mp4", stride=5, progress=False)
-    out = recognizer.annotate_clip(found, tmp_path / "out.mp4", progress=False, speed=12.3)
+    out = recognizer.annotate_clip(found, tmp_path / "out.mp4", progress=False)
     copy = probe_clip(out)
     assert (copy.width, copy.height) == (source.width, source.height)
     assert copy.frames_per_second == pytest.approx(source.frames_per_second, rel=1e-3) and copy.frames == 12

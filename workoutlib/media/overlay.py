@@ -90,10 +90,10 @@ def draw_label(
     label: str,
     confidence: float,
     *,
-    frames_per_second: float | None = None,
+    time: float | None = None,
     top3: Sequence[tuple[str, float]] | None = None,
 ) -> np.ndarray:
-    """A copy of `frame` with a panel at its top left: label, confidence as per cent and bar, runners-up, FPS.
+    """A copy of `frame` with a panel at its top left: label, confidence as per cent and bar, runners-up, time.
 
     Text grows with the picture and shrinks to fit its width; rows that find no room are left out.
 
@@ -101,7 +101,7 @@ def draw_label(
         frame: uint8 RGB (H, W, 3), or what `as_rgb` takes.
         label: any text; letters outside ASCII are written without accents or as "?".
         confidence: probability of `label`, in 0..1.
-        frames_per_second: shown if given.
+        time: seconds into the clip, shown as ``m:ss.s`` if given.
         top3: (label, probability) pairs, best first; those other than `label` are shown below it.
     """
     canvas = as_rgb(frame).copy()
@@ -111,10 +111,16 @@ def draw_label(
     rows = [_Row(label, _share(confidence), size, _GREY if unknown else _WHITE, colour_of(label))]
     runners_up = [(name, share) for name, share in top3 or () if name != label][:2]
     rows += [_Row(name, _share(share), small, _PALE, _GREY) for name, share in runners_up]
-    if frames_per_second is not None:
-        rows.append(_Row(f"{frames_per_second:.1f} FPS", None, small, _PALE, _GREY))
+    if time is not None:
+        rows.append(_Row(_clock(time), None, small, _PALE, _GREY))
     _draw_panel(canvas, rows, colour_of(label))
     return canvas
+
+
+def _clock(seconds: float) -> str:
+    """``"1:02.5"``: tenths are cut off, not rounded, so that a time shown has been reached."""
+    tenths = int(10 * max(seconds, 0.0) + 1e-6)
+    return f"{tenths // 600}:{tenths // 10 % 60:02}.{tenths % 10}"
 
 
 def draw_timeline(

@@ -59,7 +59,6 @@ def write_annotated(
     draw_person: Callable[[np.ndarray, Pose | None], np.ndarray],
     *,
     smoothing: float = SMOOTHING,
-    speed: float | None = None,
     progress: bool = True,
     on_frames: Watch | None = None,
 ) -> Path:
@@ -75,7 +74,7 @@ def write_annotated(
         for time, frame in prefetch(frames):
             place = max(int(np.searchsorted(clip.times, time + 1e-9, side="right")) - 1, 0)
             pose = clip.poses.pose(place) if clip.poses else None
-            labelled = draw_label(draw_person(frame, pose), labels[place], confidence[place], frames_per_second=speed)
+            labelled = draw_label(draw_person(frame, pose), labels[place], confidence[place], time=time)
             said = counter_at(workout, time) if workout else None
             yield time, draw_timeline(draw_counter(labelled, *said) if said else labelled, spans, time, clip.duration)
 

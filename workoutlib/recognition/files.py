@@ -222,7 +222,7 @@ class _Job:
         if task.target:
             write_csv(clip.frames(), task.target.with_suffix(".frames.csv"))
             write_csv(segments, task.target.with_suffix(".segments.csv"))
-            recognizer.annotate_clip(workout, task.target, progress=progress, crop=self.crop, speed=speed)
+            recognizer.annotate_clip(workout, task.target, progress=progress, crop=self.crop)
             draw_results(workout, clip.poses, task.target)
             row["annotated"] = str(task.target)
         return row

@@ -253,10 +253,9 @@ class Recognizer(LogitReader):
         smoothing: float = SMOOTHING,
         progress: bool = True,
         crop: bool = False,
-        speed: float | None = None,
         on_frames: Watch | None = None,
     ) -> Path:
-        """Write a copy of a recognised clip with label, confidence, timeline and skeleton drawn on every frame.
+        """Write a copy of a recognised clip with label, confidence, time, timeline and skeleton drawn on every frame.
 
         The skeleton is drawn where the clip was recognised with its poses, and of a workout (`analyze`) the count of
         repetitions, how far the present one has come, and hints on its form.
@@ -265,11 +264,10 @@ class Recognizer(LogitReader):
 
         Args:
             crop: darken what the model does not see.
-            speed: frames a second of the recognition to show in the picture, if any.
             on_frames: as for `predict_clip`; when it raises, nothing is left of the copy.
         """
         person = partial(self._draw_person, crop=crop)
-        options: dict[str, Any] = {"smoothing": smoothing, "speed": speed, "progress": progress}
+        options: dict[str, Any] = {"smoothing": smoothing, "progress": progress}
         workout = clip if isinstance(clip, ClipWorkout) else None
         prediction = clip.clip if isinstance(clip, ClipWorkout) else clip
         return write_annotated(prediction, workout, Path(out), person, on_frames=on_frames, **options)
