@@ -8,7 +8,7 @@ import pytest
 from helpers.tiny import one_thread_environment, save_noise
 
 from workoutlib.app import commands
-from workoutlib.app.cli import COMMANDS, build_parser, main
+from workoutlib.app.cli import COMMANDS, OPTIONS, build_parser, main
 from workoutlib.app.commands import choose_config
 from workoutlib.config import PROFILES, Config
 from workoutlib.utils.errors import WorkoutlibError
@@ -63,12 +63,40 @@ def test_wrong_flags_end_with_usage(capsys):
         (["pridect", "x.jpg"], "predict"),
         (["evaluate", "--checkpoint", "x", "--data", "y", "--jsn", "z"], "--json"),
         (["train", "--epoch=3", "--spilt=video"], "--split"),
+        (["train", "--profile", "bst"], "best"),
     ],
 )
 def test_misspelt_words_are_answered_with_what_was_meant(capsys, arguments, meant):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2 and f"did you mean {meant}?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_tells_its_default_and_an_example(option):
+    settings = OPTIONS[option]
+    assert "default: " in settings["help"] or settings.get("required") or not option.rpartition(" ")[2].startswith("-")
+    assert "for example " in settings["help"] or "action" in settings or "sample" in settings["help"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predict", "plonk.mp4"], 'no such file or folder: "plonk.mp4" (did you mean "plank.mp4"?)'),
+        (["predict", "https://example.org/a.mp4"], "download what has a web address first"),
+        (["split", "--data", "dta"], 'no data set "dta" (did you mean "data"?)'),
+        (["train", "--data", "smple"], "did you mean sample?"),
+        (["predict", "data", "--checkpoint", "outputs/best.pth"], 'there is "{home}/outputs/demo/best_model.pth"'),
+    ],
+)
+def test_wrong_paths_are_answered_before_anything_heavy_is_loaded(tmp_path, home, arguments, message):
+    for file in (tmp_path / "plank.mp4", tmp_path / "data" / "x", home / "outputs" / "demo" / "best_model.pth"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    code = f"import sys; from workoutlib.app.cli import main; n = main({arguments!r}); print(n, 'torch' in sys.modules)"
+    environment = one_thread_environment()
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == ["2", "False"] and message.format(home=home) in done.stderr
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -18,6 +18,7 @@ from helpers.tiny import Code, save_noise
 from sklearn import metrics
 
 from workoutlib.app import commands
+from workoutlib.app import predict as predict_command
 from workoutlib.app.cli import main
 from workoutlib.app.commands import write_json
 from workoutlib.models.checkpoints import load_checkpoint
@@ -154,8 +155,10 @@ def test_predict_a_folder_with_bad_files(trained, small, tmp_path, capsys):
         "index.html",
         "plank.frames.csv",
         "plank.mp4",
+        "plank.poster.jpg",
         "plank.segments.csv",
         "predictions.csv",
+        "predictions.json",
         "push_up.jpg",
         "workout.csv",
         "workout.json",
@@ -166,7 +169,11 @@ def test_predict_good_files_ends_with_0_and_bad_ones_alone_with_1(trained, small
     good = save_noise(tmp_path / "x.jpg")
     checkpoint = ["--checkpoint", str(trained.checkpoint)]
     assert main(["predict", str(good), *checkpoint]) == 0
-    assert main(["predict", str(tmp_path / "none.jpg"), *checkpoint]) == 1
+    (bad := tmp_path / "bad" / "x.jpg").parent.mkdir()
+    bad.write_bytes(b"no picture")
+    assert main(["predict", str(bad), *checkpoint]) == 1
+    bad.unlink()
+    assert main(["predict", str(bad), *checkpoint]) == 2
     assert main(["predict", str(tmp_path), *checkpoint, "--stride", "0"]) == 0  # photos have no stride
     assert main(["predict", str(save_clip(tmp_path / "c.mp4")), *checkpoint, "--stride", "0"]) == 1
 
@@ -231,7 +238,8 @@ def test_a_disk_that_fills_up_does_not_take_the_result_with_it(
 
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"no picture")
-    monkeypatch.setattr(commands, "write_json", full)
+    for module in (commands, predict_command):
+        monkeypatch.setattr(module, "write_json", full)
     arguments = [str(save_noise(tmp_path / "push_up.jpg")), str(bad), "--checkpoint", str(trained.checkpoint)]
     assert main(["predict", *arguments]) == 2
     printed = capsys.readouterr()

@@ -73,9 +73,10 @@ def test_annotated_copies_and_tables_lie_as_the_folder_does(recognizer, folder, 
     rows, _ = predict_files(recognizer, [folder], out=tmp_path / "out", progress=False)
     out = tmp_path / "out"
     written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
-    assert written == ["deep/squat (2).png.jpg", "plank.frames.csv", "plank.mp4", "plank.segments.csv", "push_up.jpg"]
+    beside = [f"plank.{ending}" for ending in ("frames.csv", "mp4", "poster.jpg", "segments.csv")]
+    assert written == ["deep/squat (2).png.jpg", *beside, "push_up.jpg"]
     assert sorted(row["annotated"] for row in rows) == sorted(
-        str(p) for p in out.rglob("*") if p.suffix in (".jpg", ".mp4")
+        str(p) for p in out.rglob("*") if p.suffix in (".jpg", ".mp4") and ".poster" not in p.name
     )
     with Image.open(out / "push_up.jpg") as image:
         assert image.format == "JPEG" and image.size == (60, 40)
@@ -118,7 +119,7 @@ def test_copies_of_files_with_the_longest_names(recognizer, tmp_path):
     files += [save_noise(tmp_path / f"{'é' * 125}.jpg"), save_clip(tmp_path / f"{'z' * 251}.mp4")]
     rows, failures = predict_files(recognizer, files, out=tmp_path / "out", progress=False)
     assert failures == [] and [row["path"] for row in rows] == [str(path) for path in files]
-    assert len(list((tmp_path / "out").iterdir())) == len({row["annotated"] for row in rows}) + 2 == 6
+    assert len(list((tmp_path / "out").iterdir())) == len({row["annotated"] for row in rows}) + 3 == 7
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")

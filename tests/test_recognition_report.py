@@ -18,6 +18,7 @@ from workoutlib.labels import LABELS
 from workoutlib.media.counter import draw_counter
 from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
 from workoutlib.recognition.annotation import counter_at
+from workoutlib.recognition.report import caption, overview, write_report
 from workoutlib.workout import Fault, Repetition, Set, Workout
 
 TWO = (Repetition(1.0, 2.0, 3.0, pause=0.2), Repetition(4.0, 5.0, 6.0))
@@ -72,6 +73,7 @@ def test_a_report_has_table_json_and_a_page_that_shows_files_that_are_there(told
     html = page.read_text("utf-8")
     assert "<b>" not in html and "Sit lower." in html and "squat, 3 repetitions" in html
     assert "plank, held for 22 s" in html
+    assert 'title="squat, 0.0 to ' in html and 'poster="annotated.poster.jpg"' in html  # its timeline, its still
     sources = []
 
     class Reader(HTMLParser):
@@ -81,6 +83,19 @@ def test_a_report_has_table_json_and_a_page_that_shows_files_that_are_there(told
     Reader().feed(html)
     assert len(sources) == 4  # the clip, two plots, the frame of the fault
     assert all((page.parent / unquote(source.split("#")[0])).is_file() for source in sources)
+
+
+def test_several_files_have_a_table_in_per_cent_that_marks_mistakes(tmp_path):
+    guesses = [{"label": "squat", "confidence": 0.914}, {"label": "plank", "confidence": 0.05}]
+    row = {"kind": "photo", "label": "squat", "confidence": 0.914, "top3": guesses, "known": True, "sets": []}
+    rows = [row | {"path": "plank.jpg", "truth": "plank"}, row | {"path": "x.jpg", "truth": None, "known": False}]
+    table = overview(rows)
+    assert table.to_numpy().tolist() == [
+        ["plank.jpg", "squat", "91%", "plank (5%)", "✗"],
+        ["x.jpg", "unknown, perhaps squat", "91%", "plank (5%)", ""],
+    ]
+    assert caption(rows[0]).startswith("✗ this is a plank: squat (91%)")
+    assert "0 of 1 files named after an exercise" in write_report(rows, tmp_path).read_text("utf-8")
 
 
 def test_a_plot_marks_every_repetition(told):

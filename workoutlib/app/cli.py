@@ -43,43 +43,71 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 # option, or "command option" where a command has its own: arguments of add_argument
 OPTIONS: dict[str, dict[str, Any]] = {
-    "paths": {"nargs": "+", "metavar": "PATH", "help": "photos, clips, or folders of them"},
+    "paths": {
+        "nargs": "+",
+        "metavar": "PATH",
+        "help": "photos, clips, or folders of them, for example clip.mp4 photos/",
+    },
     "--profile": {
         "choices": [*PROFILES, "auto"],
         "default": "auto",
-        "help": "where to start from; auto chooses, and says what and why (default: auto)",
+        "help": "where to start from, for example best; auto chooses, and says what and why (default: auto)",
     },
     "--data": {"default": "auto", "help": "kaggle, sample, auto, or a folder of class folders (default: auto)"},
-    "evaluate --data": {"required": True, "help": "kaggle, sample, or a folder of class folders"},
-    "crossvalidate --data": {"required": True, "help": "kaggle, sample, or a folder of class folders"},
+    "evaluate --data": {"required": True, "help": "kaggle, sample, or a folder of class folders, for example my_data"},
+    "crossvalidate --data": {
+        "required": True,
+        "help": "kaggle, sample, or a folder of class folders, for example my_data",
+    },
     "--labels": {
         "metavar": "NAMES",
-        "help": "all class names, with commas between, or a text file with one a line (default: the 22 exercises; "
-        "where no folder is named after one of those, the folders' names)",
+        "help": "all class names, with commas between, for example squat,plank, or a text file with one a line "
+        "(default: the 22 exercises; where no folder is named after one of those, the folders' names)",
     },
     "predict --labels": {
         "metavar": "NAMES",
-        "help": "class names of another program's checkpoint in the order of its outputs, with commas between, or a "
-        "text file with one a line (default: those in the file, else the 22 exercises)",
+        "help": "class names of another program's checkpoint in the order of its outputs, with commas between, for "
+        "example squat,plank, or a text file with one a line (default: those in the file, else the 22 exercises)",
     },
-    "--skip-unreadable": {"action": "store_true", "help": "go on without pictures and clips that cannot be read"},
+    "--skip-unreadable": {
+        "action": "store_true",
+        "help": "go on without pictures and clips that cannot be read (default: stop)",
+    },
     "--checkpoint": {"required": True, "type": Path, "help": "for example outputs/best_model.pth"},
     "predict --checkpoint": {
         "type": Path,
         "help": "for example outputs/best_model.pth (default: that file if it is there, else the starter model)",
     },
-    "--out": {"type": Path, "help": "folder for the results (default: outputs/)"},
-    "--json": {"type": Path, "metavar": "FILE", "help": "write the result to this file"},
-    "--seed": {"type": int, "default": 42, "help": "another seed draws another split, order and augmentation (42)"},
-    "--split": {"choices": get_args(Split), "help": "video, or random: the tutorial's split (default: the profile's)"},
+    "--out": {"type": Path, "help": "folder for the results, for example results/ (default: outputs/)"},
+    "--json": {
+        "type": Path,
+        "metavar": "FILE",
+        "help": "write the result to this file, for example scores.json (default: no file)",
+    },
+    "--seed": {
+        "type": int,
+        "default": 42,
+        "help": "another one, for example 7, draws another split, order and augmentation (default: 42)",
+    },
+    "--split": {
+        "choices": get_args(Split),
+        "help": "video, or random: the tutorial's split, for example video (default: the profile's)",
+    },
     "crossvalidate --split": {
         "choices": get_args(Split),
         "default": "video",
-        "help": "random: let frames of one video be on both sides, as the tutorial does (default: video)",
+        "help": "for example random: frames of one video may be on both sides, as in the tutorial (default: video)",
     },
-    "split --split": {"choices": get_args(Split), "default": "random", "help": "which split (default: random)"},
+    "split --split": {
+        "choices": get_args(Split),
+        "default": "random",
+        "help": "which split, for example video (default: random)",
+    },
     "--model": {"metavar": "NAME", "help": "for example resnet50 (default: the profile's)"},
-    "--weights": {"metavar": "FILE", "help": "a local file of ImageNet weights (default: fetched, or from a package)"},
+    "--weights": {
+        "metavar": "FILE",
+        "help": "a local file of ImageNet weights, for example resnet50.pth (default: fetched, or from a package)",
+    },
     "--epochs": {"type": int, "help": "for example 12 (default: the profile's)"},
     "--learning-rate": {"type": float, "help": "for example 3e-4 (default: the profile's)"},
     "--batch-size": {"type": int, "help": "for example 32 (default: the profile's)"},
@@ -93,21 +121,32 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": None,
         "help": "let the learning rate fall, or keep it (default: the profile's)",
     },
-    "--save-name": {"default": "model", "help": "name of the last epoch's checkpoint, without .pth (default: model)"},
-    "--resume": {"action": "store_true", "help": "go on after the last finished epoch in --out"},
-    "--folds": {"type": int, "default": 5, "help": "how many (default: 5)"},
+    "--save-name": {
+        "default": "model",
+        "help": "name of the last epoch's checkpoint, for example squats (default: model)",
+    },
+    "--resume": {"action": "store_true", "help": "go on after the last finished epoch in --out (default: begin anew)"},
+    "--folds": {"type": int, "default": 5, "help": "how many, for example 10 (default: 5)"},
     "--merge-near-duplicates": {
         "action": "store_true",
-        "help": "keep videos that look like cuts of one recording in one fold",
+        "help": "keep videos that look like cuts of one recording in one fold (default: no)",
     },
-    "--stride": {"type": int, "default": 1, "help": "recognise every so many frames of a clip (default: 1)"},
+    "--stride": {
+        "type": int,
+        "default": 1,
+        "help": "recognise every so many frames of a clip, for example 5 (default: 1)",
+    },
     "--skeleton": {
         "action": argparse.BooleanOptionalAction,
         "default": False,
         "help": "draw the exerciser's skeleton on photos too, as on every clip (default: no)",
     },
-    "--crop": {"action": "store_true", "help": "darken what the model does not see"},
-    "--backend": {"choices": get_args(Backend), "default": "auto", "help": "what computes clips (default: auto)"},
+    "--crop": {"action": "store_true", "help": "darken what the model does not see (default: no)"},
+    "--backend": {
+        "choices": get_args(Backend),
+        "default": "auto",
+        "help": "what computes clips, for example torch (default: auto)",
+    },
 }
 
 
@@ -116,6 +155,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         known = [*COMMANDS, *(option for action in self._actions for option in action.option_strings)]
+        known += [str(choice) for action in self._actions for choice in action.choices or ()]
         wrong = re.findall(r"invalid choice: '([^']+)'|unrecognized arguments: (\S+)", message)
         near = [match for pair in wrong for match in get_close_matches("".join(pair).split("=")[0], known, n=1)]
         super().error(message + (f"; did you mean {near[0]}?" if near else ""))
@@ -146,6 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
             require_writable_results(options)
             if getattr(options, "checkpoint", None):
                 commands.require_checkpoint(options.checkpoint)
+            commands.require_data(getattr(options, "data", None))
             return getattr(commands, options.command)(options) or 0
     except (WorkoutlibError, OSError) as error:  # OSError: a full disk, a folder that is not ours
         print(f"error: {error}", file=sys.stderr)

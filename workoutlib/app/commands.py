@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workoutlib.app.predict import predict as predict
 from workoutlib.config import PROFILES, Config
 from workoutlib.labels import read_names
 from workoutlib.utils.errors import WorkoutlibError
@@ -56,9 +55,20 @@ def require_checkpoint(path: Path) -> None:
     from workoutlib.utils.paths import output_root, shown
 
     if not path.exists():
-        found = sorted(output_root().rglob("best_model.pth"))
+        found = sorted(output_root().rglob("best_model.pth"), key=lambda file: -file.stat().st_mtime)[:5]
         advice = f"there is {', '.join(map(shown, found))}" if found else "train one with: workoutlib train"
         raise WorkoutlibError(f"no checkpoint {shown(path)}; {advice}")
+
+
+def require_data(sources: str | list[str] | None) -> None:
+    """Say at once, before torch is loaded, that a data set is not there, and which may have been meant."""
+    from workoutlib.utils.paths import is_url, near_name, shown
+
+    known = ("kaggle", "sample", "auto")
+    for source in [sources] if isinstance(sources, str) else sources or []:
+        if source not in known and not is_url(source) and not Path(source).expanduser().exists():
+            text = f"no data set {shown(source)}{near_name(Path(source), known)}: give {', '.join(known)}, or the path"
+            raise WorkoutlibError(f"{text} of a folder with one folder a class, or of a zip file of one")
 
 
 def _prepare(*, join: bool = False) -> None:
@@ -205,57 +215,6 @@ def print_folds(summary: dict, suspects: pd.DataFrame, options: argparse.Namespa
             .round(2)
             .to_string(index=False)
         )
-
-
-def predict(options: argparse.Namespace) -> int:
-    from workoutlib.recognition.files import TABLE, accuracy_by_name, as_table, predict_files
-    from workoutlib.recognition.report import write_report
-    from workoutlib.recognition.starter import choose_recognizer
-    from workoutlib.utils import devices
-    from workoutlib.utils.files import write_csv
-    from workoutlib.utils.paths import output_root, shortened, shown
-
-    _prepare(join=True)
-    names = read_names(options.labels)
-    if names and not options.checkpoint:
-        raise WorkoutlibError("--labels names the outputs of a --checkpoint that has no names: give both")
-    chosen = {"labels": names} if names else {}
-    recognizer, which = choose_recognizer(options.checkpoint, backend=options.backend, **chosen)
-    print(which)
-    out = options.out or output_root() / "predictions"
-
-    def write_tables(rows: list[dict], failures: list[dict]) -> None:
-        write_json(rows + failures, options.json)
-        if rows:
-            write_csv(as_table(rows), out / TABLE)
-
-    def grow(rows: list[dict], failures: list[dict]) -> None:
-        with suppress(WorkoutlibError, OSError):  # a disk that is full: said at the end
-            write_tables(rows, failures)
-
-    rows, failures = predict_files(
-        recognizer,
-        options.paths,
-        out=out,
-        stride=options.stride,
-        skeleton=options.skeleton,
-        crop=options.crop,
-        report=grow,
-    )
-    if devices.rank_and_world()[0] > 0:
-        return 0
-    table = as_table(rows)
-    try:
-        write_tables(rows, failures)
-        if rows:
-            print(f"open {shown(write_report(rows, out))} in a browser")
-    finally:  # a disk that is full by now does not take what was found with it
-        if rows:
-            print(table.assign(path=table["path"].map(shown).map(shortened)).round(3).to_string(index=False))
-            print(accuracy_by_name(rows))
-        for failure in failures:
-            print(f"error: {failure['error']}", file=sys.stderr)
-    return 1 if failures else 0
 
 
 def split(options: argparse.Namespace) -> None:

@@ -14,9 +14,9 @@ from workoutlib.data.splits import leakage
 from workoutlib.evaluation.metrics import intervals, scores
 from workoutlib.evaluation.predictions import Predictions
 from workoutlib.gym.examples import sample_media
-from workoutlib.recognition.files import accuracy_by_name, predict_files
+from workoutlib.recognition.files import predict_files
 from workoutlib.recognition.recognizer import Recognizer
-from workoutlib.recognition.report import describe_set
+from workoutlib.recognition.report import accuracy_by_name, caption
 from workoutlib.training import experiments
 from workoutlib.training.crossvalidation import measure_leak
 from workoutlib.training.experiments import Trained
@@ -42,8 +42,8 @@ def run_demo(out: Path | None = None, *, seed: int = 42) -> Path:
         f"A model trained here a minute ago names the exercise rightly in {top1:.0%} of pictures from videos that it "
         "has never seen. Its answers to other clips and photos:"
     )
-    page.media([(Path(row["annotated"]), _caption(row)) for row in done if row["kind"] == "clip"])
-    page.media([(Path(row["annotated"]), _caption(row)) for row in done if row["kind"] == "photo"])
+    page.media([(Path(row["annotated"]), caption(row)) for row in done if row["kind"] == "clip"])
+    page.media([(Path(row["annotated"]), caption(row)) for row in done if row["kind"] == "photo"])
     if done:
         page.text(accuracy_by_name(done) + ".")
     for failure in failures:
@@ -68,12 +68,6 @@ def _recognise(out: Path) -> tuple[list[dict], list[dict]]:
     media = sample_media()
     recognizer = Recognizer.from_checkpoint(out / "best_model.pth")
     return predict_files(recognizer, media, out=out / "media") if media else ([], [])
-
-
-def _caption(row: dict) -> str:
-    """What was recognised, whether that is right by the file's name, and what was counted."""
-    verdict = "" if not row["truth"] else "✓ " if row["label"] == row["truth"] else f"✗ this is a {row['truth']}: "
-    return "; ".join([f"{verdict}{row['label']} ({row['confidence']:.0%})", *map(describe_set, row["sets"])])
 
 
 def _tell_learning(page: Page, trained: Trained, catalog: pd.DataFrame, config: Config) -> None:

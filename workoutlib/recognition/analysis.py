@@ -48,6 +48,7 @@ class ClipWorkout(Workout):
         found = self.clip.overall
         row: dict = {"path": str(self.clip.path), "kind": "clip", "annotated": str(annotated), **self.to_dict()}
         row |= {"label": found.label, "confidence": found.confidence, "known": found.known}
+        row["segments"] = self.clip.segments().to_dict("records")
         return write_report([row], Path(out))
 
 

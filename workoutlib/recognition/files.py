@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from workoutlib.media.images import read_image
 from workoutlib.media.kinds import kind_of, list_media
 from workoutlib.recognition.clips import Prediction
 from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.recognition.report import accuracy_by_name as accuracy_by_name
 from workoutlib.recognition.report import draw_results
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
@@ -36,6 +38,7 @@ _LONGEST_STEM = 230
 # Photos are recognised so many at a time, or until so many pixels are in memory.
 _BATCH, _BATCH_PIXELS = 32, 24_000_000
 _TOLD = 2.0  # seconds between two reports of what is done
+_DRAWN = re.compile(r"\.(poster|fault-\d+)\.jpg$|\.set-\d+\.png$")  # beside an annotated clip: `draw_results`
 TABLE = "predictions.csv"
 """Name of the table in the folder of results; a folder inside the input that has one holds results, not input."""
 
@@ -60,7 +63,9 @@ def expand(path: Path, out: Path | None = None) -> list[tuple[Path, Path]]:
 
 
 def _is_result(file: Path, top: Path, out: Path | None) -> bool:
-    """Whether a file below `top` is an annotated copy: it lies in a folder of results that is not `top` itself."""
+    """Whether a file below `top` is a result: in a folder of results that is not `top` itself, or drawn of a clip."""
+    if (drawn := _DRAWN.search(file.name)) and file.with_name(f"{file.name[: drawn.start()]}.mp4").is_file():
+        return True
     folders = list(file.parents)[: len(file.relative_to(top).parts) - 1]
     return any((out and _identity(folder) == _identity(out)) or (folder / TABLE).is_file() for folder in folders)
 
@@ -150,8 +155,9 @@ class _Job:
 
     def rows(self, tasks: list[_Task]) -> Iterator[tuple[_Task, dict]]:
         """The row of each file, first of the photos, many at a time, then of the clips."""
-        photos = (task for task in tasks if task.kind == "photo")
-        yield from self._photo_rows(tqdm(photos, "photos", unit="photo", disable=not self.progress, leave=False))
+        photos = [task for task in tasks if task.kind == "photo"]
+        bar = self.progress and len(photos) > 1
+        yield from self._photo_rows(tqdm(photos, "photos", unit="photo", disable=not bar, leave=False))
         for task in tasks:
             if task.kind == "clip":
                 notes: list[str] = []
@@ -269,13 +275,6 @@ def _free_name(wanted: Path, suffix: str, taken: set[str]) -> Path:
     free = next(path for path in chain([wanted], numbered) if _identity(path) not in taken)
     taken.add(_identity(free))
     return free
-
-
-def accuracy_by_name(rows: list[dict]) -> str:
-    """How many of the files that are named after an exercise were recognised as it."""
-    named = [row for row in rows if row["truth"]]
-    right = sum(row["label"] == row["truth"] for row in named)
-    return f"{right} of {len(named)} files named after an exercise recognised as it" if named else ""
 
 
 def _row(file: Path, kind: str, found: Prediction) -> dict:

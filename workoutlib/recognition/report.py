@@ -7,31 +7,36 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from workoutlib.media.video_reader import read_frames
+from workoutlib.media.overlay import UNKNOWN, colour_of
+from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.pose.tracking import PoseSequence
 from workoutlib.utils.files import replacing, write_csv, write_json
-from workoutlib.utils.pages import Page
+from workoutlib.utils.pages import POSTER, Page
+from workoutlib.utils.paths import shortened, shown
 from workoutlib.workout.figures import plot_sets
 from workoutlib.workout.workout import Workout
 
 _NOT = "These are hints for training by what a camera sees of joints; no medical advice."
+_POSTER_TIME = 1.0  # seconds: most people move by then
 
 
 def draw_results(workout: Workout, poses: PoseSequence | None, annotated: Path) -> None:
-    """Write beside an annotated clip a plot of each set (``.set-1.png``) and a frame for each fault (``.fault-1.jpg``).
+    """Write beside an annotated clip a still (``.poster.jpg``), a plot of each set and a frame for each fault.
 
-    Faults are numbered through the whole workout.
+    They are called ``.set-1.png`` and ``.fault-1.jpg``; faults are numbered through the whole workout.
     """
     faults = [fault for entry in workout.sets for fault in entry.faults]
     for number, entry in enumerate(workout.sets, 1):
         if poses is not None:
             with replacing(_beside(annotated, f".set-{number}.png")) as partial:
                 plot_sets(poses, [entry]).savefig(partial, dpi=160, format="png", transparent=True)
-    missing = dict(enumerate(faults, 1))
-    for time, frame in read_frames(annotated) if faults else ():
-        for number in [k for k, fault in missing.items() if time >= fault.time - 1e-3]:
-            del missing[number]
-            with replacing(_beside(annotated, f".fault-{number}.jpg")) as partial:
+    length = probe_clip(annotated).duration
+    missing = {f".fault-{number}.jpg": fault.time for number, fault in enumerate(faults, 1)}
+    missing[POSTER] = min(_POSTER_TIME, (length or 0.0) / 2)
+    for time, frame in read_frames(annotated):
+        for ending in [name for name, wanted in missing.items() if time >= wanted - 1e-3]:
+            del missing[ending]
+            with replacing(_beside(annotated, ending)) as partial:
                 Image.fromarray(frame).save(partial, "JPEG", quality=88)
         if not missing:
             break
@@ -51,12 +56,16 @@ def write_report(rows: list[dict], out: Path, *, title: str = "Workout") -> Path
     told = [{"path": row["path"], "label": row["label"], "sets": row["sets"]} for row in clips]
     write_json(told, out / "workout.json")
     page = Page(out, title)
+    if len(rows) > 1:
+        page.words(overview(rows))
+    if said := accuracy_by_name(rows):
+        page.text(f"{said}.")
     for row in clips:
         _tell_clip(page, row)
     photos = [row for row in rows if row["kind"] == "photo" and "annotated" in row]
     if photos:
         page.heading("Photos")
-        page.media([(Path(row["annotated"]), f"{row['label']} ({row['confidence']:.0%})") for row in photos])
+        page.media([(Path(row["annotated"]), f"{Path(row['path']).name}: {caption(row)}") for row in photos])
     if any(entry["faults"] for row in clips for entry in row["sets"]):
         page.text(_NOT)
     return page.write()
@@ -79,12 +88,11 @@ def repetitions_table(clips: list[dict]) -> pd.DataFrame:
 
 def _tell_clip(page: Page, row: dict) -> None:
     page.heading(Path(row["path"]).name)
-    known = "" if row["known"] else ", not sure that it is one of the known exercises"
-    page.text(f"{row['label']} ({row['confidence']:.0%}{known})")
     if "annotated" not in row:
-        return
+        return page.text(caption(row))
     annotated = Path(row["annotated"])
-    page.media([(annotated, "; ".join(map(describe_set, row["sets"])) or "no repetitions found")])
+    times = [(s["start"], s["end"], s["label"], colour_of(s["label"])) for s in row.get("segments", [])]
+    page.clip(annotated, caption(row), times)
     faults = 0
     for number, entry in enumerate(row["sets"], 1):
         page.heading(f"Set {number}: {describe_set(entry)}", level=3)
@@ -103,6 +111,42 @@ def _tell_clip(page: Page, row: dict) -> None:
             if not frame.is_file():
                 page.text(note)
         page.media(shown)
+
+
+def caption(row: dict) -> str:
+    """What was recognised, whether that is right where the file's name tells, and what was counted."""
+    verdict = "" if not row.get("truth") else "✓ " if row["label"] == row["truth"] else f"✗ this is a {row['truth']}: "
+    doubt = "" if row["known"] else ", not sure that it is one of the known exercises"
+    sets = list(map(describe_set, row["sets"])) or ["no repetitions found"] * (row["kind"] == "clip")
+    return "; ".join([f"{verdict}{row['label']} ({row['confidence']:.0%}{doubt})", *sets])
+
+
+def overview(rows: list[dict]) -> pd.DataFrame:
+    """A line a file to look at: what it shows, in per cent, the second guess, and of clips what was done."""
+    lines = []
+    for row in rows:
+        second = [f"{guess['label']} ({guess['confidence']:.0%})" for guess in row["top3"][1:2]]
+        wrong = row["truth"] and row["label"] != row["truth"]
+        lines.append(
+            {
+                "file": shortened(shown(Path(row["path"]).name).strip('"'), 40),
+                "label": row["label"] if row["known"] else f"{UNKNOWN}, perhaps {row['label']}",
+                "sure": f"{row['confidence']:.0%}",
+                "second guess": "".join(second),
+                "workout": ", ".join(map(describe_set, row["sets"])) or ("–" if row["kind"] == "clip" else ""),
+                "": "✗" if wrong else "✓" if row["truth"] else "",
+            }
+        )
+    table = pd.DataFrame(lines)
+    empty = [name for name in table if not table[name].str.strip().any()]
+    return table.drop(columns=empty)
+
+
+def accuracy_by_name(rows: list[dict]) -> str:
+    """How many of the files that are named after an exercise were recognised as it."""
+    named = [row for row in rows if row.get("truth")]
+    right = sum(row["label"] == row["truth"] for row in named)
+    return f"{right} of {len(named)} files named after an exercise recognised as it" if named else ""
 
 
 def describe_set(entry: dict) -> str:

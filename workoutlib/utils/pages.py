@@ -14,6 +14,10 @@ from matplotlib.figure import Figure
 
 from workoutlib.utils.files import replacing
 
+Colour = tuple[int, int, int]
+POSTER = ".poster.jpg"
+"""What the name of a clip's still ends with: it lies beside the clip."""
+
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 62rem; margin: 1rem auto; padding: 0 1rem; }
@@ -23,10 +27,13 @@ h2 { margin-top: 2.5rem; border-bottom: 1px solid #8884; }
 .media { margin: 1rem 0; }
 figure { margin: 0; } img, video { max-width: 100%; border-radius: 6px; } .plot { background: white; }
 .headline { font-size: 1.3rem; } pre { overflow-x: auto; padding: .6rem 1rem; background: #8882; border-radius: 6px; }
-.small { width: 34rem; } .scroll { overflow-x: auto; }
+.small { width: 34rem; max-width: 100%; } .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 td, th { padding: .2rem clamp(.3rem, 1.5vw, .8rem); text-align: right; border-bottom: 1px solid #8883; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child, .words td, .words th { text-align: left; }
+.timeline { display: flex; margin-top: .3rem; border-radius: 6px; overflow: hidden; }
+.timeline button { min-width: 2px; height: 1.8rem; border: 0; padding: 0; overflow: hidden; white-space: nowrap; }
+.timeline button { cursor: pointer; font-size: .8rem; }
 """
 
 
@@ -61,6 +68,11 @@ class Page:
     def table(self, table: pd.DataFrame) -> None:
         self.parts.append(f'<div class="scroll">{table.to_html(border=0, escape=True)}</div>')
 
+    def words(self, table: pd.DataFrame) -> None:
+        """A table of texts, without its index."""
+        html = table.to_html(border=0, escape=True, index=False, classes="words", justify="left")
+        self.parts.append(f'<div class="scroll">{html}</div>')
+
     def figure(self, figure: Figure, name: str) -> None:
         """Store the figure as ``<name>.png`` beside the page and show it."""
         figure.savefig(self.folder / f"{name}.png", dpi=110)
@@ -77,14 +89,28 @@ class Page:
         """Photos and playing clips with a caption each; they lie in the page's folder or below it."""
         shown = []
         for path, caption in items:
-            source = self._source(path)
-            tag = (
-                f'<video src="{source}#t=0.5" controls loop muted playsinline preload="metadata"></video>'
-                if path.suffix.lower() == ".mp4"
-                else f'<img src="{source}" alt="{escape(caption)}">'
-            )
+            tag = f'<img src="{self._source(path)}" alt="{escape(caption)}">'
+            tag = self._video(path) if path.suffix.lower() == ".mp4" else tag
             shown.append(f"<figure>{tag}<figcaption>{escape(caption)}</figcaption></figure>")
         self.parts.append(f'<div class="media">{"".join(shown)}</div>')
+
+    def clip(self, path: Path, caption: str, stretches: list[tuple[float, float, str, Colour]]) -> None:
+        """A playing clip above its timeline: (start, end, text, colour) of each stretch, which seeks when clicked."""
+        buttons = []
+        for start, end, text, (red, green, blue) in stretches:
+            ink = "#fff" if 0.299 * red + 0.587 * green + 0.114 * blue < 140 else "#000"
+            style = f"flex:{max(end - start, 1e-3):.3f} 1 0;background:rgb({red},{green},{blue});color:{ink}"
+            seek = f"this.closest('figure').querySelector('video').currentTime={start:.3f}"
+            title = f"{text}, {start:.1f} to {end:.1f} s"
+            buttons.append(f'<button style="{style}" onclick="{seek}" title="{escape(title)}">{escape(text)}</button>')
+        timeline = f'<div class="timeline">{"".join(buttons)}</div>'
+        caption = f"<figcaption>{escape(caption)}</figcaption>"
+        self.parts.append(f'<figure class="small">{self._video(path)}{timeline}{caption}</figure>')
+
+    def _video(self, path: Path) -> str:
+        poster = path.with_name(path.stem + POSTER)  # shown until the clip plays
+        still = f'" poster="{self._source(poster)}"' if poster.is_file() else '#t=0.5"'
+        return f'<video src="{self._source(path)}{still} controls loop muted playsinline preload="metadata"></video>'
 
     def write(self) -> Path:
         """Write ``index.html`` and return its path."""

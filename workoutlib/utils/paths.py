@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
+from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from workoutlib.utils.errors import WorkoutlibError
@@ -43,6 +46,15 @@ def shortened(text: str, width: int = 60) -> str:
     """A text for a column of a table: in place of the middle of a longer one stands an ellipsis."""
     half = (width - 1) // 2
     return text if len(text) <= width else f"{text[: width - 1 - half]}…{text[-half:]}"
+
+
+def near_name(path: Path, also: Collection[str] = ()) -> str:
+    """``" (did you mean …?)"``: the entry of the path's folder, or of `also`, that is nearly called so; or nothing."""
+    names = list(also)
+    with suppress(OSError, ValueError):
+        names += [entry.name for entry in os.scandir(path.parent)]
+    near = get_close_matches(path.name, names, n=1)
+    return f" (did you mean {near[0] if near[0] in also else shown(path.with_name(near[0]))}?)" if near else ""
 
 
 def is_hidden(name: str) -> bool:
