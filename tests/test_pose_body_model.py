@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 
 from workoutlib import LABELS, WorkoutlibError
 from workoutlib.pose.body_model import BodyModel, fit_body, train_on_gym, windows
@@ -62,13 +63,15 @@ def test_a_camera_that_walks_around_changes_nothing(model):
     assert np.abs(features - features[0]).max() < 1e-4
 
 
-def test_without_a_person_the_picture_decides_alone(model):
+def test_without_a_person_the_picture_decides_alone_and_is_less_sure_to_be_known(model):
     picture = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
     poses = sequence_of(np.concatenate([NOBODY] * 3))
     assert np.isnan(model.pose_log_probabilities(poses.world)).all()
-    assert np.array_equal(model.fuse(picture, poses), picture)
+    lowered = picture + model.skeleton_weight * np.log(1 / 4)
+    assert model.fuse(picture, poses) == pytest.approx(lowered)
+    assert softmax(model.fuse(picture, poses), axis=1) == pytest.approx(softmax(picture, axis=1), abs=1e-6)
     frames, whole = model.fuse_clip(picture, poses)
-    assert np.array_equal(frames, picture) and whole == pytest.approx(picture.mean(0))
+    assert frames == pytest.approx(lowered) and whole == pytest.approx(lowered.mean(0))
     assert np.isnan(model.motion_log_probabilities(sequence_of(NOBODY))).all()
 
 

@@ -75,15 +75,19 @@ class BodyModel:
         return self.motion.log_probabilities(summaries).mean(0)
 
     def fuse(self, picture: np.ndarray | None, poses: PoseSequence) -> np.ndarray:
-        """Logits (N, C) of picture and pose together; where nobody was found, the picture's alone.
+        """Logits (N, C) of picture and pose together.
+
+        Where nobody was found, the pose takes every exercise for equally likely: the picture alone decides, and the
+        largest logit is low, as it should be of a picture that may show no exercise.
 
         Args:
             picture: logits (N, C) of the picture model, or ``None`` where there is none.
             poses: of the N pictures.
         """
         visible = poses.visibility[:, _BODY].mean(1, keepdims=True)
-        skeleton = np.nan_to_num(self.pose_log_probabilities(poses.world))
-        weighted = (self.skeleton_weight * visible * skeleton).astype(np.float32)
+        skeleton = visible * self.pose_log_probabilities(poses.world)
+        nobody = -np.log(len(self.labels))
+        weighted = (self.skeleton_weight * np.where(poses.found[:, None], skeleton, nobody)).astype(np.float32)
         return weighted if picture is None else picture + weighted
 
     def fuse_clip(self, picture: np.ndarray | None, poses: PoseSequence) -> tuple[np.ndarray, np.ndarray]:
