@@ -53,6 +53,7 @@ _PUBLIC = {
     "recognition.clips": ("Prediction", "ClipPrediction"),
     "recognition.analysis": ("ClipWorkout",),
     "recognition.files": ("predict_files",),
+    "recognition.export": ("export_model",),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 

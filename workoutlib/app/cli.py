@@ -1,4 +1,4 @@
-"""The command line: ``workoutlib demo|train|evaluate|crossvalidate|predict|split|benchmark|info``."""
+"""The command line: ``workoutlib demo|train|evaluate|crossvalidate|predict|export|split|benchmark|info``."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "recognise photos, clips and folders of them",
         "paths --checkpoint --labels --out --json --stride --skeleton --crop --backend",
     ),
+    "export": ("a checkpoint as ONNX or OpenVINO files, checked against it", "--checkpoint --format --out"),
     "split": ("sizes of a split's parts and how much it leaks", "--data --labels --split --seed --json"),
     "benchmark": ("measure this machine: the tutorial's pipeline, ours, the ceiling", "--model --backend --json"),
     "info": ("versions, devices, weights and data found", ""),
@@ -140,6 +141,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "action": argparse.BooleanOptionalAction,
         "default": False,
         "help": "draw the exerciser's skeleton on photos too, as on every clip (default: no)",
+    },
+    "--format": {
+        "choices": ["onnx", "openvino"],
+        "default": "openvino",
+        "help": 'for example onnx, which needs pip install -e ".[export]" (default: openvino)',
     },
     "--crop": {"action": "store_true", "help": "darken what the model does not see (default: no)"},
     "--backend": {

@@ -217,6 +217,14 @@ def print_folds(summary: dict, suspects: pd.DataFrame, options: argparse.Namespa
         )
 
 
+def export(options: argparse.Namespace) -> None:
+    from workoutlib.recognition.export import TOLERANCE, export_model
+    from workoutlib.utils.paths import output_root, shown
+
+    path = export_model(options.checkpoint, options.out or output_root() / "export", format=options.format)
+    print(f"{shown(path)}: its answers are the checkpoint's, within {TOLERANCE:g}; use it as a --checkpoint")
+
+
 def split(options: argparse.Namespace) -> None:
     from workoutlib.data.splits import leakage
     from workoutlib.training import experiments

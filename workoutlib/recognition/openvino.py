@@ -41,16 +41,35 @@ def openvino_forward(model: Classifier, config: Config) -> Callable[[np.ndarray]
     Raises:
         WorkoutlibError: OpenVINO is not installed.
     """
+    squares = torch.zeros(1, config.resize, config.resize, 3, dtype=torch.uint8)
+    graph = convert(SquaresToLogits(model.cpu(), config).eval(), squares)
+    graph.reshape([-1, config.resize, config.resize, 3])
+    return compiled_forward(graph)
+
+
+def require_openvino() -> Any:
+    """The module.
+
+    Raises:
+        WorkoutlibError: it is not installed.
+    """
     try:
         import openvino
     except ImportError as error:
         raise WorkoutlibError("the back end openvino needs its package: pip install openvino") from error
-    whole = SquaresToLogits(model.cpu(), config).eval()
-    example = torch.zeros(1, config.resize, config.resize, 3, dtype=torch.uint8)
+    return openvino
+
+
+def convert(module: nn.Module, example: Tensor) -> Any:
+    """A module as OpenVINO's graph, of any number of inputs like the example."""
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing notes that mean and std become constants: they are
-        graph = openvino.convert_model(whole, example_input=example)
-    graph.reshape([-1, config.resize, config.resize, 3])
+        return require_openvino().convert_model(module, example_input=example)
+
+
+def compiled_forward(graph: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """As `openvino_forward`, of OpenVINO's graph of a model."""
+    openvino, classes = require_openvino(), graph.output(0).get_partial_shape()[1].get_length()
     # float32 gives torch's predictions; the default, bfloat16 where the processor has it, does not
     hints = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
     compiled = openvino.compile_model(graph, "CPU", hints)
@@ -59,7 +78,7 @@ def openvino_forward(model: Classifier, config: Config) -> Callable[[np.ndarray]
     one_caller = Lock()
 
     def forward(squares: np.ndarray) -> np.ndarray:
-        logits = np.empty((len(squares), model.head.out_features), np.float32)
+        logits = np.empty((len(squares), classes), np.float32)
 
         def keep(request: Any, start: int) -> None:
             logits[start : start + _PICTURES] = request.get_output_tensor().data

@@ -32,17 +32,21 @@ from workoutlib.pose.tracking import PoseSequence, PoseTracker
 from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
 from workoutlib.recognition.annotation import write_annotated
 from workoutlib.recognition.clips import SMOOTHING, ClipPrediction, LogitReader, Prediction, Watch
+from workoutlib.recognition.export import SUFFIXES, Exported, read_exported
 from workoutlib.recognition.openvino import openvino_forward
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.prefetch import prefetch
+
+Forward = Callable[[np.ndarray], np.ndarray]
 
 
 class Recognizer(LogitReader):
     """A trained model ready to look at pictures and clips.
 
     Args:
-        model: maps normalised images to logits; ``None``: the body alone decides.
+        model: maps normalised images to logits; or a function from uint8 squares (N, resize, resize, 3) to logits,
+            as an exported one; ``None``: the body alone decides.
         labels: class names in the order of the logits.
         config: how pictures are brought to the model's size.
         temperature: divides the logits before the softmax.
@@ -55,7 +59,7 @@ class Recognizer(LogitReader):
 
     def __init__(
         self,
-        model: Classifier | None,
+        model: Classifier | Forward | None,
         labels: Sequence[str],
         config: Config,
         *,
@@ -72,17 +76,17 @@ class Recognizer(LogitReader):
         if backend not in get_args(Backend):
             raise WorkoutlibError(f"no back end {backend!r}: choose one of {', '.join(get_args(Backend))}")
         self.backend = backend
-        if model is None:
-            if body is None:
+        if not isinstance(model, Classifier):
+            if model is None and body is None:
                 raise WorkoutlibError("a recognizer needs a model, a body model, or both")
-            self._forward: Callable[[np.ndarray], np.ndarray] = self._no_picture
+            self._forward: Forward = model or self._no_picture
             return
         self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()
         self._transform = EvalTransform(crop=config.crop, mean=model.mean, std=model.std)
         self._forward = openvino_forward(model, config) if backend == "openvino" else self._torch_forward
 
     @cached_property
-    def _forward_clip(self) -> Callable[[np.ndarray], np.ndarray]:
+    def _forward_clip(self) -> Forward:
         """As ``_forward``; for all of a clip's frames it pays to compile the model first."""
         if hasattr(self, "model") and self.backend == "auto" and self.device.type == "cpu" and find_spec("openvino"):
             return openvino_forward(self.model, self.config)
@@ -92,7 +96,12 @@ class Recognizer(LogitReader):
     def from_checkpoint(
         cls, path: str | Path | Checkpoint, *, labels: Sequence[str] | None = None, **options: Any
     ) -> Recognizer:
-        """Build a recognizer from a checkpoint (file or loaded); `labels` as for `load_checkpoint`."""
+        """Build a recognizer from a checkpoint (file or loaded), or from what `export_model` wrote.
+
+        `labels` as for `load_checkpoint`.
+        """
+        if not isinstance(path, Checkpoint) and Path(path).suffix in SUFFIXES.values():
+            return cls._from_exported(read_exported(path), **options)
         stored = path if isinstance(path, Checkpoint) else load_checkpoint(path, labels=labels)
         return cls(
             stored.model,
@@ -103,6 +112,12 @@ class Recognizer(LogitReader):
             body=BodyModel.from_state(stored.body, stored.labels) if stored.body else None,
             **options,
         )
+
+    @classmethod
+    def _from_exported(cls, found: Exported, **options: Any) -> Recognizer:
+        """Runs through OpenVINO, on the processor, whatever the back end is called."""
+        options |= {"device": torch.device("cpu"), "body": found.body, "temperature": found.temperature}
+        return cls(found.forward, found.labels, found.config, unknown_threshold=found.unknown_threshold, **options)
 
     @cached_property
     def pose_estimator(self) -> PoseEstimator:
@@ -124,7 +139,7 @@ class Recognizer(LogitReader):
                 raise self._no_poses
             _ = self.pose_estimator
         except WorkoutlibError as error:
-            if not hasattr(self, "model"):
+            if self._forward == self._no_picture:
                 raise
             self._no_poses = error
             warnings.warn(f"recognising by the picture alone, without the body: {error}", stacklevel=3)
