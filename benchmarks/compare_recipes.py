@@ -20,6 +20,7 @@ import pandas as pd
 from workoutlib.config import Config
 from workoutlib.data.catalog import read_catalog
 from workoutlib.data.splits import folds_by_video
+from workoutlib.evaluation.comparison import compare_shares
 from workoutlib.evaluation.predictions import Predictions, in_top
 from workoutlib.models.weights import imagenet_weights
 from workoutlib.training.crossvalidation import by_fold, crossvalidate, join_folds, near_duplicate_groups
@@ -84,13 +85,6 @@ def run(name: str, catalog, folds: int, seeds: range) -> dict:
     return {"mean": np.mean(accuracies), "std": np.std(accuracies), "seconds": seconds, "correct": correct.tolist()}
 
 
-def paired_p(catalog, first: np.ndarray, second: np.ndarray, repeats: int = 10_000) -> float:
-    """Two-sided p of the mean difference, by flipping the sign of each video's difference at random."""
-    differences = catalog.assign(gap=first - second).groupby("video")["gap"].sum().to_numpy()
-    signs = np.random.default_rng(0).choice([-1, 1], (repeats, len(differences)))
-    return float((np.abs(signs @ differences) >= abs(differences.sum()) - 1e-9).mean())
-
-
 def print_table(catalog, found: dict[str, dict]) -> None:
     """Each recipe on all images, and on those of recordings that have one video, which no fold can give away."""
     groups = near_duplicate_groups(catalog, progress=False)
@@ -102,7 +96,8 @@ def print_table(catalog, found: dict[str, dict]) -> None:
         line = f"{name:20} {result['mean']:.3f} ± {result['std']:.3f}  alone {correct[alone].mean():.3f}"
         line += f"  {result['seconds']:6.1f} s a fold"
         if name != last:
-            p, p_alone = paired_p(catalog, best, correct), paired_p(catalog[alone], best[alone], correct[alone])
+            p = compare_shares(catalog, best, correct).p
+            p_alone = compare_shares(catalog[alone], best[alone], correct[alone]).p
             line += f"  p against {last}: {p:.4f}, alone {p_alone:.4f}"
         print(line)
 

@@ -68,6 +68,18 @@ def test_train_then_evaluate_then_resume(small, data_folder, capsys):
 
 
 @pytest.mark.slow
+def test_train_on_a_data_set_and_on_what_was_added_to_it(small, data_folder, tmp_path, capsys):
+    for number in (1, 2):
+        save_noise(tmp_path / "new" / "squat" / f"squat_10000{number}.jpg", seed=number)
+    arguments = ["train", "--profile", "quick", "--epochs", "0", "--data", str(data_folder)]
+    assert main(arguments) == 0
+    capsys.readouterr()
+    assert main([*arguments, str(tmp_path / "new")]) == 0
+    printed = capsys.readouterr().out
+    assert "videos  added" in printed and "top-1 before" in printed and "95 % interval" in printed
+
+
+@pytest.mark.slow
 def test_the_tutorials_recipe_with_a_local_weight_file(small, data_folder, tmp_path, capsys):
     torch.save(torchvision.models.resnet50(weights=None).state_dict(), tmp_path / "resnet50.pth")
     arguments = ["--profile", "tutorial", "--weights", str(tmp_path / "resnet50.pth"), "--epochs", "1"]

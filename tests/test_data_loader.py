@@ -95,3 +95,10 @@ def test_the_transform_is_applied_to_each_batch():
     dataset, transform = make_dataset(5), EvalTransform(crop=64)
     images = torch.cat([batch.images for batch in BatchLoader(dataset, 2, transform=transform)])
     torch.testing.assert_close(images, transform(dataset.images))
+
+
+def test_a_picture_that_counts_less_has_a_smaller_part_in_the_loss():
+    dataset = make_dataset(6)
+    catalog = dataset.catalog.assign(weight=[1.0, 0.5, 1.0, 1.0, 0.25, 1.0])
+    batches = list(BatchLoader(dataset.select(catalog), 3))
+    assert torch.cat([batch.weights for batch in batches]).tolist() == pytest.approx([w / 3 for w in catalog["weight"]])

@@ -8,6 +8,7 @@ from helpers.simulated import LABELS, simulate
 from workoutlib.evaluation.calibration import (
     calibration_error,
     calibration_table,
+    fit_keep_confidence,
     fit_temperature,
     fit_unknown_threshold,
     unknown_auroc,
@@ -75,3 +76,18 @@ def test_unknown_auroc():
     assert unknown_auroc(known + 100, unknown) == 1.0
     assert unknown_auroc(known, unknown + 100) == 0.0
     assert unknown_auroc(known, unknown) == pytest.approx(0.5, abs=0.08)
+
+
+def test_what_is_kept_is_right_as_often_as_asked_for():
+    found = simulate(videos=3000, frames=1, stills=3000, skill=2.5)
+    confidence = found.probabilities().max(1)
+    level = fit_keep_confidence(found)
+    correct = found.predicted == found.targets
+    assert correct[confidence >= level].mean() == pytest.approx(0.95, abs=0.01) and correct.mean() < 0.9
+    assert fit_keep_confidence(found, right=0.9) < level
+
+
+def test_nothing_is_kept_of_a_model_that_knows_nothing():
+    few = simulate(videos=20, frames=3)
+    few.logits[:, :] = 0
+    assert fit_keep_confidence(few) == 1

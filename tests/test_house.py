@@ -24,6 +24,7 @@ FLOORS = (
     {"evaluation"},
     {"training"},
     {"recognition"},
+    {"collection"},
     {"plots"},
     {"notebook", "app"},
 )

@@ -17,6 +17,8 @@ _PUBLIC = {
     "media.video_reader": ("probe_clip", "read_frames"),
     "media.video_writer": ("ClipWriter",),
     "data.catalog": ("read_catalog", "describe_problems", "class_counts", "find_duplicates"),
+    "data.annotations": ("Annotations",),
+    "data.merging": ("read_catalogs",),
     "data.splits": ("split_random", "split_by_video", "folds_random", "folds_by_video", "leakage"),
     "data.download": ("get_dataset", "make_sample"),
     "data.transforms": ("TrainTransform", "EvalTransform", "transforms_of", "to_square", "augmented", "model_view"),
@@ -38,8 +40,15 @@ _PUBLIC = {
     "workout.signals": ("movement_signal",),
     "evaluation.predictions": ("Predictions", "evaluate"),
     "evaluation.metrics": ("scores", "intervals", "per_class", "by_video_size", "confusion"),
+    "evaluation.comparison": ("compare_predictions",),
     "evaluation.mistakes": ("confused_pairs", "mistakes", "pair_examples", "suspected_labels"),
-    "evaluation.calibration": ("fit_temperature", "fit_unknown_threshold", "calibration_error", "unknown_auroc"),
+    "evaluation.calibration": (
+        "fit_temperature",
+        "fit_unknown_threshold",
+        "fit_keep_confidence",
+        "calibration_error",
+        "unknown_auroc",
+    ),
     "evaluation.activation": ("activation_map", "overlay_activation"),
     "training.loop": ("train_one_epoch", "validate"),
     "training.head": ("fit_head",),
@@ -54,6 +63,7 @@ _PUBLIC = {
     "recognition.analysis": ("ClipWorkout",),
     "recognition.files": ("predict_files",),
     "recognition.export": ("export_model",),
+    "collection.annotate": ("annotate_media",),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 

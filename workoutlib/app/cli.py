@@ -1,4 +1,4 @@
-"""The command line: ``workoutlib demo|train|evaluate|crossvalidate|predict|export|split|benchmark|info``."""
+"""The command line: ``workoutlib demo|train|evaluate|crossvalidate|predict|export|annotate|split|benchmark|info``."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "paths --checkpoint --labels --out --json --stride --skeleton --crop --backend",
     ),
     "export": ("a checkpoint as ONNX or OpenVINO files, checked against it", "--checkpoint --format --out"),
+    "annotate": (
+        "label a folder of clips and photos: a new data set, and what a person should look at",
+        "folder --out --checkpoint --data",
+    ),
     "split": ("sizes of a split's parts and how much it leaks", "--data --labels --split --seed --json"),
     "benchmark": ("measure this machine: the tutorial's pipeline, ours, the ceiling", "--model --backend --json"),
     "info": ("versions, devices, weights and data found", ""),
@@ -55,6 +59,19 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "where to start from, for example best; auto chooses, and says what and why (default: auto)",
     },
     "--data": {"default": "auto", "help": "kaggle, sample, auto, or a folder of class folders (default: auto)"},
+    "train --data": {
+        "nargs": "+",
+        "default": ["auto"],
+        "metavar": "FOLDER",
+        "help": "kaggle, sample, auto, or a folder of class folders; more folders are added to the training pictures, "
+        "the validation videos stay those of the first; for example kaggle new_data (default: auto)",
+    },
+    "annotate --data": {
+        "nargs": "+",
+        "metavar": "FOLDER",
+        "help": "what the model was trained on, for example my_data: clips that show the same recordings are left out "
+        "(default: nothing to compare with)",
+    },
     "evaluate --data": {"required": True, "help": "kaggle, sample, or a folder of class folders, for example my_data"},
     "crossvalidate --data": {
         "required": True,
@@ -75,6 +92,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "go on without pictures and clips that cannot be read (default: stop)",
     },
     "--checkpoint": {"required": True, "type": Path, "help": "for example outputs/best_model.pth"},
+    "folder": {"type": Path, "metavar": "FOLDER", "help": "a folder of clips and photos, for example my_clips"},
+    "annotate --out": {
+        "type": Path,
+        "required": True,
+        "metavar": "FOLDER",
+        "help": "the new data set, for example new_data",
+    },
+    "annotate --checkpoint": {
+        "type": Path,
+        "help": "for example outputs/best_model.pth (default: that file if it is there, else the starter model)",
+    },
     "predict --checkpoint": {
         "type": Path,
         "help": "for example outputs/best_model.pth (default: that file if it is there, else the starter model)",

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workoutlib.app.collect import annotate as annotate
+from workoutlib.app.collect import evaluate_before, print_gain
 from workoutlib.app.predict import predict as predict
 from workoutlib.config import PROFILES, Config
 from workoutlib.labels import read_names
@@ -19,12 +21,16 @@ if TYPE_CHECKING:
 
 
 def read_data(options: argparse.Namespace) -> pd.DataFrame:
-    """The catalog of a data set, its problems printed."""
-    from workoutlib.data.catalog import describe_problems, read_catalog
+    """The catalog of a data set, or of several, its problems printed."""
+    from workoutlib.data.catalog import describe_problems
     from workoutlib.data.download import get_dataset
+    from workoutlib.data.merging import read_catalogs
 
-    catalog = read_catalog(
-        get_dataset(options.data), labels=read_names(options.labels), check=getattr(options, "skip_unreadable", False)
+    folders = [options.data] if isinstance(options.data, str) else options.data
+    catalog = read_catalogs(
+        [get_dataset(folder) for folder in folders],
+        labels=read_names(options.labels),
+        check=getattr(options, "skip_unreadable", False),
     )
     if len(catalog.attrs["problems"]):
         print(describe_problems(catalog))
@@ -42,7 +48,7 @@ def choose_config(options: argparse.Namespace) -> Config:
     if name == "auto":
         from workoutlib.training.experiments import choose_profile
 
-        name, reason = choose_profile(options.data)
+        name, reason = choose_profile(options.data if isinstance(options.data, str) else options.data[0])
         print(reason)
     scheduler = getattr(options, "scheduler", None)
     if scheduler is not None:
@@ -106,6 +112,8 @@ def train(options: argparse.Namespace) -> None:
     if config.epochs:
         print(describe_schedule(config))
     print("split " + config.split + ": " + ", ".join(f"{len(part):,} {name}" for name, part in parts.items()))
+    added = "added" in catalog and not options.resume
+    before = evaluate_before(out / "best_model.pth", parts["valid"]) if added else None
     trained = experiments.train_model(
         catalog, config, out=out, cache=paths.data_root() / "cache", resume=options.resume, save_name=options.save_name
     )
@@ -118,6 +126,8 @@ def train(options: argparse.Namespace) -> None:
     if trained.result.stopped:
         print(f"{trained.result.stopped} after epoch {int(history['epoch'].iloc[-1])}; go on with --resume")
     print_scores(trained.predictions, config.split)
+    if added:
+        print_gain(catalog, before, trained)
     print(f"best model (epoch {trained.result.best_epoch}): {trained.checkpoint}")
 
 

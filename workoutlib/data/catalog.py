@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from workoutlib.data.annotations import awaits_review, corrected
 from workoutlib.data.readable import find_unreadable
 from workoutlib.labels import LABELS, find_label, near_labels, spelling_key
 from workoutlib.media.images import IMAGE_SUFFIXES
@@ -72,6 +73,7 @@ def read_catalog(
         if not found:
             problems.append((folder, "class folder without images"))
         rows += found
+    rows = corrected(rows, root)
     if check:
         rows = _keep_readable(rows, problems)
     if not rows and not may_be_empty:
@@ -132,7 +134,7 @@ def labelled_folders(root: Path, labels: Sequence[str] | None, problems: list) -
 
 def _class_folders(root: Path, problems: list) -> dict[str, str]:
     """{path: name} of the folders in ``root``; a text file beside them (truth.csv) is nobody's problem."""
-    folders = {}
+    folders: dict[str, str] = {}
     try:
         entries = _scan(root)
     except OSError as cause:
@@ -144,7 +146,7 @@ def _class_folders(root: Path, problems: list) -> dict[str, str]:
         if kind == "folder" and is_hidden(entry.name):  # .ipynb_checkpoints, __MACOSX
             problems.append((entry.path, "hidden or system folder"))
         elif kind == "folder":
-            folders[entry.path] = entry.name
+            folders |= {} if awaits_review(entry.path) else {entry.path: entry.name}
         elif is_hidden(entry.name):
             continue
         elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:

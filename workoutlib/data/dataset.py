@@ -54,6 +54,11 @@ class ImageDataset(Dataset):
         """Picture `number`, uint8 (3, size, size), and its target."""
         return self.images[self.indices[number]], self.targets[number]
 
+    @property
+    def weights(self) -> Tensor:
+        """float32 (N,), on the CPU: how much each picture counts in training (the catalog's ``weight``, else 1)."""
+        return torch.tensor(self.catalog.get("weight", pd.Series(1.0, self.catalog.index)).to_numpy(np.float32))
+
     def take(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """Copies of the pictures with these numbers (0 to N - 1), and their targets."""
         numbers = numbers.to(self.images.device)

@@ -21,8 +21,9 @@ class Batch(NamedTuple):
         images: what the model is given, floats (N, 3, crop, crop), or features (N, D).
         targets: int64 (N,).
         weights: floats (N,): a picture's part in the mean loss of the batch, so ``(weights * losses).sum()`` is
-            that mean. In one process they are all 1 / N; under ``torchrun`` the processes' gradients, which are
-            averaged, become those of the whole batch.
+            that mean. In one process they are all 1 / N, times the weight of the picture, which is below 1 where a
+            model labelled it; under ``torchrun`` the processes' gradients, which are averaged, become those of the
+            whole batch.
     """
 
     images: Tensor
@@ -59,6 +60,7 @@ class BatchLoader:
         self.device, self.shuffle, self.seed = torch.device(device), shuffle, seed
         self.synthetic, self.synthetic_share = synthetic, synthetic_share
         self.epoch = 1
+        self._weights = dataset.weights
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -87,7 +89,10 @@ class BatchLoader:
             images = self.transform.apply(images, _join([draws for _, _, draws in parts]))
         elif self.transform is not None:
             images = self.transform(images)
-        weights = torch.full((len(targets),), counted * world / size, device=self.device)
+        weights = torch.full((len(targets),), counted * world / size)
+        own = self._weights[numbers[mine]]
+        weights[: len(own)] *= own
+        weights = self._to_device(weights)
         return Batch(images, targets, weights)
 
     def _part(

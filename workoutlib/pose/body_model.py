@@ -140,12 +140,15 @@ def gym_body() -> BodyModel:
     return BodyModel.from_state(read_file(GYM_BODY_FILE), LABELS)
 
 
-def fit_body(world: np.ndarray, targets: np.ndarray, labels: Sequence[str]) -> BodyModel:
+def fit_body(
+    world: np.ndarray, targets: np.ndarray, labels: Sequence[str], weights: np.ndarray | None = None
+) -> BodyModel:
     """Fit the gym's body model to labels and to poses in real pictures.
 
     Args:
         world: real poses (N, 33, 3), NaN where nobody was found; N may be 0.
         targets: int (N,), numbers of their labels.
+        weights: float (N,), how much each pose counts.
     Raises:
         WorkoutlibError: a label has no pose and is no exercise of the gym.
     """
@@ -157,7 +160,8 @@ def fit_body(world: np.ndarray, targets: np.ndarray, labels: Sequence[str]) -> B
     weight, bias = _head_of(gym.skeleton, labels)
     if len(np.unique(numbers)) > 1:
         features = real.reshape(-1, real.shape[-1])
-        slopes, offsets = fit_head_on_hidden(gym.skeleton, features, np.tile(numbers, 2), len(labels))
+        counts = None if weights is None else np.tile(weights[found], 2)
+        slopes, offsets = fit_head_on_hidden(gym.skeleton, features, np.tile(numbers, 2), len(labels), counts)
         weight, bias = slopes + _GYM_SHARE * weight, offsets + _GYM_SHARE * bias
     return BodyModel(
         tuple(labels), with_head(gym.skeleton, weight, bias), with_head(gym.motion, *_head_of(gym.motion, labels))

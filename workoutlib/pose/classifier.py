@@ -104,9 +104,12 @@ def with_head(model: PoseClassifier, weight: Tensor, bias: Tensor) -> PoseClassi
 
 @torch.inference_mode()
 def fit_head_on_hidden(
-    model: PoseClassifier, features: np.ndarray, targets: np.ndarray, classes: int
+    model: PoseClassifier, features: np.ndarray, targets: np.ndarray, classes: int, weights: np.ndarray | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Logistic regression on the hidden layer of `features` (N, D): weight (C, H) and bias (C,) of a head."""
+    """Logistic regression on the hidden layer of `features` (N, D): weight (C, H) and bias (C,) of a head.
+
+    `weights` (N,) tell how much each row counts.
+    """
     hidden = model.body(model.standardize(torch.from_numpy(features)))
-    weight, bias = fit_linear(hidden.numpy(), targets, classes)
+    weight, bias = fit_linear(hidden.numpy(), targets, classes, weights)
     return torch.from_numpy(weight), torch.from_numpy(bias)

@@ -20,6 +20,9 @@ Watch = Callable[[int, int | None], None]
 SMOOTHING = 1.0
 """Width in seconds of the window over which a clip's logits are averaged."""
 
+KEEP_CONFIDENCE = 0.9
+"""From here on a label is believed, where no held-out videos said otherwise."""
+
 SHORTEST_SEGMENT = 0.5
 """A stretch of a clip shorter than this many seconds is given to its longer neighbour."""
 
@@ -49,6 +52,8 @@ class Prediction:
 class LogitReader:
     """Puts logits into words.
 
+    ``keep_confidence`` is the confidence from which on its labels are believed without a person (`annotate_media`).
+
     Args:
         labels: class names in the order of the logits.
         temperature: divides the logits before the softmax.
@@ -59,6 +64,7 @@ class LogitReader:
         self, labels: Sequence[str], *, temperature: float = 1.0, unknown_threshold: float | None = None
     ) -> None:
         self.labels, self.temperature, self.unknown_threshold = tuple(labels), temperature, unknown_threshold
+        self.keep_confidence = KEEP_CONFIDENCE
 
     def read_logits(self, logits: np.ndarray) -> Prediction:
         """Put one row of logits (C,) into words."""

@@ -103,7 +103,7 @@ class Recognizer(LogitReader):
         if not isinstance(path, Checkpoint) and Path(path).suffix in SUFFIXES.values():
             return cls._from_exported(read_exported(path), **options)
         stored = path if isinstance(path, Checkpoint) else load_checkpoint(path, labels=labels)
-        return cls(
+        made = cls(
             stored.model,
             stored.labels,
             stored.config,
@@ -112,6 +112,9 @@ class Recognizer(LogitReader):
             body=BodyModel.from_state(stored.body, stored.labels) if stored.body else None,
             **options,
         )
+        if isinstance(kept := stored.metrics.get("keep_confidence"), float):
+            made.keep_confidence = kept
+        return made
 
     @classmethod
     def _from_exported(cls, found: Exported, **options: Any) -> Recognizer:

@@ -41,7 +41,8 @@ class Bodies:
     def fit(self, rows: pd.DataFrame) -> BodyModel:
         """The body model of some rows of the catalog."""
         targets = np.array([self.labels.index(label) for label in rows["label"]])
-        return fit_body(self._poses_of(rows).world, targets, self.labels)
+        weights = rows["weight"].to_numpy(float) if "weight" in rows else None
+        return fit_body(self._poses_of(rows).world, targets, self.labels, weights)
 
     def fuse(self, predictions: Predictions, body: BodyModel) -> Predictions:
         """The picture model's predictions for rows of the catalog, joined with the body model's."""

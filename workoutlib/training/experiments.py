@@ -12,6 +12,7 @@ import torch
 from workoutlib.config import PROFILES, Config
 from workoutlib.data.dataset import load_dataset
 from workoutlib.data.download import KAGGLE_FOLDER
+from workoutlib.data.merging import without_held_out
 from workoutlib.data.splits import split_by_video, split_random
 from workoutlib.evaluation.predictions import Predictions, evaluate
 from workoutlib.models.build import Classifier, build_model
@@ -58,7 +59,14 @@ def choose_profile(data: str = "auto") -> tuple[str, str]:
 
 
 def split_catalog(catalog: pd.DataFrame, config: Config) -> dict[str, pd.DataFrame]:
-    """Split a catalog as the config says: ``train``, ``valid`` and, if it asks for one, ``test``."""
+    """Split a catalog as the config says: ``train``, ``valid`` and, if it asks for one, ``test``.
+
+    Pictures that were ``added`` to a data set (`read_catalogs`) all go into training: the other parts stay as they are
+    without them.
+    """
+    if "added" in catalog and catalog["added"].any():
+        parts = split_catalog(catalog[~catalog["added"]], config)
+        return parts | {"train": pd.concat([parts["train"], catalog[catalog["added"]]])}
     if config.split == "random":
         return split_random(catalog, valid=config.valid, seed=config.seed)
     return split_by_video(catalog, valid=config.valid, test=config.test, seed=config.seed)
@@ -95,7 +103,7 @@ def train_model(
     dataset = load_dataset(
         catalog, size=config.resize, resize_mode=config.resize_mode, cache=cache, device=device, progress=progress
     )
-    parts = split_catalog(catalog, config)
+    parts = without_held_out(split_catalog(catalog, config), dataset)
     train, valid = dataset.select(parts["train"]), dataset.select(parts["valid"])
     bodies = load_bodies(catalog, dataset.labels, config, cache=cache, progress=progress)
     body = bodies.fit(parts["train"]) if bodies else None

@@ -104,7 +104,7 @@ def fit(
             folder.clear()
         if config.head_first and not state:
             features = extract_features(model, _watched(_plain(model, train, config, device), callbacks))
-            fit_head(model.head, features, train.targets, train.labels)
+            fit_head(model.head, features, train.targets, train.labels, train.weights)
         start = state["start"] if state else _copy_state(model)
         learner = _Learner(model, train, synthetic, config, device, callbacks)
         if folder and state:

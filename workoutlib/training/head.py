@@ -9,8 +9,12 @@ from workoutlib.models.linear import fit_linear
 from workoutlib.utils.errors import WorkoutlibError
 
 
-def fit_head(head: nn.Linear, features: Tensor, targets: Tensor, labels: tuple[str, ...]) -> None:
+def fit_head(
+    head: nn.Linear, features: Tensor, targets: Tensor, labels: tuple[str, ...], weights: Tensor | None = None
+) -> None:
     """Set the head to the logistic regression on features (2, N, D) of pictures and their mirror images.
+
+    `weights` (N,) tell how much each picture counts.
 
     Features are standardised and regularised (C = 0.01); the standardisation is folded into the head.
     Starting fine-tuning from a fitted head keeps the body's features from being torn apart by a random
@@ -21,7 +25,8 @@ def fit_head(head: nn.Linear, features: Tensor, targets: Tensor, labels: tuple[s
     if missing:
         raise WorkoutlibError(f"no training picture of {', '.join(labels[i] for i in missing)}")
     require_several(labels)
-    weight, bias = fit_linear(rows, classes, len(labels))
+    counts = None if weights is None else weights.repeat(2).numpy()
+    weight, bias = fit_linear(rows, classes, len(labels), counts)
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(weight))
         head.bias.copy_(torch.from_numpy(bias))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from workoutlib.config import Config
 from workoutlib.data.dataset import ImageDataset
-from workoutlib.evaluation.calibration import fit_temperature, fit_unknown_threshold
+from workoutlib.evaluation.calibration import fit_keep_confidence, fit_temperature, fit_unknown_threshold
 from workoutlib.evaluation.metrics import scores
 from workoutlib.evaluation.predictions import Predictions
 from workoutlib.models.build import Classifier
@@ -134,18 +134,21 @@ class RunFolder:
 
     def save_model(self, name: str, model: Classifier, logits: Tensor | None, *, epoch: int) -> Path:
         """Write a checkpoint, with scores and calibration by the validation `logits` where there are some."""
-        path, metrics = self.out / f"{name}.pth", {"epoch": epoch, "split": self.config.split, "calibrated": False}
+        path = self.out / f"{name}.pth"
+        metrics: dict[str, object] = {"epoch": epoch, "split": self.config.split, "calibrated": False}
         body = self.body.state() if self.body else None
         if logits is None or self.valid is None:
             return save_checkpoint(path, model, self.labels, self.config, metrics=metrics, body=body)
         predictions = self.fuse(Predictions(self.valid.catalog, require_finite(logits.numpy()), self.labels))
+        temperature = fit_temperature(predictions)
+        metrics |= {"calibrated": True, "keep_confidence": fit_keep_confidence(predictions, temperature)}
         return save_checkpoint(
             path,
             model,
             self.labels,
             self.config,
-            metrics={**metrics, "calibrated": True, **scores(predictions)},
-            temperature=fit_temperature(predictions),
+            metrics={**metrics, **scores(predictions)},
+            temperature=temperature,
             unknown_threshold=fit_unknown_threshold(predictions),
             body=body,
         )

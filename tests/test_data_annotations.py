@@ -1,0 +1,93 @@
+"""The table of annotations: decisions, undo, what a killed program left, weights, corrected labels."""
+
+import pandas as pd
+import pytest
+from helpers.tiny import save_noise
+
+from workoutlib.data.annotations import TABLE, Annotations
+from workoutlib.data.catalog import read_catalog
+from workoutlib.utils.errors import WorkoutlibError
+
+ROW = {"start": 0.0, "end": 1.0, "confidence": 0.6, "second": "plank", "third": "push up"}
+
+
+@pytest.fixture
+def annotations(tmp_path) -> Annotations:
+    """A kept squat of two pictures, and another that waits."""
+    save_noise(tmp_path / "squat" / "squat_100001.jpg")
+    save_noise(tmp_path / "squat" / "squat_100002.jpg", seed=1)
+    save_noise(tmp_path / "review" / "squat_200003.jpg", seed=2)
+    found = Annotations(tmp_path)
+    rows = [("kept", "1", "100001 100002"), ("review", "2", "200003")]
+    found.add(
+        [
+            ROW | {"source": f"{video}.mp4", "label": "squat", "predicted": "squat", "status": status, "video": video,
+                   "pictures": pictures}
+            for status, video, pictures in rows
+        ]
+    )  # fmt: skip
+    return found
+
+
+def pictures(annotations: Annotations) -> set[str]:
+    return {path.relative_to(annotations.root).as_posix() for path in annotations.root.rglob("*.jpg")}
+
+
+def test_a_decision_moves_the_pictures_and_undo_moves_them_back(annotations):
+    before = annotations.table.loc[1].to_dict()
+    annotations.decide(1, "plank")
+    assert "plank/plank_200003.jpg" in pictures(annotations)
+    assert Annotations(annotations.root).table.loc[1, ["label", "status"]].tolist() == ["plank", "confirmed"]
+    catalog = read_catalog(annotations.root)
+    assert catalog.attrs["problems"].empty and set(catalog["video"]) == {"plank/2", "squat/1"}
+    annotations.restore(1, before)
+    assert "review/squat_200003.jpg" in pictures(annotations)
+    annotations.decide(0, None)
+    assert pictures(annotations) == {f"review/squat_{end}.jpg" for end in ("100001", "100002", "200003")}
+
+
+def test_killed_between_the_table_and_the_pictures_they_are_moved_at_the_next_opening(annotations):
+    table = annotations.table.assign(label=["push up", "squat"], status=["confirmed", "review"])
+    table.to_csv(annotations.root / TABLE, index=False)
+    Annotations(annotations.root)
+    assert pictures(annotations) == {
+        "push up/push up_100001.jpg", "push up/push up_100002.jpg", "review/squat_200003.jpg"
+    }  # fmt: skip
+
+
+def test_a_person_counts_fully_a_model_as_much_as_it_is_sure(annotations):
+    annotations.decide(1, "plank")
+    weights = {path.rpartition("/")[2]: weight for path, weight in annotations.weights().items()}
+    assert weights == {"squat_100001.jpg": 0.6, "squat_100002.jpg": 0.6, "plank_200003.jpg": 1.0}
+
+
+def test_labels_of_the_data_set_itself_are_corrected_without_moving_a_file(tmp_path):
+    for name in (
+        "squat/squat_100001.jpg",
+        "squat/squat_100002.jpg",
+        "squat/squat_200001.jpg",
+        "plank/plank_100001.jpg",
+    ):
+        save_noise(tmp_path / name)
+    found = Annotations(tmp_path)
+    row = ROW | {"label": "squat", "predicted": "plank", "status": "review"}
+    found.add([row | {"source": f"squat/squat_{end}.jpg"} for end in ("100001", "100002", "200001")])
+    assert read_catalog(tmp_path)["label"].tolist() == ["plank", "squat", "squat", "squat"]  # nobody has said anything
+    assert found.paths(0) == [tmp_path / "squat/squat_100001.jpg"]
+    found.decide(0, "plank")
+    found.decide(1, None)
+    catalog = read_catalog(tmp_path).set_index("path")
+    assert catalog.loc[str(tmp_path / "squat/squat_100001.jpg"), "label"] == "plank"
+    assert len(catalog) == 3 and len(pictures(found)) == 4
+
+
+def test_what_is_no_table_is_said(tmp_path):
+    (tmp_path / TABLE).write_text("a,b\n1,2\n")
+    with pytest.raises(WorkoutlibError, match="no table of annotations"):
+        Annotations(tmp_path)
+
+
+def test_texts_come_back_as_they_were(tmp_path):
+    found = Annotations(tmp_path)
+    found.add([ROW | {"source": "=1.mp4", "label": "-x", "status": "skipped", "note": 'a "b", c'}])
+    pd.testing.assert_frame_equal(Annotations(tmp_path).table, found.table)

@@ -1,0 +1,1 @@
+"""More data from what is there: clips and photos annotated by a model, and what a person looks at of them."""
