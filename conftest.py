@@ -12,3 +12,9 @@ def pytest_collection_modifyitems(items) -> None:
     for item in items:
         if item.path.suffix == ".ipynb":
             item.add_marker(pytest.mark.slow)
+    items.sort(key=_turn)
+
+
+def _turn(item) -> int:
+    """What takes longest begins first, so that no core waits for it in the end."""
+    return 0 if item.get_closest_marker("browser") else 1 if item.path.suffix == ".ipynb" else 2
