@@ -64,6 +64,7 @@ _PUBLIC = {
     "recognition.files": ("predict_files",),
     "recognition.export": ("export_model",),
     "collection.annotate": ("annotate_media",),
+    "collection.review": ("review_order", "add_suspects"),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 

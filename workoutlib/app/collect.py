@@ -31,7 +31,7 @@ def annotate(options: argparse.Namespace) -> None:
     print(found.summary().to_string())
     for row in found.table[found.table["status"] == "skipped"].itertuples():
         print(f"skipped {shown(Path(row.source).name)}: {row.note}")
-    print(f"train with what is kept: workoutlib train --data OLD {shown(options.out)}; notebook 09 shows the rest")
+    print("look at the rest in a notebook: ReviewPanel(FOLDER); train on what is kept: workoutlib train --data OLD NEW")
 
 
 def evaluate_before(path: Path, catalog: pd.DataFrame) -> Predictions | None:

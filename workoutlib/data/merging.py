@@ -21,9 +21,11 @@ def read_catalogs(
     """Read one or several folders of class folders as one catalog; arguments as for `read_catalog`.
 
     With more than one, or where a folder was annotated, there is a column ``weight``: how much a picture counts in
-    training, its confidence where a model labelled it, else 1. With more than one there is a column ``added``, true
-    for the pictures of all folders but the first: `split_catalog` puts them into training, so that the validation
-    videos stay those of the first. Videos of the same name in two folders stay two.
+    training, its confidence where a model labelled it, else 1; an added video counts no more than the mean one of the
+    first folder, however many pictures it has: else its class would push out the others.
+    With more than one there is a column ``added``, true for the pictures of all folders but the first: `split_catalog`
+    puts them into training, so that the validation videos stay those of the first. Videos of the same name in two
+    folders stay two.
 
     Raises WorkoutlibError as `read_catalog` does.
     """
@@ -43,6 +45,9 @@ def read_catalogs(
         return parts[0]
     problems = pd.concat([pd.DataFrame(part.attrs.pop("problems")) for part in parts], ignore_index=True)
     together = pd.concat(parts, ignore_index=True)
+    sizes = together.groupby("video")["path"].transform("size")
+    usual = sizes[~together["added"]].groupby(together["video"]).first().mean()
+    together["weight"] *= (usual / sizes).clip(upper=1).where(together["added"], 1.0)
     together.attrs["problems"] = ProblemTable(problems)
     return together
 

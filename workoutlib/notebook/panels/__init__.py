@@ -11,6 +11,7 @@ from .photos import PhotoPanel
 from .player import show_clip
 from .poses import PosePanel
 from .repetitions import RepetitionPanel
+from .review import ReviewPanel
 from .training import TrainingPanel
 from .webcam import Webcam
 
@@ -21,6 +22,7 @@ __all__ = [
     "PhotoPanel",
     "PosePanel",
     "RepetitionPanel",
+    "ReviewPanel",
     "TrainingPanel",
     "Webcam",
     "show_clip",

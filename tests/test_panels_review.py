@@ -1,0 +1,70 @@
+"""The review panel without a browser: a click a clip, undo, what is stored."""
+
+import pandas as pd
+import pytest
+from helpers.tiny import save_noise
+
+from workoutlib.collection.review import add_suspects, review_order
+from workoutlib.data.annotations import Annotations
+from workoutlib.data.catalog import read_catalog
+from workoutlib.notebook.panels import ReviewPanel
+
+
+@pytest.fixture
+def annotations(tmp_path) -> Annotations:
+    """Three clips that wait, the second the least sure, the third a picture like the second."""
+    rows = []
+    for number, (confidence, seed) in enumerate(((0.7, 1), (0.3, 2), (0.35, 2)), 1):
+        save_noise(tmp_path / "review" / f"squat_{number}00001.jpg", seed=seed)
+        row = {"source": f"{number}.mp4", "start": 0.0, "end": 1.0, "label": "squat", "predicted": "squat"}
+        row |= {"second": "plank", "third": "push up", "status": "review", "video": str(number)}
+        rows.append(row | {"pictures": f"{number}00001", "confidence": confidence})
+    found = Annotations(tmp_path)
+    found.add(rows)
+    return found
+
+
+def test_least_sure_first_then_what_differs(annotations):
+    assert review_order(annotations) == [1, 0, 2]
+
+
+def test_a_click_a_clip_is_stored_at_once_and_undone(annotations):
+    panel = ReviewPanel(annotations)
+    assert panel.top3[0].description == "squat (1)" and "<img" in panel.pictures.value and panel.back.disabled
+    panel.top3[1].click()
+    assert Annotations(annotations.root).table.loc[1, ["label", "status"]].tolist() == ["plank", "confirmed"]
+    assert panel.place == panel.progress.value == 1
+    panel.other.value = "deadlift"
+    assert panel.other.value != "deadlift"  # ready for the next clip
+    panel.none.click()
+    assert "nothing is left" in panel.status.value and panel.none.disabled
+    assert set(read_catalog(annotations.root)["label"]) == {"plank", "deadlift"}
+    panel.back.click()
+    panel.back.click()
+    panel.back.click()
+    assert annotations.table["status"].tolist() == ["review"] * 3 and panel.back.disabled
+    assert {path.parent.name for path in annotations.root.rglob("*.jpg")} == {"review"}
+
+
+def test_keys_do_the_same_and_other_keys_nothing(annotations):
+    panel = ReviewPanel(annotations.root)
+    for key in ("3", "n", "u", "x"):
+        panel.bridge._receive(key)
+    assert panel.place == 1 and panel.annotations.table.loc[1, "label"] == "push up"
+
+
+def test_labels_that_look_wrong_are_reviewed_in_the_same_panel(tmp_path):
+    for name in ("squat/squat_100001", "plank/plank_100001"):
+        save_noise(tmp_path / f"{name}.jpg")
+    found = Annotations(tmp_path)
+    wrong = [str(tmp_path / "squat" / "squat_100001.jpg")]
+    suspects = pd.DataFrame({"path": wrong, "label": "squat", "predicted": "plank", "confidence": 0.9})
+    assert (add_suspects(found, suspects), add_suspects(found, suspects)) == (1, 0)
+    panel = ReviewPanel(found)
+    assert "labelled squat" in panel.status.value
+    panel.top3[0].click()
+    assert read_catalog(tmp_path)["label"].tolist() == ["plank", "plank"]
+
+
+def test_nothing_to_review(tmp_path):
+    assert "nothing is left" in ReviewPanel(tmp_path).status.value

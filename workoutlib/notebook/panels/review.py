@@ -1,0 +1,114 @@
+"""The review panel: what a model was not sure of, one click or one key a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+from pathlib import Path
+
+import ipywidgets as widgets
+import numpy as np
+
+from workoutlib.collection.review import review_order
+from workoutlib.data.annotations import Annotations
+from workoutlib.data.transforms import to_square
+from workoutlib.labels import LABELS
+from workoutlib.notebook.panels.common import Bridge, Panel, message, picture_html, row
+
+SHOWN = 4
+"""Pictures that are shown of a clip."""
+OTHER, NONE = "another exercise …", "not an exercise"
+# The keys go to whoever was clicked last in the panel; a picture that comes by key keeps them.
+_KEYS = """if ('123nu'.includes(event.key)) { event.preventDefault(); BRIDGE }"""
+
+
+class ReviewPanel(Panel):
+    """Label the clips and photos that wait in a data set; ``panel.annotations`` holds what was said.
+
+    The doubtful ones come first (`review_order`). Every click is stored at once: closing the page loses nothing.
+
+    Args:
+        annotations: those of `annotate_media`, or the folder that they lie in.
+        labels: the exercises to choose from.
+    """
+
+    def __init__(self, annotations: Annotations | str | Path, labels: Sequence[str] = LABELS) -> None:
+        opened = annotations if isinstance(annotations, Annotations) else Annotations(annotations)
+        self.annotations, self.queue, self.place = opened, review_order(opened), 0
+        self._before: list[dict] = []
+        self.bridge = Bridge(self._key)
+        self.progress = widgets.IntProgress(0, 0, max(len(self.queue), 1), layout=widgets.Layout(width="300px"))
+        self.status, self.pictures = widgets.HTML(), widgets.HTML()
+        wide = widgets.Layout(width="auto")
+        self.top3 = [widgets.Button(layout=wide) for _ in range(3)]
+        for number, button in enumerate(self.top3):
+            button.on_click(partial(self._press, number))
+        self.other = widgets.Dropdown(options=[OTHER, *labels], layout=wide)
+        self.other.observe(self._choose, names="value")
+        self.none = widgets.Button(description=f"{NONE} (n)", layout=wide)
+        self.none.on_click(lambda _: self.decide(None))
+        self.back = widgets.Button(description="undo (u)", layout=wide)
+        self.back.on_click(lambda _: self.undo())
+        buttons = row(*self.top3, self.other, self.none, self.back)
+        super().__init__("Review", [row(self.progress, self.status), self.pictures, buttons, self.bridge])
+        self._show()
+
+    def decide(self, label: str | None) -> None:
+        """Store what the clip that is shown is, ``None``: no exercise, and show the next."""
+        if self.place < len(self.queue):
+            number = self.queue[self.place]
+            self._before.append(self.annotations.table.loc[number, ["label", "status"]].to_dict())
+            self.annotations.decide(number, label)
+            self.place += 1
+            self._show()
+
+    def undo(self) -> None:
+        """Take the last answer back, and show its clip again."""
+        if self._before:
+            self.place -= 1
+            self.annotations.restore(self.queue[self.place], self._before.pop())
+            self._show()
+
+    def _press(self, number: int, _: widgets.Button | None = None) -> None:
+        if label := self._guesses()[number]:
+            self.decide(label)
+
+    def _choose(self, change: dict) -> None:
+        if change["new"] != OTHER:
+            self.decide(change["new"])
+
+    def _key(self, key: str) -> None:
+        if key in ("1", "2", "3"):
+            self._press(int(key) - 1)
+        elif key == "n":
+            self.decide(None)
+        elif key == "u":
+            self.undo()
+
+    def _guesses(self) -> list[str]:
+        if self.place >= len(self.queue):
+            return ["", "", ""]
+        return self.annotations.table.loc[self.queue[self.place], ["predicted", "second", "third"]].tolist()
+
+    def _show(self) -> None:
+        done = self.place >= len(self.queue)
+        self.progress.value, self.other.value = self.place, OTHER
+        for number, (button, label) in enumerate(zip(self.top3, self._guesses(), strict=True), 1):
+            button.description, button.disabled = f"{label} ({number})", not label
+        self.none.disabled = self.other.disabled = done
+        self.back.disabled = not self._before
+        if done:
+            self.status.value = message(f"{self.place} of {len(self.queue)} reviewed; nothing is left to look at")
+            self.pictures.value = ""
+            return
+        number = self.queue[self.place]
+        entry, paths = self.annotations.table.loc[number], self.annotations.paths(number)
+        about = f"{Path(entry['source']).name}, {entry['predicted']} {entry['confidence']:.0%}"
+        note = f"; {entry['note']}" if entry["note"] else ""
+        self.status.value = message(f"{self.place} of {len(self.queue)} reviewed. Now: {about}{note}")
+        places = np.linspace(0, len(paths) - 1, min(SHOWN, len(paths))).round().astype(int).tolist()
+        shown = np.hstack([to_square(paths[place], size=224, resize_mode="squash") for place in places])
+        keys = escape(_KEYS.replace("BRIDGE", self.bridge.code("event.key")), quote=True)
+        image = picture_html(shown, f"pictures of {about}")
+        self.pictures.value = f"<div tabindex='0' onkeydown=\"{keys}\">{image}</div>"
