@@ -92,6 +92,20 @@ def test_the_exerciser_is_found_again_after_the_landmarks_followed_somebody_else
     assert found[0] == 320 and all(place == 320 for place in found[30:])
 
 
+@pytest.mark.parametrize(("trunk", "followed"), [(60.0, 420.0), (30.0, 200.0)])
+def test_a_bystander_is_left_for_who_exercises_about_as_near(trunk, followed):
+    """The detector first misses the exerciser, who moves the arms; in the background that is somebody else."""
+
+    def people(number):
+        exerciser = person(420, trunk=trunk)
+        exerciser.landmarks[15:23, 1] += trunk / 2 * np.cos(number / 5)
+        return [person(200), *[exerciser][: number > 3]]
+
+    found = places(PoseTracker(StandIn(people)), 60)
+    assert found[0] == 200
+    assert {place for number, place in enumerate(found) if number / RATE > 2.5} == {followed}
+
+
 def test_whoever_walks_away_alone_is_followed():
     found = places(PoseTracker(StandIn(lambda number: [person(320 + 5 * number)])), 40)
     assert found == pytest.approx([320 + 5 * number for number in range(40)])

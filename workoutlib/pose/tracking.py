@@ -24,6 +24,9 @@ _FOLLOWED = 0.1  # change of a square, in sides and radians, from which on it is
 _JUMP = 0.6  # a trunk that moves farther between two frames, in trunk lengths, is somebody else's
 _AWAY = 0.8  # trunk lengths from their own place at which somebody may have become somebody else
 _AWAY_SECONDS = 0.25  # between two searches while they are so far away
+_IDLE = 0.2  # trunk lengths: who has not moved a limb by more since they are followed may be a bystander
+_IDLE_SECONDS = 1.5  # of that, after which somebody else is followed: in the foreground, or about as near and moving
+_CLEARLY, _ABOUT = 1.5, 0.75  # shares of the prominence of who is followed
 
 Frame = tuple[float, np.ndarray]
 Found = tuple[Pose, Region]
@@ -86,7 +89,8 @@ class PoseTracker:
 
     The previous landmarks give the square to look in. The detector runs at the start, when the person is lost or
     has jumped, and once a second. Where the landmarks have slipped onto somebody who passes in front, the detector
-    finds the exerciser at the old place, while the landmarks walk away from it.
+    finds the exerciser at the old place, while the landmarks walk away from it. A bystander who was taken for the
+    exerciser at the start, and does not move, is left for somebody who does.
     """
 
     def __init__(self, estimator: PoseEstimator, *, skip: bool = False) -> None:
@@ -95,6 +99,8 @@ class PoseTracker:
         self._region: Region | None = None
         self._places: deque[tuple[float, np.ndarray]] = deque()  # time and trunk (4, 2) of the last seconds
         self._checked = -np.inf
+        self._idle: tuple[float, Pose] | None = None  # since when, and how, who is followed has not moved
+        self._others: list[Pose] = []  # who else was there when the detector first looked
         self._keys: deque[tuple[float, Pose]] = deque(maxlen=4)  # the last frames that were looked at, without a gap
 
     def follow(self, frames: Iterable[Frame]) -> Iterator[tuple[float, np.ndarray, Pose | None]]:
@@ -132,6 +138,10 @@ class PoseTracker:
         if self._keys and _distance(_trunk(pose), _trunk(self._keys[-1][1])) > _JUMP:
             self._keys.clear()
         self._keys.append((time, pose))
+        if not self._places:
+            self._idle, self._others = (time, pose), []
+        elif self._idle and _movement(pose, self._idle[1]) > _IDLE:
+            self._idle = None
         self._places.append((time, _trunk(pose)))
         while time - self._places[0][0] > HOME_SECONDS:
             self._places.popleft()
@@ -152,13 +162,33 @@ class PoseTracker:
         if followed is not None:
             others = [each for each in found if _distance(_trunk(each[0]), _trunk(followed[0])) > _JUMP]
             slipped = self._is_away(followed[0]) and [each for each in others if not self._is_away(each[0])]
-            return min(slipped, key=lambda each: self._from_home(each[0])) if slipped else followed
+            if slipped:
+                return min(slipped, key=lambda each: self._from_home(each[0]))
+            return self._livelier(time, pixels, followed, others) if self._idle else followed
         if not found:
             return None
         if self._places and time - self._places[-1][0] <= FORGET_SECONDS:
             nearest = min(found, key=lambda each: self._from_home(each[0]))
             return nearest if self._from_home(nearest[0]) < 2 else None
         self._places.clear()
+        return max(found, key=lambda each: prominence(each[0], pixels.shape))
+
+    def _livelier(self, time: float, pixels: np.ndarray, followed: Found, others: list[Found]) -> Found:
+        """Who exercises while the one who is followed has never moved; else the one who is followed."""
+
+        def exercises(pose: Pose) -> bool:
+            share = prominence(pose, pixels.shape) / max(prominence(followed[0], pixels.shape), 1e-9)
+            earlier = [each for each in self._others if _distance(_trunk(each), _trunk(pose)) < _JUMP]
+            return share > _CLEARLY or (share > _ABOUT and any(_movement(pose, each) > _IDLE for each in earlier))
+
+        assert self._idle is not None
+        waited = time - self._idle[0] >= _IDLE_SECONDS
+        found = [each for each in others if waited and exercises(each[0])]
+        self._others = self._others or [pose for pose, _ in others]
+        if not found:
+            return followed
+        self._places.clear()
+        self._keys.clear()
         return max(found, key=lambda each: prominence(each[0], pixels.shape))
 
     def _from_home(self, pose: Pose) -> float:
@@ -220,6 +250,15 @@ def _steadied(old: Region, new: Region) -> Region:
         old.side + share * (new.side - old.side),
         old.angle + share * turn,
     )
+
+
+def _movement(one: Pose, other: Pose) -> float:
+    """How far the limbs of one person are apart in two frames, in trunk lengths: 90th percentile of those seen."""
+    seen = np.minimum(one.visibility, other.visibility)[11:] >= _VISIBLE
+    gaps = np.linalg.norm(one.landmarks[11:, :2] - other.landmarks[11:, :2], axis=1)[seen]
+    trunk = _trunk(other)
+    length = max(float(np.linalg.norm(trunk[:2].mean(0) - trunk[2:].mean(0))), 1.0)
+    return float(np.percentile(gaps, 90)) / length if len(gaps) else 0.0
 
 
 def _trunk(pose: Pose) -> np.ndarray:

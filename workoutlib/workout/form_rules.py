@@ -87,12 +87,12 @@ RULES = (
         ("chest fly machine",), HALF, "wrists apart", "least", True, 1.05,
         "Bring the handles together in front of your chest.", NSCA,
     ),
-    Rule(_CURLS, HALF, "elbow", "least", True, 117.0, "Curl all the way up.", NSCA),
+    Rule(_CURLS, HALF, "elbow", "least", True, 110.0, "Curl all the way up.", NSCA),
     Rule(
         _CURLS, "swinging", "trunk lean", "any", True, 9.0,
         "Stand upright and keep your trunk still: only the forearms move.", NSCA, SIDE, "picture",
     ),
-    Rule(("lateral raises",), HALF, "shoulder", "most", False, 78.0, "Raise your arms to shoulder height.", NSCA),
+    Rule(("lateral raises",), HALF, "shoulder", "most", False, 85.0, "Raise your arms to shoulder height.", NSCA),
     Rule(
         ("lateral raises",), "swinging", "trunk sway", "most", True, 9.0,
         "Keep your trunk still, with a lighter weight if need be.", NSCA, SIDE, "picture",
@@ -112,7 +112,7 @@ RULES = (
         ("pull up",), "swinging", "hip", "range", True, 17.0,
         "Keep your legs still: no swing.", _PULL_UP, SIDE, "picture",
     ),
-    Rule(("tricep dips",), HALF, "elbow", "least", True, 115.0, "Go down until your upper arms are level.", _DIPS),
+    Rule(("tricep dips",), HALF, "elbow", "least", True, 108.0, "Go down until your upper arms are level.", _DIPS),
     Rule(
         ("shoulder press",), HALF, "elbow", "most", False, 125.0,
         "Press until your arms are straight.", NSCA,
@@ -133,7 +133,7 @@ RULES = (
         ("russian twist",), HALF, "trunk twist", "range", False, 48.0,
         "Turn your shoulders, not only your arms.", ACE,
     ),
-    Rule(("push up",), HALF, "elbow", "least", True, 112.0, "Lower your chest to the floor.", ACSM),
+    Rule(("push up",), HALF, "elbow", "least", True, 106.0, "Lower your chest to the floor.", ACSM),
     Rule(
         ("push up", "plank"), "sagging hips", "hip sag", "held", True, 6.0,
         "Tighten your core: one line from shoulders to heels.", _CORE, SIDE, "picture",
