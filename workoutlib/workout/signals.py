@@ -99,12 +99,14 @@ def choose_movement(sequence: PoseSequence, label: str | None, shares: Mapping[s
     scores = {name: [c.score for c in _candidates(sequence, times, name, +1)] for name in names}
 
     def merit(exercise: str) -> float:
-        measures = MOVEMENTS[exercise].measures
+        measures, share = MOVEMENTS[exercise].measures, shares.get(exercise, 0.0)
+        if MOVEMENTS[exercise].hold and exercise != label and share < _UNLIKELY:
+            return 0.0  # who stands still in a rest holds nothing
         best = sorted((score for name, _ in measures for score in scores.get(name, ())), reverse=True)[:_CLEAREST]
         clearness = float(np.mean(best)) if best else _STILLNESS
         favour = _FAVOUR if exercise == label else 1.0
         floor = 0.0 if MOVEMENTS[exercise].hold else _UNLIKELY
-        return favour * (floor + shares.get(exercise, 0.0)) * clearness**2
+        return favour * (floor + share) * clearness**2
 
     return max(MOVEMENTS, key=merit)
 
