@@ -11,10 +11,22 @@ from test_workout_sets import join
 
 from workoutlib import Config, Recognizer, WorkoutlibError
 from workoutlib.labels import LABELS
+from workoutlib.media.video_reader import read_frames
+from workoutlib.pose.body_model import gym_body
+from workoutlib.pose.estimator import PoseEstimator
+from workoutlib.pose.smoothing import smooth
+from workoutlib.pose.tracking import PoseSequence, PoseTracker
 from workoutlib.recognition.analysis import analyze_clip
 from workoutlib.recognition.clips import ClipPrediction, LogitReader
 
 STEP = 1 / 30
+CLIPS = Path(__file__).parents[2] / "shared" / "data" / "repetitions"
+JOINED = [  # file, exercise, marked repetitions
+    ("push up/push-up_10.mp4", "push up", 2),
+    ("pull up/pull-up_10.mp4", "pull up", 4),
+    ("push up/push-up_44.mp4", "push up", 1),
+]
+REST = np.arange(0, 6, STEP)
 
 
 def clip_of(poses, shown, *, whole=None, sure=4.0):
@@ -62,17 +74,38 @@ def test_an_exercise_that_the_package_does_not_know_is_counted():
     assert (entry.label, entry.count, entry.faults) == ("burpee", 5, ())
 
 
+def recognised(poses):
+    """A clip as the gym's body model recognises it."""
+    logits, whole = gym_body().fuse_clip(None, poses)
+    duration = float(poses.times[-1] + np.median(np.diff(poses.times)))
+    return ClipPrediction(Path("x.mp4"), poses.times, logits, duration, 30.0, LogitReader(LABELS), poses, whole)
+
+
 def test_three_exercises_with_rests_are_three_sets():
-    counts = {"squat": 5, "push up": 4, "barbell biceps curl": 6}
-    parts, shown = [], []
-    for label, number in counts.items():
-        times, phase, _ = rhythm(number, seconds=2.5)
-        rest = np.arange(0, 5, STEP)
-        parts += [see(label, times, phase), see("lateral raises", rest, np.zeros(len(rest)), view=(20, 8))]
-        shown += [label] * (len(times) + len(rest))
-    workout = analyze_clip(clip_of(join(*parts)[0], shown))
-    assert {entry.label: entry.count for entry in workout.sets} == counts
+    """Recognised by the package; in the first rest the person stands there, in the second one is out of the picture."""
+    counts, rest = {"squat": 5, "push up": 4, "shoulder press": 6}, np.arange(0, 6, 1 / 15)
+    rests = [
+        see("lateral raises", rest, np.zeros(len(rest)), view=(20, 8), noise=0.2),
+        nobody(np.arange(0, 20, 1 / 15)),
+    ]
+    parts = []
+    for (label, number), pause in zip(counts.items(), [*rests, nobody(rest)], strict=True):
+        times, phase, _ = rhythm(number, seconds=2.5, rate=15.0)
+        parts += [see(label, times, phase, noise=0.5), pause]
+    workout = analyze_clip(recognised(join(*parts)[0]))
+    assert [(entry.label, entry.count) for entry in workout.sets] == list(counts.items())
     assert len(workout.rests) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CLIPS.exists(), reason="the real clips are not beside the checkout")
+def test_real_clips_joined_with_rests_are_three_sets():
+    tracked = [PoseTracker(PoseEstimator(), skip=True).follow(read_frames(CLIPS / name)) for name, _, _ in JOINED]
+    found = [[(time, pose) for time, _, pose in each] for each in tracked]
+    parts = [part for each in found for part in (smooth(PoseSequence.of(*zip(*each, strict=True))), nobody(REST))]
+    sets = analyze_clip(recognised(join(*parts)[0])).sets
+    assert [entry.label for entry in sets] == [label for _, label, _ in JOINED]
+    assert all(abs(entry.count - marked) <= 1 for entry, (_, _, marked) in zip(sets, JOINED, strict=True))
 
 
 def test_without_poses_or_anybody_there_are_no_sets():

@@ -13,6 +13,7 @@ from scipy.special import softmax
 from workoutlib import LABELS, Config, Recognizer, WorkoutlibError, load_checkpoint, train_model
 from workoutlib.app.cli import main
 from workoutlib.gym import render_clip
+from workoutlib.media.video_reader import read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.pose.body_model import BodyModel, fit_body
 from workoutlib.recognition.starter import choose_recognizer, starter_recognizer
@@ -83,7 +84,11 @@ def test_a_clip_carries_poses_and_an_answer_as_a_whole(recognizer, tmp_path):
     clip = recognizer.predict_clip(path, stride=2, progress=False)
     assert clip.poses is not None and clip.poses.found.any() and len(clip.poses) == len(clip.times)
     assert clip.whole.shape == (3,) and clip.overall.label in FEW
-    assert recognizer.annotate_clip(clip, tmp_path / "copy.mp4", crop=True, progress=False).is_file()
+    drawn = []
+    for shown in (True, False):
+        copy = recognizer.annotate_clip(clip, tmp_path / "copy.mp4", skeleton=shown, progress=False)
+        drawn.append(next(iter(read_frames(copy)))[1].astype(int))
+    assert clip.poses.found[0] and np.abs(drawn[0] - drawn[1]).max() > 60
     alone = Recognizer(recognizer.model, recognizer.labels, recognizer.config, device=CPU)
     assert not np.allclose(alone.predict_clip(path, stride=2, progress=False).logits, clip.logits)
 

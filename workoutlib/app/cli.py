@@ -167,8 +167,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "--skeleton": {
         "action": argparse.BooleanOptionalAction,
-        "default": False,
-        "help": "draw the exerciser's skeleton on photos too, as on every clip (default: no)",
+        "help": "draw the exerciser's skeleton (default: on clips, not on photos)",
     },
     "--format": {
         "choices": ["onnx", "openvino"],

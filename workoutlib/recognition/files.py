@@ -76,7 +76,7 @@ def predict_files(
     *,
     out: Path | None = None,
     stride: int = 1,
-    skeleton: bool = False,
+    skeleton: bool | None = None,
     crop: bool = False,
     progress: bool = True,
     report: Report | None = None,
@@ -88,7 +88,7 @@ def predict_files(
     Args:
         out: folder for annotated copies and, for each clip, ``.frames.csv`` and ``.segments.csv``. None
             of the given files is overwritten there, and no two copies take one name.
-        skeleton: draw the exerciser's skeleton on photos too, as on every clip.
+        skeleton: draw the exerciser's skeleton; where not given, on clips alone.
         crop: darken what the model does not see.
         report: called now and then, and at the end, also if that is an exception such as Ctrl-C: so that a table
             can be written as it grows. Not under ``torchrun``.
@@ -149,7 +149,7 @@ class _Job:
 
     recognizer: Recognizer
     stride: int
-    skeleton: bool
+    skeleton: bool | None
     crop: bool
     progress: bool
 
@@ -205,7 +205,7 @@ class _Job:
         found = self.recognizer.read_logits(logits)
         row = _row(task.file, "photo", found)
         if task.target:
-            drawn = self.recognizer.annotate(pixels, found, skeleton=self.skeleton, crop=self.crop)
+            drawn = self.recognizer.annotate(pixels, found, skeleton=bool(self.skeleton), crop=self.crop)
             with replacing(task.target) as hidden:
                 Image.fromarray(drawn).save(hidden, "JPEG", quality=92)
             row["annotated"] = str(task.target)
@@ -228,7 +228,8 @@ class _Job:
         if task.target:
             write_csv(clip.frames(), task.target.with_suffix(".frames.csv"))
             write_csv(segments, task.target.with_suffix(".segments.csv"))
-            recognizer.annotate_clip(workout, task.target, progress=progress, crop=self.crop)
+            skeleton = self.skeleton is not False
+            recognizer.annotate_clip(workout, task.target, progress=progress, skeleton=skeleton, crop=self.crop)
             draw_results(workout, clip.poses, task.target)
             row["annotated"] = str(task.target)
         return row

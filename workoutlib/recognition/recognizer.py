@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -270,6 +270,7 @@ class Recognizer(LogitReader):
         *,
         smoothing: float = SMOOTHING,
         progress: bool = True,
+        skeleton: bool = True,
         crop: bool = False,
         on_frames: Watch | None = None,
     ) -> Path:
@@ -281,10 +282,14 @@ class Recognizer(LogitReader):
         It is H.264 that plays in a browser, with the source's size, rate, rotation, length and sound.
 
         Args:
+            skeleton: draw the exerciser's skeleton.
             crop: darken what the model does not see.
             on_frames: as for `predict_clip`; when it raises, nothing is left of the copy.
         """
-        person = partial(self._draw_person, crop=crop)
+
+        def person(frame: np.ndarray, pose: Pose | None) -> np.ndarray:
+            return self._draw_person(frame, pose if skeleton else None, crop=crop)
+
         options: dict[str, Any] = {"smoothing": smoothing, "progress": progress}
         workout = clip if isinstance(clip, ClipWorkout) else None
         prediction = clip.clip if isinstance(clip, ClipWorkout) else clip

@@ -137,6 +137,7 @@ def movement_signal(sequence: PoseSequence, label: str) -> Signal:
 
 def _candidates(sequence: PoseSequence, times: np.ndarray, name: str, direction: int) -> list[_Candidate]:
     measure = MEASURES[name]
+    sequence = sequence.select(np.isfinite(sequence.world[:, 0, 0]))  # a rest out of the picture hides nothing
     spaces = {"world": sequence.world}
     if measure.planar:
         spaces["picture"] = sequence.landmarks[..., :2]
@@ -162,7 +163,7 @@ def _judge(
 ) -> _Candidate:
     """Resample a series (T,) to `times` (N,), and score it: visible, moving, and not trembling."""
     valid = np.isfinite(series)
-    share = float(valid.mean())
+    share = float(valid.mean()) if len(valid) else 0.0
     if valid.sum() < 3 or share < 0.5:
         return _Candidate(name, np.zeros(len(times)), 0.0)
     values = factor * np.interp(times, seen[valid], series[valid])
