@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -202,9 +202,9 @@ class Recognizer(LogitReader):
         drawn = self._draw_person(pixels, pose, crop=crop)
         return draw_label(drawn, found.shown, found.confidence, top3=found.top3)
 
-    def _draw_person(self, frame: np.ndarray, pose: Pose | None, *, crop: bool) -> np.ndarray:
+    def _draw_person(self, frame: np.ndarray, pose: Pose | None, *, skeleton: bool = True, crop: bool) -> np.ndarray:
         seen = dim_outside(frame, view_box(frame.shape, self.config)) if crop else frame
-        return draw_skeleton(seen, pose) if pose else seen
+        return draw_skeleton(seen, pose) if pose and skeleton else seen
 
     def predict_clip(
         self,
@@ -286,10 +286,7 @@ class Recognizer(LogitReader):
             crop: darken what the model does not see.
             on_frames: as for `predict_clip`; when it raises, nothing is left of the copy.
         """
-
-        def person(frame: np.ndarray, pose: Pose | None) -> np.ndarray:
-            return self._draw_person(frame, pose if skeleton else None, crop=crop)
-
+        person = partial(self._draw_person, skeleton=skeleton, crop=crop)
         options: dict[str, Any] = {"smoothing": smoothing, "progress": progress}
         workout = clip if isinstance(clip, ClipWorkout) else None
         prediction = clip.clip if isinstance(clip, ClipWorkout) else clip
