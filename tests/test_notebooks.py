@@ -1,6 +1,7 @@
 """The notebooks: their anatomy, their stored outputs, and that each runs from top to bottom with the profile best."""
 
 import ast
+import base64
 import html
 import json
 import re
@@ -265,6 +266,14 @@ def test_outputs_are_stored_and_clean(path, code):
         for output in cell.outputs:
             text = output.get("text") or output.get("data", {}).get("text/plain", "")
             assert len(text.splitlines()) <= 40, cell.id
+
+
+def test_a_panel_is_stored_with_its_picture(name, code):
+    if not (picture := FOLDER.parent / f"docs/panels/{name}.png").is_file():
+        pytest.skip("no panel, or none that has a picture")
+    shown = [output.data for cell in code for output in cell.outputs if "data" in output]
+    shown = [data for data in shown if data.get("text/plain", "").startswith("[")]
+    assert [data.get("image/png") for data in shown] == [base64.b64encode(picture.read_bytes()).decode()]
 
 
 def test_only_a_minority_of_what_can_be_compared_is_not(notebook):

@@ -3,11 +3,9 @@
 import base64
 import json
 import re
-from datetime import datetime, timezone
 from io import BytesIO
 from pathlib import Path
 
-import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,7 +29,8 @@ from workoutlib.notebook.panels import (
 from workoutlib.notebook.panels.common import ANY, Bridge, Panel, as_code, keep_upload, message, picture_html
 from workoutlib.notebook.panels.mistakes import matching
 from workoutlib.notebook.panels.player import browser_copy, player_html, timeline_html
-from workoutlib.notebook.panels.training import best_line, parse_changes, time_left
+from workoutlib.notebook.panels.runs import best_line
+from workoutlib.notebook.panels.training import parse_changes, time_left
 from workoutlib.notebook.panels.upload import ChunkedUpload
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
@@ -73,27 +72,20 @@ def pixels_in(html: str) -> np.ndarray:
     return np.asarray(Image.open(BytesIO(base64.b64decode(re.search(r"base64,([^'\"]+)", html)[1]))))
 
 
-def send_in_parts(field: ChunkedUpload, name: str, content: bytes, *, parts: int) -> None:
+def send_in_parts(field: ChunkedUpload, name: str, content: bytes, *, parts: int = 1, rest: int = 0) -> None:
     """What the page does: one message a part, each after the answer to the one before."""
     step = -(-len(content) // parts)
     for at in range(0, len(content), step):
         data = base64.b64encode(content[at : at + step]).decode()
-        part = {"id": "1", "name": name, "size": len(content), "at": at, "data": data}
+        part = {"id": "1", "name": name, "size": len(content), "at": at, "data": data, "rest": rest}
         field.bridge.value = json.dumps({"at": at, "sent": part})
 
 
-def upload(field: widgets.FileUpload, files: dict[str, bytes]) -> None:
-    """What the browser does when files were chosen."""
-    field.value = tuple(
-        {
-            "name": name,
-            "type": "",
-            "size": len(data),
-            "content": memoryview(data),
-            "last_modified": datetime.now(timezone.utc),
-        }
-        for name, data in files.items()
-    )
+def send_photos(panel: PhotoPanel, files: dict[str, bytes]) -> None:
+    """Choose these files, and wait until they are recognised."""
+    for number, (name, content) in enumerate(files.items(), start=1):
+        send_in_parts(panel.upload, name, content, rest=len(files) - number)
+    panel.thread.join()
 
 
 # What all panels share
@@ -150,7 +142,7 @@ def test_bridge_hands_on_what_the_page_sends():
 
 
 @pytest.fixture
-def playground(photo):
+def playground(photo, home):
     return AugmentationPlayground(photo, Config.profile("best", resize=64, crop=64))
 
 
@@ -174,6 +166,15 @@ def test_draw_again_changes_the_copies_and_not_the_config(playground):
     playground.again.click()
     assert playground.grid.value != before
     assert playground.config == config
+
+
+def test_playground_takes_a_photo_of_ones_own(playground):
+    before = playground.grid.value
+    send_in_parts(playground.upload, "red.jpg", jpeg_bytes(np.full((80, 80, 3), (200, 0, 0), np.uint8)))
+    assert playground.grid.value != before and not playground.fault.value
+    assert pixels_in(playground.grid.value).mean((0, 1)) == pytest.approx((200, 0, 0), abs=4)
+    send_in_parts(playground.upload, "broken.jpg", b"no picture")
+    assert "broken.jpg" in playground.fault.value
 
 
 def test_choosing_a_profile_moves_the_sliders(photo):
@@ -253,15 +254,25 @@ def test_typed_fields_are_read_and_never_run(text):
         parse_changes(text)
 
 
-def test_train_button_trains_in_a_thread_and_shows_the_end(panel):
+def test_train_button_trains_in_a_thread_and_shows_the_end(panel, monkeypatch):
+    told, show = [], TrainingPanel.show_progress
+    monkeypatch.setattr(
+        TrainingPanel, "show_progress", lambda panel, doing: (told.append(doing.split(":")[0]), show(panel, doing))
+    )
+    assert panel.resume_button.disabled, "there is nothing to resume"
     panel.train_button.click()
     assert panel.train_button.disabled and not panel.stop_button.disabled
     panel.thread.join()
+    assert panel.trained.checkpoint == panel.out / "run-001" / "best_model.pth"
     assert panel.trained.checkpoint.is_file()
     assert "finished" in panel.status.value and "best epoch" in panel.status.value
     assert panel.bar.value == 1
-    assert panel.curves.value.count("<img") == 2
+    assert panel.curves.value.count("<img") == 1
+    assert "run-001" in panel.table.value
     assert not panel.train_button.disabled and panel.stop_button.disabled
+    assert not panel.resume_button.disabled
+    stages = ("decoding pictures", "fitting the head …", "validating", "evaluating the model …")
+    assert [stage for stage in dict.fromkeys(told) if stage in stages] == list(stages)
 
 
 @pytest.mark.slow
@@ -271,7 +282,7 @@ def test_stop_keeps_the_model_and_resume_ends_as_if_never_stopped(catalog, confi
     panel.train_button.click()
     panel.thread.join()
     assert "stopped" in panel.status.value
-    assert (tmp_path / "run" / "best_model.pth").is_file()
+    assert (tmp_path / "run" / "run-001" / "best_model.pth").is_file()
     assert len(panel.trained.result.history) < len(trained.result.history)
     panel.bar.unobserve_all()
     panel.resume_button.click()
@@ -282,9 +293,10 @@ def test_stop_keeps_the_model_and_resume_ends_as_if_never_stopped(catalog, confi
 
 def test_a_stop_before_the_first_epoch_is_no_fault(panel):
     panel._stop.set()
-    panel._run(panel.config, resume=False)
+    panel._run(panel.config, None)
     assert "stopped before the first epoch ended" in panel.status.value and "alert" not in panel.status.value
     assert panel.trained is None and not panel.train_button.disabled
+    assert panel.resume_button.disabled, "no epoch was kept"
 
 
 @pytest.mark.slow
@@ -358,6 +370,7 @@ def test_clicking_the_matrix_sets_the_menus(browser, trained):
     browser.bridge.value = json.dumps({"at": 1, "sent": [labels[0], labels[1]]})
     assert (browser.true.value, browser.predicted.value) == labels[:2]
     assert browser.matrix.value.count("<button") >= 1
+    assert browser.matrix.value.count("outline:3px") == 1, "the chosen cell"
 
 
 def test_matching_nothing_is_an_empty_table(trained, browser):
@@ -374,21 +387,31 @@ def photo_panel(recognizer, tmp_path):
 
 
 def test_uploaded_photos_are_recognised(photo_panel, photo):
-    upload(photo_panel.upload, {"plank.jpg": photo.read_bytes(), "squat.jpg": photo.read_bytes()})
+    send_photos(photo_panel, {"plank.jpg": photo.read_bytes(), "squat.jpg": photo.read_bytes()})
     assert [Path(row["path"]).name for row in photo_panel.rows] == ["plank.jpg", "squat.jpg"]
     assert photo_panel.card.value.count("<img") == 2
     assert "photos.csv" in photo_panel.download.value
     assert "of 2 files named after an exercise" in photo_panel.status.value
-    first = photo_panel.card.value
-    photo_panel.choice.value = 1
-    assert photo_panel.card.value != first
 
 
-def test_dropped_photos_are_recognised(photo_panel, photo):
-    data = base64.b64encode(photo.read_bytes()).decode()
-    photo_panel.bridge.value = json.dumps({"at": 1, "sent": [{"name": "plank.jpg", "data": data}]})
-    assert len(photo_panel.rows) == 1
-    assert photo_panel.bridge.name in photo_panel.drop.value
+def test_a_row_is_clicked_and_wrong_ones_are_marked(photo_panel, photo):
+    send_photos(photo_panel, {"squat.jpg": photo.read_bytes(), "plank.jpg": photo.read_bytes()})
+    labels = [row["label"] for row in photo_panel.rows]
+    wrong = sum(label != truth for label, truth in zip(labels, ("squat", "plank"), strict=True))
+    assert wrong >= 1, "one photo cannot be both"
+    assert photo_panel.table.value.count("✗") == wrong
+    assert "squat.jpg" in photo_panel.card.value
+    photo_panel.bridge.value = json.dumps({"at": 1, "sent": 1})
+    assert "plank.jpg" in photo_panel.card.value and "squat.jpg" not in photo_panel.card.value
+    assert (": wrong" in photo_panel.card.value) == (labels[1] != "plank")
+
+
+def test_a_folder_of_a_class_tells_the_truth(photo_panel, photo, tmp_path):
+    (tmp_path / "push up").mkdir()
+    (tmp_path / "push up" / "me.jpg").write_bytes(photo.read_bytes())
+    photo_panel.path.value = str(tmp_path / "push up")
+    photo_panel.thread.join()
+    assert photo_panel.rows[0]["truth"] == "push up"
 
 
 def test_a_folder_and_a_broken_photo(photo_panel, photo, tmp_path):
@@ -396,14 +419,35 @@ def test_a_folder_and_a_broken_photo(photo_panel, photo, tmp_path):
     (tmp_path / "photos" / "good.jpg").write_bytes(photo.read_bytes())
     (tmp_path / "photos" / "broken.jpg").write_bytes(b"no picture")
     photo_panel.path.value = str(tmp_path / "photos")
+    photo_panel.thread.join()
     assert len(photo_panel.rows) == 1
     assert "broken.jpg" in photo_panel.status.value
     photo_panel.path.value = str(tmp_path / "nowhere")
+    photo_panel.thread.join()
     assert "role='alert'" in photo_panel.status.value
 
 
+def test_a_clip_in_a_folder_is_stopped(photo_panel, clip_path, monkeypatch):
+    watch = PhotoPanel._watch
+
+    def press_stop(panel, done, total):
+        if done:
+            panel.stop.click()
+        watch(panel, done, total)
+
+    monkeypatch.setattr(PhotoPanel, "_watch", press_stop)
+    photo_panel.recognise([clip_path])
+    photo_panel.thread.join()
+    assert "stopped" in photo_panel.status.value and photo_panel.rows == []
+    monkeypatch.setattr(PhotoPanel, "_watch", watch)
+    photo_panel.recognise([clip_path])
+    photo_panel.thread.join()
+    assert photo_panel.rows[0]["kind"] == "clip" and photo_panel.card.value.count("<img") == 1
+    assert photo_panel.stop.disabled and photo_panel.bar.value == 1
+
+
 def test_csv_holds_every_photo(photo_panel, photo):
-    upload(photo_panel.upload, {"a.jpg": photo.read_bytes()})
+    send_photos(photo_panel, {"a.jpg": photo.read_bytes()})
     csv = base64.b64decode(re.search(r"base64,([^']+)", photo_panel.download.value)[1]).decode()
     assert "a.jpg" in csv and csv.startswith("path,kind,label")
 
@@ -437,13 +481,13 @@ def test_sliders_cut_anew_without_looking_again(clip_panel, monkeypatch):
 def test_a_part_that_is_missing_is_told_and_nothing_is_handed_on(tmp_path):
     got = []
     field = ChunkedUpload(got.append, tmp_path, accept="video/*", description="clip")
-    part = {"id": "1", "name": "a.mp4", "size": 6, "at": 3, "data": base64.b64encode(b"def").decode()}
+    part = {"id": "1", "name": "a.mp4", "size": 6, "at": 3, "data": base64.b64encode(b"def").decode(), "rest": 0}
     field.bridge.value = json.dumps({"at": 1, "sent": part})
     assert "a part is missing" in field.state.value
     assert "data-failed" in field.state.value
     send_in_parts(field, "../a.mp4", b"abcdef", parts=2)
-    assert got == [tmp_path / "a.mp4"]
-    assert got[0].read_bytes() == b"abcdef"
+    assert got == [[tmp_path / "a.mp4"]]
+    assert got[0][0].read_bytes() == b"abcdef"
     assert not field.bridge.value  # a stored notebook holds nothing of it
 
 

@@ -91,7 +91,8 @@ def test_a_full_device_memory_says_which_batch_to_try(monkeypatch):
         run(CONFIG)
 
 
-def test_the_head_alone_is_trained_on_cached_features():
+def test_the_head_alone_is_trained_on_cached_features(monkeypatch):
+    monkeypatch.setattr("workoutlib.models.features._kept", {})  # as if nothing had been trained before
     model, calls = make_model(), []
     before = {name: value.clone() for name, value in model.body.state_dict().items()}
     model.body.register_forward_hook(lambda *_: calls.append(1))
@@ -110,6 +111,7 @@ def test_head_first_starts_from_a_fitted_head():
 
 
 def test_a_stop_is_heard_while_features_are_extracted(monkeypatch):
+    monkeypatch.setattr("workoutlib.models.features._kept", {})
     monkeypatch.setattr(fit_module, "fit_head", lambda *_: pytest.fail("went on"))
     with pytest.raises(WorkoutlibError, match="stopped before the first epoch ended"):
         run(PLAIN.replace(head_first=True), should_stop=lambda: True)

@@ -1,8 +1,11 @@
 """Strip from executed notebooks what changes with every run: widget ids and state, progress bars, execution metadata.
 
+Where a panel was, the stored notebook shows its picture, ``docs/panels/<notebook>.png``: a screenshot of JupyterLab.
+
 python tools/clean_notebooks.py [NOTEBOOK ...]     default: all of notebooks/
 """
 
+import base64
 import json
 import re
 import sys
@@ -12,6 +15,7 @@ from pathlib import Path
 import nbformat
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+PICTURES = NOTEBOOKS.with_name("docs") / "panels"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -29,6 +33,15 @@ def clean(notebook: nbformat.NotebookNode) -> None:
                 output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
                 if "metadata" in output:
                     output["metadata"] = {}
+
+
+def show_panels(notebook: nbformat.NotebookNode, picture: Path) -> None:
+    """Put a panel's picture beside the sentence that stands for it where widgets cannot run."""
+    content = base64.b64encode(picture.read_bytes()).decode()
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if re.match(r"\[.+: sliders and buttons", output.get("data", {}).get("text/plain", "")):
+                output["data"]["image/png"] = content
 
 
 def is_debris(output: nbformat.NotebookNode) -> bool:
@@ -52,6 +65,8 @@ def main(paths: Sequence[str]) -> None:
     for path in map(Path, paths or sorted(NOTEBOOKS.glob("*.ipynb"))):
         notebook = nbformat.read(path, 4)
         clean(notebook)
+        if (picture := PICTURES / f"{path.stem}.png").is_file():
+            show_panels(notebook, picture)
         path.write_text(json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": (
         "train a model and store its checkpoint",
         "--profile --data --labels --skip-unreadable --out --split --model --weights --epochs --learning-rate "
-        "--batch-size --fine-tune --scheduler --seed --save-name --resume",
+        "--batch-size --fine-tune --scheduler --seed --save-name --resume --logger",
     ),
     "evaluate": (
         "evaluate a checkpoint on a folder of class folders",
@@ -155,6 +155,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "name of the last epoch's checkpoint, for example squats (default: model)",
     },
     "--resume": {"action": "store_true", "help": "go on after the last finished epoch in --out (default: begin anew)"},
+    "--logger": {
+        "choices": ["tensorboard"],
+        "help": "for example tensorboard, which gets the history in OUT/tensorboard as it grows (needs: pip install "
+        "tensorboard; default: none)",
+    },
     "--folds": {"type": int, "default": 5, "help": "how many, for example 10 (default: 5)"},
     "--merge-near-duplicates": {
         "action": "store_true",

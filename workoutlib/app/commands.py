@@ -97,6 +97,7 @@ def train(options: argparse.Namespace) -> None:
     from workoutlib import plots
     from workoutlib.models.build import count_parameters
     from workoutlib.training import experiments
+    from workoutlib.training.fit import Callbacks
     from workoutlib.utils import devices, paths
 
     _prepare(join=True)
@@ -115,7 +116,13 @@ def train(options: argparse.Namespace) -> None:
     added = "added" in catalog and not options.resume
     before = evaluate_before(out / "best_model.pth", parts["valid"]) if added else None
     trained = experiments.train_model(
-        catalog, config, out=out, cache=paths.data_root() / "cache", resume=options.resume, save_name=options.save_name
+        catalog,
+        config,
+        out=out,
+        cache=paths.data_root() / "cache",
+        resume=options.resume,
+        save_name=options.save_name,
+        callbacks=Callbacks(logger=options.logger),
     )
     if devices.rank_and_world()[0] > 0:
         return

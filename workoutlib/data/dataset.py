@@ -19,7 +19,6 @@ import pandas as pd
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
-from tqdm.auto import tqdm
 
 from workoutlib.config import ResizeMode
 from workoutlib.data.readable import UnreadableFiles
@@ -27,6 +26,7 @@ from workoutlib.data.transforms import to_square
 from workoutlib.media.images import UnreadableImage
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import Unwritable, fingerprint_files, replacing, sweep
+from workoutlib.utils.progress import track
 
 
 @dataclass(frozen=True)
@@ -181,10 +181,13 @@ def _decode_into(out: np.ndarray, paths: list[str], resize_mode: ResizeMode, pro
             unreadable[paths[number]] = error.reason
 
     with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
-        bar = tqdm(total=len(paths), desc="decoding", unit="image", disable=not progress, leave=False)
-        for _ in pool.map(decode_one, range(len(paths))):
-            bar.update()
-        bar.close()
+        done = pool.map(decode_one, range(len(paths)))
+        try:
+            for _ in track(done, "decoding pictures", total=len(paths), unit="image", show=progress):
+                pass
+        except BaseException:  # stopped: those that wait are not decoded
+            pool.shutdown(cancel_futures=True)
+            raise
     if unreadable:
         raise UnreadableFiles({path: unreadable[path] for path in paths if path in unreadable})
     return out

@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import workspace
+from workoutlib.utils.progress import track
 
 from .exercises import EXERCISES, UNKNOWN
 from .scene import find_exercise, generator, render_clip
@@ -45,9 +45,9 @@ def write_dataset(
     snaps = [(label, number) for label in labels for number in range(1, stills + 1)]
 
     def write(folder: Path) -> Iterable[pd.DataFrame]:
-        for label, video in tqdm(jobs, desc="rendering videos", disable=not progress):
+        for label, video in track(jobs, "rendering videos", show=progress):
             yield _write_video(folder, label, label, video, frames, seed, size)
-        for label, number in tqdm(snaps, desc="rendering stills", disable=not progress):
+        for label, number in track(snaps, "rendering stills", show=progress):
             yield _write_still(folder, label, number, seed)
 
     return _write_whole(Path(out).absolute(), write)

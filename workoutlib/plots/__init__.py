@@ -4,7 +4,7 @@ from .data import plot_class_counts, plot_images, plot_leakage
 from .evaluation import plot_calibration, plot_confusion, plot_per_class, plot_scores, plot_unknown
 from .poses import plot_angles, plot_pose_3d, plot_pose_accuracy, plot_pose_errors
 from .recognition import plot_smoothing, plot_timeline, plot_top3
-from .training import plot_accuracy, plot_learning_rates, plot_loss, plot_step_losses
+from .training import plot_accuracy, plot_learning_rates, plot_loss, plot_runs, plot_step_losses
 from .workouts import plot_counting
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "plot_pose_3d",
     "plot_pose_accuracy",
     "plot_pose_errors",
+    "plot_runs",
     "plot_scores",
     "plot_smoothing",
     "plot_step_losses",

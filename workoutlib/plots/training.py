@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from workoutlib.config import Config
-from workoutlib.plots.common import BLUE, GREEN, ORANGE, PURPLE, make_figure
+from workoutlib.plots.common import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, make_figure
 from workoutlib.training.schedule import learning_rate_at
 
 
@@ -21,6 +21,25 @@ def plot_accuracy(history: pd.DataFrame) -> Figure:
 def plot_loss(history: pd.DataFrame) -> Figure:
     """Training and validation loss by epoch."""
     return _curves(history, "loss", "cross-entropy loss", 1)
+
+
+def plot_runs(histories: dict[str, pd.DataFrame]) -> Figure:
+    """Accuracy and loss by epoch of named runs over each other; of the last one the training curves too."""
+    figure, (left, right) = make_figure(10, 3.4, 1, 2)
+    colours = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)
+    for axis, measure, scale, label in ((left, "accuracy", 100, "accuracy (%)"), (right, "loss", 1, "loss")):
+        for (name, history), colour in zip(reversed(histories.items()), colours, strict=False):
+            epochs, last = history["epoch"], colour == BLUE
+            values = scale * history[f"valid_{measure}"]
+            axis.plot(epochs, values, "o-" if last else ".-", color=colour, linewidth=2 if last else 1, label=name)
+            if last:
+                trained = scale * history[f"train_{measure}"]
+                axis.plot(epochs, trained, "s--", color=colour, markersize=4, label=f"{name}, training")
+        axis.set(xlabel="epoch (0: head only)", ylabel=label, title=f"Validation {measure} by epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        axis.grid(alpha=0.3)
+    left.legend(fontsize=8)
+    return figure
 
 
 def plot_step_losses(losses: Sequence[float]) -> Figure:

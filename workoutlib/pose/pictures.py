@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from workoutlib.pose.estimator import PoseEstimator
 from workoutlib.pose.skeleton import Pose
 from workoutlib.pose.tracking import PoseSequence
 from workoutlib.utils.files import fingerprint_files, replacing
+from workoutlib.utils.progress import track
 
 _VERSION = 1  # of the estimator: another one gives other poses
 
@@ -30,8 +30,8 @@ def estimate_poses(
     if target and target.is_file():
         with np.load(target) as kept:
             return PoseSequence(*(kept[name] for name in PoseSequence.__dataclass_fields__))
-    bar = tqdm(paths, desc="poses", unit="image", disable=not progress, leave=False)
-    poses = PoseSequence.of(range(len(paths)), [exerciser(estimator, path) for path in bar])
+    tracked = track(paths, "looking for poses", unit="image", show=progress)
+    poses = PoseSequence.of(range(len(paths)), [exerciser(estimator, path) for path in tracked])
     if target:
         with replacing(target) as partial, open(partial, "wb") as file:
             np.savez(file, **{name: getattr(poses, name) for name in PoseSequence.__dataclass_fields__})

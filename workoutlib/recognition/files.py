@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
-from tqdm.auto import tqdm
 
 from workoutlib.labels import label_of_file
 from workoutlib.media.images import read_image
@@ -30,6 +29,7 @@ from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import replacing, write_csv
 from workoutlib.utils.paths import shown
+from workoutlib.utils.progress import track
 
 # Bytes of a copy's name; file systems take 255, and a number and ".segments.csv" may follow.
 _LONGEST_STEM = 230
@@ -157,7 +157,7 @@ class _Job:
         """The row of each file, first of the photos, many at a time, then of the clips."""
         photos = [task for task in tasks if task.kind == "photo"]
         bar = self.progress and len(photos) > 1
-        yield from self._photo_rows(tqdm(photos, "photos", unit="photo", disable=not bar, leave=False))
+        yield from self._photo_rows(track(photos, "photos", unit="photo", show=bar))
         for task in tasks:
             if task.kind == "clip":
                 notes: list[str] = []

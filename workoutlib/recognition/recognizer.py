@@ -37,6 +37,7 @@ from workoutlib.recognition.openvino import openvino_forward
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.prefetch import prefetch
+from workoutlib.utils.progress import tell
 
 Forward = Callable[[np.ndarray], np.ndarray]
 
@@ -240,6 +241,7 @@ class Recognizer(LogitReader):
             found += [pose for _, _, pose in batch]
             parts.append(require_finite(self._forward_clip(np.stack([square for _, square, _ in batch]))))
             bar.update(len(batch))
+            tell(info.path.name, len(times), total)
             if on_frames:
                 on_frames(len(times), total)
         bar.close()

@@ -14,7 +14,7 @@ from workoutlib.data.splits import folds_by_video, folds_random, group_near_dupl
 from workoutlib.evaluation.metrics import scores
 from workoutlib.evaluation.predictions import Predictions, evaluate
 from workoutlib.models.build import build_model
-from workoutlib.models.inference import eval_loader, extract_features
+from workoutlib.models.features import picture_features
 from workoutlib.training.bodies import load_bodies
 from workoutlib.training.experiments import model_from_config
 from workoutlib.training.fit import Callbacks, fit
@@ -84,7 +84,7 @@ def near_duplicate_groups(
     config, device = Config.profile("quick"), device or devices.pick_device()
     dataset = _load(catalog, config, cache, device, progress)
     model = build_model(config.model, len(dataset.labels)).to(device)
-    features = extract_features(model, eval_loader(model, dataset, crop=config.crop, device=device))
+    features = picture_features(model, dataset, crop=config.crop, device=device)
     return group_near_duplicates(catalog, features[0].numpy())
 
 
@@ -113,7 +113,7 @@ def measure_leak(
     device = device or devices.pick_device()
     dataset = _load(catalog, config, cache, device, progress)
     model = model_from_config(config.replace(fine_tune=False), len(dataset.labels)).to(device)
-    features = extract_features(model, eval_loader(model, dataset, crop=config.crop, device=device))
+    features = picture_features(model, dataset, crop=config.crop, device=device)
     head = model.head.cpu()
 
     def evaluate_head(train: pd.DataFrame, valid: pd.DataFrame) -> Predictions:

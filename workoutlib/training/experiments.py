@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +19,8 @@ from workoutlib.evaluation.predictions import Predictions, evaluate
 from workoutlib.models.build import Classifier, build_model
 from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.training.bodies import load_bodies
-from workoutlib.training.fit import Callbacks, FitResult, fit
+from workoutlib.training.fit import NOTHING_KEPT, Callbacks, FitResult, StopTraining, fit
+from workoutlib.training.loggers import Logger, open_logger
 from workoutlib.training.run_folder import RunFolder
 from workoutlib.training.synthetic import synthetic_dataset, warm_up
 from workoutlib.utils import devices
@@ -100,21 +102,26 @@ def train_model(
     """
     _require_name(save_name)
     device, progress = device or devices.pick_device(), callbacks.progress
-    dataset = load_dataset(
-        catalog, size=config.resize, resize_mode=config.resize_mode, cache=cache, device=device, progress=progress
-    )
-    parts = without_held_out(split_catalog(catalog, config), dataset)
-    train, valid = dataset.select(parts["train"]), dataset.select(parts["valid"])
-    bodies = load_bodies(catalog, dataset.labels, config, cache=cache, progress=progress)
-    body = bodies.fit(parts["train"]) if bodies else None
-
-    def fuse(predictions: Predictions) -> Predictions:
-        return bodies.fuse(predictions, body) if bodies and body else predictions
-
-    model = model_from_config(config, len(dataset.labels))
-    synthetic = synthetic_dataset(config, dataset.labels, device=device, progress=progress)
-    folder = RunFolder(out, config, train, valid, resume=resume, body=body, fuse=fuse) if out else None
-    result = fit(model, train, valid, config, device=device, synthetic=synthetic, folder=folder, callbacks=callbacks)
+    if callbacks.logger and out:
+        callbacks = _logged(callbacks, callbacks.logger, Path(out))
+    try:
+        with callbacks.listening():
+            size, mode = config.resize, config.resize_mode
+            dataset = load_dataset(catalog, size=size, resize_mode=mode, cache=cache, device=device, progress=progress)
+            parts = without_held_out(split_catalog(catalog, config), dataset)
+            train, valid = dataset.select(parts["train"]), dataset.select(parts["valid"])
+            bodies = load_bodies(catalog, dataset.labels, config, cache=cache, progress=progress)
+            body = bodies.fit(parts["train"]) if bodies else None
+            fuse = partial(bodies.fuse, body=body) if bodies and body else _as_they_are
+            model = model_from_config(config, len(dataset.labels))
+            synthetic = synthetic_dataset(config, dataset.labels, device=device, progress=progress)
+            folder = RunFolder(out, config, train, valid, resume=resume, body=body, fuse=fuse) if out else None
+            result = fit(
+                model, train, valid, config, device=device, synthetic=synthetic, folder=folder, callbacks=callbacks
+            )
+    except StopTraining as error:
+        raise WorkoutlibError(NOTHING_KEPT) from error
+    callbacks.on_stage("evaluating the model", 0, None)
     predictions = evaluate(model, valid, config)
     if folder is None or devices.rank_and_world()[0] > 0:
         return Trained(model, result, fuse(predictions), None)
@@ -122,7 +129,24 @@ def train_model(
     folder.save_model(save_name, model, torch.from_numpy(predictions.logits), epoch=last_epoch)
     checkpoint = folder.out / "best_model.pth"
     best = load_checkpoint(checkpoint).model.to(device).to(memory_format=torch.channels_last)
-    return Trained(best, result, fuse(evaluate(best, valid, config)), checkpoint)
+    if result.best_epoch != last_epoch:
+        predictions = evaluate(best, valid, config)
+    return Trained(best, result, fuse(predictions), checkpoint)
+
+
+def _as_they_are(predictions: Predictions) -> Predictions:
+    return predictions
+
+
+def _logged(callbacks: Callbacks, logger: Logger, out: Path) -> Callbacks:
+    """The same callbacks, and each epoch goes to the logger too."""
+    log = open_logger(logger, out)
+
+    def on_epoch(history: pd.DataFrame) -> None:
+        log(history)
+        callbacks.on_epoch(history)
+
+    return replace(callbacks, on_epoch=on_epoch)
 
 
 def _require_name(save_name: str) -> None:

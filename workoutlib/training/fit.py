@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -19,14 +20,18 @@ from workoutlib.data.dataset import ImageDataset
 from workoutlib.data.loader import Batch, BatchLoader
 from workoutlib.data.transforms import transforms_of
 from workoutlib.models.build import Classifier, freeze
-from workoutlib.models.inference import eval_loader, extract_features
+from workoutlib.models.features import picture_features
+from workoutlib.models.inference import eval_loader
 from workoutlib.training.head import fit_head, require_several
+from workoutlib.training.loggers import Logger
 from workoutlib.training.loop import OnStep, train_one_epoch, validate
 from workoutlib.training.run_folder import HISTORY, RunFolder, best_epoch
 from workoutlib.training.schedule import build_optimizer, build_scheduler, learning_rate_at
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.progress import Listener, listening, tell
 
+NOTHING_KEPT = "stopped before the first epoch ended: there is no model to keep"
 NOT_MEASURED: dict[str, Any] = {"loss": math.nan, "accuracy": math.nan, "logits": None}
 
 
@@ -52,14 +57,28 @@ class Callbacks:
     Attributes:
         on_epoch: called with the history so far after each epoch.
         on_step: called with (steps done, steps of the epoch).
+        on_stage: in `train_model`, called with (what is done besides: "decoding pictures", "fitting the head", ...,
+            how much of it is done, of how much or ``None``).
         should_stop: asked after each step and each batch of features; Ctrl-C ends a run as well.
         progress: show a progress bar.
+        logger: ``"tensorboard"`` writes the history as it grows, to be seen with ``tensorboard --logdir FOLDER``.
     """
 
     on_epoch: Callable[[pd.DataFrame], None] = lambda history: None
     on_step: OnStep = lambda step, steps: None
+    on_stage: Listener = lambda what, done, total: None
     should_stop: Callable[[], bool] = lambda: False
     progress: bool = True
+    logger: Logger | None = None
+
+    def listening(self) -> AbstractContextManager[None]:
+        """Within the block `on_stage` hears what is done, and `should_stop` is asked each time."""
+
+        def hear(what: str, done: int, total: int | None) -> None:
+            self.on_stage(what, done, total)
+            _stop_if_asked(self)
+
+        return listening(hear)
 
 
 class StopTraining(Exception):
@@ -103,7 +122,8 @@ def fit(
         if folder and not state and is_main:
             folder.clear()
         if config.head_first and not state:
-            features = extract_features(model, _watched(_plain(model, train, config, device), callbacks))
+            features = _features(model, train, config, device, callbacks)
+            tell("fitting the head")
             fit_head(model.head, features, train.targets, train.labels, train.weights)
         start = state["start"] if state else _copy_state(model)
         learner = _Learner(model, train, synthetic, config, device, callbacks)
@@ -123,7 +143,7 @@ def fit(
     except (KeyboardInterrupt, StopTraining) as error:
         stopped = str(error) or "interrupted"
         if not rows:
-            raise WorkoutlibError("stopped before the first epoch ended: there is no model to keep") from error
+            raise WorkoutlibError(NOTHING_KEPT) from error
     except torch.cuda.OutOfMemoryError as error:
         raise _out_of_memory(config) from error
     history = pd.DataFrame(rows, columns=HISTORY)
@@ -149,7 +169,7 @@ class _Learner:
             trained: nn.Module = model
             transform, _ = transforms_of(config, model.mean, model.std)
         else:
-            features = extract_features(model, _watched(_plain(model, train, config, device), callbacks))[0]
+            features = _features(model, train, config, device, callbacks)[0]
             trained, train, transform, synthetic = model.head, train.with_images(features.to(device)), None, None
         self.loader = BatchLoader(
             train,
@@ -191,14 +211,15 @@ class _Learner:
         _stop_if_asked(self.callbacks)
 
 
-def _plain(model: Classifier, dataset: ImageDataset, config: Config, device: torch.device) -> BatchLoader:
-    return eval_loader(model, dataset, crop=config.crop, device=device)
+def _features(
+    model: Classifier, dataset: ImageDataset, config: Config, device: torch.device, callbacks: Callbacks
+) -> Tensor:
+    def watched(batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            yield batch
+            _stop_if_asked(callbacks)
 
-
-def _watched(loader: BatchLoader, callbacks: Callbacks) -> Iterator[Batch]:
-    for batch in loader:
-        yield batch
-        _stop_if_asked(callbacks)
+    return picture_features(model, dataset, crop=config.crop, device=device, watch=watched)
 
 
 def _stop_if_asked(callbacks: Callbacks) -> None:

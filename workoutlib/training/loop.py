@@ -14,6 +14,7 @@ from workoutlib.models.build import Classifier
 from workoutlib.models.inference import predict_logits
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.progress import track
 
 OnStep = Callable[[int, int], None]
 """Told how many steps of the epoch are done, and of how many."""
@@ -72,7 +73,8 @@ def validate(model: Classifier, loader: BatchLoader, *, flip: bool = False) -> d
     Returns:
         ``loss`` and ``accuracy`` (0..1), means over the pictures, and the ``logits`` (N, C), float32 on the CPU.
     """
-    logits, targets = predict_logits(model, loader, flip=flip), loader.dataset.targets.cpu()
+    batches = track(loader, "validating", total=len(loader), show=False)
+    logits, targets = predict_logits(model, batches, flip=flip), loader.dataset.targets.cpu()
     return {
         "loss": nn.functional.cross_entropy(logits, targets).item(),
         "accuracy": (logits.argmax(1) == targets).float().mean().item(),

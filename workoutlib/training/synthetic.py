@@ -16,14 +16,16 @@ from workoutlib.data.catalog import read_catalog
 from workoutlib.data.dataset import ImageDataset, load_dataset
 from workoutlib.data.download import make_sample
 from workoutlib.models.build import build_model
-from workoutlib.training.fit import fit
+from workoutlib.training.fit import Callbacks, fit
 from workoutlib.utils.files import save_atomically
+from workoutlib.utils.progress import tell
 
 _SEED = 1  # the built-in sample is rendered from seed 0
 
 
 def synthetic_folder() -> Path:
     """The folder of synthetic training pictures, rendered on the first call."""
+    tell("rendering synthetic pictures, once")
     return make_sample(seed=_SEED)
 
 
@@ -70,7 +72,8 @@ def warm_up(name: str) -> Path:
         )
         torch.manual_seed(config.seed)
         model = build_model(name, len(dataset.labels))
-        fit(model, dataset, None, config)
+        told = Callbacks(on_step=lambda step, steps: tell("warming up on synthetic pictures", step, steps))
+        fit(model, dataset, None, config, callbacks=told)
         save_atomically({name: value.cpu() for name, value in model.body.state_dict().items()}, path)
     return path
 

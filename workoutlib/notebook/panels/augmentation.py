@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
 import ipywidgets as widgets
 
-from workoutlib import plots
 from workoutlib.config import PROFILES, Config, ResizeMode
 from workoutlib.data.transforms import augmented, model_view
 from workoutlib.media.images import Picture, as_rgb
-from workoutlib.notebook.panels.common import Panel, as_code, code_html, control, on_change, picture_html, row
+from workoutlib.notebook.panels.common import Panel, as_code, code_html, control, gallery_html, message, on_change, row
+from workoutlib.notebook.panels.upload import ChunkedUpload
+from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.paths import output_root
 
 COPIES = 11
 
@@ -54,13 +57,19 @@ class AugmentationPlayground(Panel):
         )
         self.erase = control(slider, "erase", "Probability that a random box is blanked", min=0, max=1, step=0.05)
         self.again = widgets.Button(description="Draw again", icon="refresh", tooltip="Other random draws")
-        self.grid, self.code = widgets.HTML(), widgets.HTML()
+        self.upload = ChunkedUpload(
+            self._open, output_root() / "uploads", accept="image/*", description="Your own photo"
+        )
+        self.grid, self.code, self.fault = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.fields = {
             name: getattr(self, name) for name in ("resize_mode", "flip", "rotation", "zoom", "colour", "erase")
         }
         self.show(config)
         controls = list(self.fields.values())
-        super().__init__("Augmentation playground", [row(self.profile, *controls, self.again), self.code, self.grid])
+        super().__init__(
+            "Augmentation playground",
+            [row(self.upload, self.again), row(self.profile, *controls), self.code, self.fault, self.grid],
+        )
         on_change(controls, self.refresh)
         on_change([self.profile], lambda: self.show(Config.profile(self.profile.value)))
         self.again.on_click(lambda button: self.draw_again())
@@ -83,12 +92,19 @@ class AugmentationPlayground(Panel):
         self.seed += 1
         self.refresh()
 
+    def _open(self, paths: list[Path]) -> None:
+        try:
+            self.image, self.fault.value = as_rgb(paths[0]), ""
+        except WorkoutlibError as error:
+            self.fault.value = message(str(error), alert=True)
+            return
+        self.refresh()
+
     def refresh(self) -> None:
         """Draw the copies anew, and the line that builds this config."""
         if self._setting:
             return
         copies = augmented(self.image, self.config, count=COPIES, seed=self.seed)
         titles = ["as validation sees it", *(f"copy {i}" for i in range(1, COPIES + 1))]
-        figure = plots.plot_images([model_view(self.image, self.config), *copies], titles)
-        self.grid.value = picture_html(figure, f"The picture and {COPIES} augmented copies")
+        self.grid.value = gallery_html([model_view(self.image, self.config), *copies], titles, 6)
         self.code.value = code_html(as_code(self.config))

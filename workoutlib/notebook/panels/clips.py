@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import ipywidgets as widgets
 
-from workoutlib.notebook.panels.common import Panel, control, download_html, message, on_change, row, table_html
+from workoutlib.notebook.panels.common import columns, control, download_html, message, on_change, row, table_html
 from workoutlib.notebook.panels.player import LARGEST_BYTES, browser_copy, player_html, timeline_html
 from workoutlib.notebook.panels.upload import ChunkedUpload
+from workoutlib.notebook.panels.working import WorkingPanel
 from workoutlib.recognition.clips import SHORTEST_SEGMENT, SMOOTHING, ClipPrediction
 from workoutlib.recognition.recognizer import Recognizer
-from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import shown
 
 
-class ClipPanel(Panel):
+class ClipPanel(WorkingPanel):
     """The model looks at a clip once; the sliders then work on its logits, at no cost.
 
     Args:
@@ -30,23 +28,16 @@ class ClipPanel(Panel):
 
     def __init__(self, recognizer: Recognizer, clip: ClipPrediction, paths: Sequence[Path], *, folder: Path) -> None:
         self.recognizer, self.clip, self.folder = recognizer, clip, Path(folder)
-        self.thread: threading.Thread | None = None
         self._make_controls(clip, paths)
-        self._stop, self._bar_moved = threading.Event(), 0.0
-        self.status, self.player, self.timeline, self.table, self.downloads, self.copy = (
-            widgets.HTML() for _ in range(6)
-        )
+        self._make_work_controls()
+        self.player, self.timeline, self.table, self.downloads, self.copy = (widgets.HTML() for _ in range(5))
         super().__init__(
             "Clip panel",
             [
                 row(self.choice, self.upload, self.path),
+                row(self.annotate, self.stop, self.bar, self.status),
+                columns((self.player, self.timeline), (self.table, self.downloads, self.copy)),
                 row(self.smoothing, self.confidence, self.shortest),
-                row(self.annotate, self.stop, self.bar),
-                self.status,
-                self.player,
-                self.timeline,
-                self.table,
-                row(self.downloads, self.copy),
             ],
         )
         self.name = f"workoutlib-{self.model_id}"
@@ -56,14 +47,15 @@ class ClipPanel(Panel):
         on_change([self.choice], self._choose)
         on_change([self.path], lambda: self.recognise(Path(self.path.value).expanduser()))
         self.annotate.on_click(lambda button: self.write_copy())
-        self.stop.on_click(lambda button: self._stop.set())
 
     def _make_controls(self, clip: ClipPrediction, paths: Sequence[Path]) -> None:
         """What is chosen, turned and pressed."""
         slider = widgets.FloatSlider
         known = {Path(path).name: Path(path) for path in [clip.path, *paths]}
         self.choice = control(widgets.Dropdown, "clip", "Clips at hand", options=known, value=Path(clip.path))
-        self.upload = ChunkedUpload(self.recognise, self.folder, accept="video/*", description="Upload a clip")
+        self.upload = ChunkedUpload(
+            lambda paths: self.recognise(paths[0]), self.folder, accept="video/*", description="Upload a clip"
+        )
         self.path = control(
             widgets.Text,
             "or its path",
@@ -95,10 +87,6 @@ class ClipPanel(Panel):
         self.annotate = widgets.Button(
             description="Annotate", icon="film", tooltip="Write a copy with the labels on it"
         )
-        self.bar = widgets.FloatProgress(min=0, max=1, layout=widgets.Layout(width="300px"))
-        self.stop = widgets.Button(
-            description="Stop", icon="stop", tooltip="End the work under way; what was shown stays", disabled=True
-        )
 
     def recognise(self, path: Path) -> None:
         """Recognise another clip, in a thread."""
@@ -114,7 +102,7 @@ class ClipPanel(Panel):
     def refresh(self) -> None:
         """Smooth and cut into segments anew, from the stored logits."""
         segments = self.clip.segments(self.smoothing.value, self.shortest.value, self.confidence.value)
-        self.timeline.value = timeline_html(segments, self.clip.duration, self.name)
+        self.timeline.value = timeline_html(segments, self.clip.duration, self.name, width=520)
         self.table.value = table_html(segments.round(2))
         stem = self.clip.path.stem
         tables = {f"{stem}.frames.csv": self.clip.frames(self.smoothing.value), f"{stem}.segments.csv": segments}
@@ -146,41 +134,12 @@ class ClipPanel(Panel):
             self.choice.options = {clip.path.name: clip.path, **others}  # selects the first
         self.refresh()
 
-    def _in_thread(self, what: str, work: Callable[[], None]) -> None:
-        self._stop.clear()
-        self._enable(False)
-        self.bar.value = 0
-        self.status.value = message(what)
-        self.thread = threading.Thread(target=self._do, args=(work,), daemon=True)
-        self.thread.start()
-
     def _do(self, work: Callable[[], None]) -> None:
         try:
-            work()
-            self.bar.value, self.status.value = 1, ""
-        except _Stopped:
-            self.status.value = message("stopped")
-        except WorkoutlibError as error:
-            self.status.value = message(str(error), alert=True)
-        except Exception as error:  # shown on the page, then raised
-            self.status.value = message(f"{type(error).__name__}: {error}", alert=True)
-            raise
+            super()._do(work)
         finally:
             self.choice.value = self.clip.path  # the menu names what is shown, also after a clip that was not opened
-            self._enable(True)
 
     def _enable(self, enabled: bool) -> None:
         for each in (self.annotate, self.choice, self.upload, self.path):
             each.disabled = not enabled
-        self.stop.disabled = enabled
-
-    def _watch(self, done: int, total: int | None) -> None:
-        if self._stop.is_set():
-            raise _Stopped
-        now = time.monotonic()
-        if total and now - self._bar_moved > 0.3:  # the page need not hear of each frame
-            self._bar_moved, self.bar.value = now, done / total
-
-
-class _Stopped(Exception):
-    """Raised from within a clip's work when Stop was pressed."""

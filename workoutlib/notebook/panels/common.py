@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -50,6 +50,9 @@ class Panel(widgets.VBox):
 def control(kind: type[widgets.Widget], description: str, tooltip: str, **options: Any) -> widgets.Widget:
     """A slider, switch or field of one width, with its explanation on hover; it speaks when it is released."""
     if issubclass(kind, widgets.IntSlider | widgets.FloatSlider | widgets.FloatLogSlider):
+        decimals = 0 if options.get("step", 1) >= 1 else 1 if options["step"] >= 0.1 else 2
+        if issubclass(kind, widgets.FloatSlider):
+            options = {"readout_format": f".{decimals}f", **options}
         options = {"continuous_update": False, **options}
     style = {"description_width": "100px"}
     layout = widgets.Layout(width="300px")
@@ -59,6 +62,14 @@ def control(kind: type[widgets.Widget], description: str, tooltip: str, **option
 def row(*children: widgets.Widget) -> widgets.HBox:
     """Controls beside each other, on the next line where the page is narrow."""
     return widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap", align_items="center"))
+
+
+def columns(left: Iterable[widgets.Widget], right: Iterable[widgets.Widget], width: int = 400) -> widgets.HBox:
+    """Two columns, the left one `width` pixels or more; below each other on a narrow page; the right one scrolls."""
+    wide = widgets.Layout(flex=f"1 1 {width}px", min_width="300px", max_width=f"{max(width, 560)}px")
+    narrow = widgets.Layout(flex="1 1 260px", min_width="260px", max_height="520px", overflow="auto")
+    boxes = [widgets.VBox(list(left), layout=wide), widgets.VBox(list(right), layout=narrow)]
+    return widgets.HBox(boxes, layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start"))
 
 
 def on_change(controls: Iterable[widgets.Widget], call: Callable[[], None]) -> None:
@@ -89,6 +100,28 @@ def picture_html(picture: Figure | np.ndarray, alt: str, width: str = "100%") ->
         data, kind = jpeg(picture), "jpeg"
     style = f"max-width:{width};height:auto;background:white"
     return f"<img alt='{escape(alt, quote=True)}' style='{style}' src='{data_url(data, f'image/{kind}')}'>"
+
+
+def gallery_html(pictures: Sequence[np.ndarray], captions: Sequence[str], columns: int) -> str:
+    """Pictures under their captions, as large as the page leaves them room; the page's own colours around them."""
+    cells = "".join(
+        f"<figure style='margin:0'><figcaption style='white-space:pre-line;line-height:1.3'>{escape(text)}</figcaption>"
+        f"{picture_html(pixels, text)}</figure>"
+        for pixels, text in zip(pictures, captions, strict=True)
+    )
+    grid = f"display:grid;grid-template-columns:repeat({columns},minmax(0,1fr));gap:.5em;align-items:end"
+    return f"<div style='{grid}'>{cells}</div>"
+
+
+def bars_html(shares: Sequence[tuple[str, float]]) -> str:
+    """Names, each with a bar and its per cent."""
+    rows = "".join(
+        f"<tr><td style='padding-right:.8em'>{escape(name)}</td><td style='width:50%'>"
+        f"<div style='background:#0072b2;height:1em;width:{max(share, 0.005):.1%}'></div></td>"
+        f"<td style='text-align:right;padding-left:.8em'>{share:.0%}</td></tr>"
+        for name, share in shares
+    )
+    return f"<table style='width:100%;border-collapse:collapse'>{rows}</table>"
 
 
 def jpeg(pixels: np.ndarray) -> bytes:

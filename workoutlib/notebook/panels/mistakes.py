@@ -6,17 +6,24 @@ import json
 from html import escape
 
 import ipywidgets as widgets
-import numpy as np
 import pandas as pd
 from matplotlib import colormaps
-from matplotlib.figure import Figure
 
-from workoutlib import plots
 from workoutlib.data.transforms import model_view
 from workoutlib.evaluation.activation import activation_map, overlay_activation
 from workoutlib.evaluation.metrics import confusion
 from workoutlib.evaluation.predictions import Predictions
-from workoutlib.notebook.panels.common import ANY, Bridge, Panel, control, message, on_change, picture_html, row
+from workoutlib.notebook.panels.common import (
+    ANY,
+    Bridge,
+    Panel,
+    columns,
+    control,
+    gallery_html,
+    message,
+    on_change,
+    row,
+)
 from workoutlib.recognition.recognizer import Recognizer
 
 SHOWN = 6
@@ -53,10 +60,8 @@ class ErrorBrowser(Panel):
         super().__init__(
             "Error browser",
             [
-                self.matrix,
                 row(self.true, self.predicted, self.order, self.unit),
-                self.status,
-                self.pictures,
+                columns((self.matrix,), (self.status, self.pictures), width=570),
                 self.bridge,
             ],
         )
@@ -66,7 +71,8 @@ class ErrorBrowser(Panel):
     def refresh(self) -> None:
         """Find the pictures and show the first of them."""
         predictions = self.predictions.clips() if self.unit.value else self.predictions
-        self.matrix.value = matrix_html(confusion(predictions), self.bridge)
+        chosen = self.true.value, self.predicted.value
+        self.matrix.value = matrix_html(confusion(predictions), self.bridge, chosen)
         self.found = matching(
             predictions,
             true=self.true.value,
@@ -79,23 +85,16 @@ class ErrorBrowser(Panel):
         self.status.value = message(
             f"{len(self.found)} {kind}{what}" + f"; the first {SHOWN} are shown" * (len(self.found) > SHOWN)
         )
-        self.pictures.value = "" if self.found.empty else picture_html(self._explain(), "Pictures and activation maps")
+        self.pictures.value = self._explain()
 
-    def _explain(self) -> Figure:
+    def _explain(self) -> str:
         model, config = self.recognizer.model, self.recognizer.config
-        views, looked, titles = [], [], []
+        pictures, captions = [], []
         for each in self.found.head(SHOWN).itertuples():
-            views.append(model_view(each.path, config))
-            place = self.predictions.labels.index(each.predicted)
-            looked.append(overlay_activation(views[-1], activation_map(model, each.path, config, place)))
-            titles.append(f"{each.label} {each.true_confidence:.0%}\n→ {each.predicted} {each.confidence:.0%}")
-        while len(views) < SHOWN:  # keeps the pictures small and the two rows below each other
-            views.append(np.full_like(views[0], 255))
-            looked.append(views[-1])
-            titles.append("")
-        return plots.plot_images(
-            [*views, *looked], [*titles, *["what speaks for it"] * min(len(self.found), SHOWN)], columns=SHOWN
-        )
+            view, place = model_view(each.path, config), self.predictions.labels.index(each.predicted)
+            pictures += [view, overlay_activation(view, activation_map(model, each.path, config, place))]
+            captions += [f"{each.label} {each.true_confidence:.0%}", f"→ {each.predicted} {each.confidence:.0%}"]
+        return gallery_html(pictures, captions, 2)
 
     def _choose(self, cell: list[str]) -> None:
         self.true.value, self.predicted.value = cell
@@ -125,8 +124,12 @@ def matching(
     return table[keep].sort_values("confidence", ascending=ascending, kind="stable")
 
 
-def matrix_html(counts: pd.DataFrame, bridge: Bridge) -> str:
-    """The confusion matrix with a button in every cell that is not empty: true labels down, predicted across."""
+def matrix_html(counts: pd.DataFrame, bridge: Bridge, chosen: tuple[str, str]) -> str:
+    """The confusion matrix with a button in every cell that is not empty: true labels down, predicted across.
+
+    Args:
+        chosen: true and predicted label of the cell that is marked.
+    """
     shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     turned = "writing-mode:vertical-rl;transform:rotate(180deg);font-weight:normal"
     head = "".join(
@@ -136,30 +139,39 @@ def matrix_html(counts: pd.DataFrame, bridge: Bridge) -> str:
     rows = []
     for true in counts.index:
         cells = [
-            _cell(true, predicted, counts.loc[true, predicted], shares.loc[true, predicted], bridge)
+            _cell(
+                (true, predicted),
+                counts.loc[true, predicted],
+                shares.loc[true, predicted],
+                bridge,
+                marked=(true, predicted) == chosen,
+            )
             for predicted in counts.columns
         ]
-        name = f"<th scope='row' style='font-weight:normal;text-align:right'>{escape(true)}</th>"
+        name = f"<th scope='row' style='font-weight:normal;text-align:right;white-space:nowrap'>{escape(true)}</th>"
         rows.append(f"<tr>{name}{''.join(cells)}</tr>")
     note = "true labels down, predicted labels across: click a cell to see its pictures"
     return (
         f"<div style='overflow-x:auto'><p>{note}</p>"
-        "<table style='border-collapse:collapse;font-size:12px;line-height:1.2'>"
+        "<table style='border-collapse:collapse;font-size:11px;line-height:1.1'>"
         f"<tr><th></th>{head}</tr>{''.join(rows)}</table></div>"
     )
 
 
-def _cell(true: str, predicted: str, number: int, share: float, bridge: Bridge) -> str:
+def _cell(pair: tuple[str, str], number: int, share: float, bridge: Bridge, *, marked: bool) -> str:
+    mark = "outline:3px solid #d55e00;outline-offset:-1px;position:relative;" if marked else ""
     if not number:
-        return "<td style='min-width:26px;border:1px solid #8884'></td>"
+        return f"<td style='min-width:18px;border:1px solid #8884;{mark}'></td>"
+    true, predicted = pair
     red, green, blue = (round(255 * channel) for channel in colormaps["cividis"](share)[:3])
     text = f"{true} recognised: {number}" if true == predicted else f"{true} taken for {predicted}: {number}"
     style = (
-        "width:26px;height:20px;border:0;padding:0;cursor:pointer;font-size:11px;"
+        f"width:18px;height:18px;border:0;padding:0;cursor:pointer;font-size:10px;{mark}"
         f"background:rgb({red},{green},{blue});color:{'#000' if share > 0.55 else '#fff'}"
     )
-    send = bridge.script(json.dumps([true, predicted]))
+    send = bridge.script(json.dumps(pair))
     return (
-        f"<td style='padding:0'><button type='button' title='{escape(text, quote=True)}' "
+        f"<td style='padding:0'><button type='button' aria-pressed='{'true' if marked else 'false'}' "
+        f"title='{escape(text, quote=True)}' "
         f'style="{style}" onclick="{send}">{number}</button></td>'
     )

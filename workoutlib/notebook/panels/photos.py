@@ -1,43 +1,36 @@
-"""The photo panel: drop, upload or name photos; see the three best guesses, where the model looked, and a table."""
+"""The photo panel: upload, drop or name photos; a table to click in, the best guesses, where the model looked."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 import ipywidgets as widgets
 
-from workoutlib import plots
 from workoutlib.data.transforms import model_view
 from workoutlib.evaluation.activation import activation_map, overlay_activation
+from workoutlib.labels import find_label
+from workoutlib.media.images import as_rgb
+from workoutlib.media.video_reader import read_frames
 from workoutlib.notebook.panels.common import (
     Bridge,
-    Panel,
+    bars_html,
+    columns,
     control,
     download_html,
-    keep_upload,
+    gallery_html,
     message,
     on_change,
-    picture_html,
     row,
-    table_html,
 )
+from workoutlib.notebook.panels.upload import ChunkedUpload
+from workoutlib.notebook.panels.working import WorkingPanel
 from workoutlib.recognition.files import accuracy_by_name, as_table, predict_files
 from workoutlib.recognition.recognizer import Recognizer
-from workoutlib.utils.errors import WorkoutlibError
-
-# Reads the dropped files in the browser and hands them on as one list of {name, data}.
-_DROP = """event.preventDefault(); this.style.opacity = 1;
-Promise.all([...event.dataTransfer.files].map(file => new Promise(done => {
-  const reader = new FileReader();
-  reader.onload = () => done({name: file.name, data: reader.result.split(',')[1]});
-  reader.readAsDataURL(file);
-}))).then(files => { %s });"""
 
 
-class PhotoPanel(Panel):
+class PhotoPanel(WorkingPanel):
     """Photos in, predictions out; ``panel.rows`` holds what was recognised.
 
     Args:
@@ -48,99 +41,99 @@ class PhotoPanel(Panel):
     def __init__(self, recognizer: Recognizer, paths: Sequence[Path] = (), *, folder: Path):
         self.recognizer, self.folder = recognizer, Path(folder)
         self.rows: list[dict] = []
-        self.bridge = Bridge(self._open_dropped)
-        self.upload = widgets.FileUpload(
-            accept="image/*",
-            multiple=True,
-            description="Upload photos",
-            tooltip="One or several photos",
-            layout=widgets.Layout(width="auto"),
+        self.chosen = 0
+        self._make_work_controls()
+        self.bridge = Bridge(self.show_file)
+        self.upload = ChunkedUpload(
+            self.recognise, self.folder, accept="image/*", description="Upload photos", multiple=True
         )
         self.path = control(
             widgets.Text,
             "or a folder",
-            "Path of a photo or folder on the machine that runs this",
-            placeholder="folder of photos",
+            "Path of a photo, a clip or a folder of them on the machine that runs this",
+            placeholder="folder of photos and clips",
             continuous_update=False,
         )
-        self.drop = widgets.HTML(
-            f'<div class="drop" ondragover="event.preventDefault(); this.style.opacity = 0.5" '
-            f'ondragleave="this.style.opacity = 1" '
-            f'ondrop="{escape(_DROP, quote=True) % self.bridge.script("files")}" '
-            "style='border:2px dashed;border-radius:6px;padding:.6em 2em'>or drop photos here</div>"
-        )
-        self.choice = control(widgets.Dropdown, "photo", "The photo that is shown below", options=[])
-        self.status, self.card, self.table, self.download = (widgets.HTML() for _ in range(4))
+        self.card, self.table, self.download = (widgets.HTML() for _ in range(3))
         super().__init__(
             "Photo panel",
             [
-                row(self.upload, self.drop, self.path),
-                self.status,
-                self.choice,
-                self.card,
-                self.table,
-                self.download,
+                row(self.upload, self.path),
+                row(self.stop, self.bar, self.status),
+                columns((self.card,), (self.table, self.download)),
                 self.bridge,
             ],
         )
-        on_change([self.choice], self.show_photo)
         on_change([self.path], lambda: self.recognise([Path(self.path.value).expanduser()]))
-        on_change([self.upload], self._open_uploads)
         if paths:
-            self.recognise(paths)
+            self._do(lambda: self._recognise(paths))
 
     def recognise(self, paths: Sequence[Path]) -> None:
-        """Recognise photos, or the photos and clips of folders, and show the first."""
-        self.status.value = message("the model looks …")
-        try:
-            self.rows, failures = predict_files(self.recognizer, paths, progress=False)
-        except WorkoutlibError as error:
-            self.status.value = message(str(error), alert=True)
-            return
-        table = as_table(self.rows)
-        table["path"] = [Path(path).name for path in table["path"]]
-        self.table.value = table_html(table.round(3))
-        self.download.value = download_html("photos.csv", as_table(self.rows).to_csv(index=False).encode(), "text/csv")
-        failed = message("\n".join(each["error"] for each in failures), alert=True)
-        self.status.value = message(accuracy_by_name(self.rows)) + failed
-        photos = [(Path(row["path"]).name, i) for i, row in enumerate(self.rows) if row["kind"] == "photo"]
-        self.choice.options = photos
-        if photos and self.choice.index is None:
-            self.choice.index = 0  # an empty menu that is filled selects nothing; this shows the photo, too
-        else:
-            self.show_photo()
+        """Recognise photos and clips, or those of folders, in a thread, and show the first."""
+        self._in_thread("the model looks …", lambda: self._recognise(paths))
 
-    def show_photo(self) -> None:
-        """The chosen photo with its three best guesses, and where the model looked for the first."""
-        if self.choice.value is None:
+    def _recognise(self, paths: Sequence[Path]) -> None:
+        self.rows, failures = predict_files(self.recognizer, paths, progress=False)
+        for each in self.rows:  # a folder of class folders tells the truth, too
+            each["truth"] = each["truth"] or find_label(Path(each["path"]).parent.name)
+        table = as_table(self.rows).to_csv(index=False)
+        self.download.value = download_html("photos.csv", table.encode(), "text/csv") if self.rows else ""
+        failed = message("\n".join(each["error"] for each in failures), alert=True)
+        self.status.value = (message(accuracy_by_name(self.rows)) + failed) or message(f"{len(self.rows)} files")
+        self.show_file(0)
+
+    def show_file(self, number: int) -> None:
+        """The file of this row with its best guesses; of a photo also where the model looked for the first."""
+        self.chosen = number
+        self.table.value = files_html(self.rows, number, self.bridge)
+        if not self.rows:
             self.card.value = ""
             return
-        chosen = self.rows[self.choice.value]
-        model, config = self.recognizer.model, self.recognizer.config
-        top3 = [(guess["label"], guess["confidence"]) for guess in chosen["top3"]]
-        view = model_view(chosen["path"], config)
-        looked = overlay_activation(view, activation_map(model, chosen["path"], config))
-        name = Path(chosen["path"]).name
-        bars = plots.plot_top3(chosen["path"], top3, title=name)
-        maps = plots.plot_images([view, looked], ["what the model sees", f"what speaks for {chosen['label']}"])
-        self.card.value = (
-            "<div style='display:flex;align-items:center;background:white'>"
-            + picture_html(bars, f"{name}: {top3[0][0]}, {top3[0][1]:.0%}", "60%")
-            + picture_html(maps, f"Class-activation map of {name}", "40%")
-            + "</div>"
+        chosen = self.rows[number]
+        path, top3 = Path(chosen["path"]), [(guess["label"], guess["confidence"]) for guess in chosen["top3"]]
+        if chosen["kind"] == "clip":
+            pictures, captions = [next(iter(read_frames(path)))[1]], [f"{path.name}: its first frame"]
+        else:
+            pictures, captions = [as_rgb(path)], [path.name]
+            if self.recognizer.model is not None:
+                model, config = self.recognizer.model, self.recognizer.config
+                view = model_view(path, config)
+                pictures.append(overlay_activation(view, activation_map(model, path, config)))
+                captions.append(f"what speaks for {chosen['label']}")
+        self.card.value = gallery_html(pictures, captions, len(pictures)) + verdict_html(chosen) + bars_html(top3)
+
+    def _enable(self, enabled: bool) -> None:
+        self.upload.disabled = self.path.disabled = not enabled
+
+
+def is_wrong(found: dict) -> bool:
+    """Whether a file was taken for something else than its name or its folder says."""
+    return bool(found["truth"]) and found["label"] != found["truth"]
+
+
+def verdict_html(found: dict) -> str:
+    """The answer in a line, and whether it is right, where that is known."""
+    known = "" if found["known"] else " (perhaps no known exercise)"
+    truth = f": wrong, it is {found['truth']}" if is_wrong(found) else ": right" if found["truth"] else ""
+    return f"<p style='margin:.4em 0'><b>{escape(found['label'])}</b>{known}{escape(truth)}</p>"
+
+
+def files_html(rows: Sequence[dict], chosen: int, bridge: Bridge) -> str:
+    """A table with a row a file, whose name is a button that shows it; wrong ones and the chosen one are marked."""
+    lines = []
+    for number, found in enumerate(rows):
+        wrong, name = is_wrong(found), escape(Path(found["path"]).name)
+        edge = "border-left:4px solid #d55e00" if wrong else "border-left:4px solid transparent"
+        style = f"cursor:pointer;{edge};" + (
+            "outline:2px solid #0072b2;outline-offset:-2px" if number == chosen else ""
         )
-
-    def _open_uploads(self) -> None:
-        self._keep_and_open([(file["name"], bytes(file["content"])) for file in self.upload.value])
-
-    def _open_dropped(self, files: list[dict]) -> None:
-        self._keep_and_open([(file["name"], base64.b64decode(file["data"])) for file in files])
-
-    def _keep_and_open(self, files: list[tuple[str, bytes]]) -> None:
-        try:
-            paths = [keep_upload(self.folder, name, content) for name, content in files]
-        except WorkoutlibError as error:
-            self.status.value = message(str(error), alert=True)
-            return
-        if paths:
-            self.recognise(paths)
+        button = f"<button type='button' style='all:unset;cursor:pointer;text-decoration:underline'>{name}</button>"
+        answer = (
+            f"✗ {escape(found['label'])}<br><small>is {escape(found['truth'])}</small>" if wrong else found["label"]
+        )
+        lines.append(
+            f'<tr style="{style}" onclick="{bridge.script(str(number))}"><td style="padding:.15em .6em">{button}</td>'
+            f"<td>{answer}</td><td style='text-align:right;padding:0 .6em'>{found['confidence']:.0%}</td></tr>"
+        )
+    head = "<tr style='text-align:left'><th style='padding:0 .6em'>file</th><th>recognised as</th><th></th></tr>"
+    return f"<table style='border-collapse:collapse;width:100%;line-height:1.3'>{head}{''.join(lines)}</table>"

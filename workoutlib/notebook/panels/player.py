@@ -53,15 +53,15 @@ def player_html(path: str | Path, name: str) -> str:
         f"if (now) document.querySelector('.{name} .now').textContent = b.title; }}"
     )
     return (
-        f"<video controls muted playsinline preload='auto' style='width:100%;max-width:720px' "
+        f"<video controls muted playsinline preload='auto' style='width:100%;max-width:720px;max-height:45vh' "
         f'ontimeupdate="{escape(follow, quote=True)}" src="{data_url(path.read_bytes(), kind)}"></video>'
         "<div class='now' style='min-height:1.4em;font-weight:bold'></div>"
     )
 
 
-def timeline_html(segments: pd.DataFrame, duration: float, name: str) -> str:
+def timeline_html(segments: pd.DataFrame, duration: float, name: str, *, width: int = 720) -> str:
     """A button a segment, as wide as it is long; each seeks the player of the same name to its start."""
-    buttons, width = [], 720
+    buttons = []
     for segment in segments.itertuples():
         text = f"{segment.label}, {segment.start:.1f} to {segment.end:.1f} s, {segment.confidence:.0%}"
         red, green, blue = colour_of(segment.label)

@@ -1,4 +1,4 @@
-"""The control panel: every hyperparameter a person would turn; Train, Stop and Resume; live curves."""
+"""The control panel: every hyperparameter a person would turn; Train, Stop and Resume; live curves of all runs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,20 @@ import torch
 from workoutlib import plots
 from workoutlib.config import PROFILES, Config, Scheduler, Split
 from workoutlib.models.build import MODELS
-from workoutlib.notebook.panels.common import Panel, as_code, code_html, control, message, on_change, picture_html, row
+from workoutlib.notebook.panels.common import (
+    Panel,
+    as_code,
+    code_html,
+    control,
+    message,
+    on_change,
+    picture_html,
+    row,
+    table_html,
+)
+from workoutlib.notebook.panels.runs import Run, best_line, compare_runs, new_run, stored_runs
 from workoutlib.training import experiments
 from workoutlib.training.fit import Callbacks
-from workoutlib.training.run_folder import best_epoch
 from workoutlib.utils.errors import WorkoutlibError
 
 
@@ -30,7 +40,7 @@ class TrainingPanel(Panel):
     Args:
         catalog: the pictures (`read_catalog`).
         config: the start; fields without a control are kept.
-        out: folder of the run; Resume goes on with what lies there.
+        out: folder of the runs, ``run-001`` and so on, each kept; Resume goes on with the last one.
         cache: folder for decoded pictures.
     """
 
@@ -46,10 +56,11 @@ class TrainingPanel(Panel):
         self.catalog, self.base, self.out, self.cache, self.device = catalog, config, Path(out), cache, device
         self.trained: experiments.Trained | None = None
         self.thread: threading.Thread | None = None
-        self._stop = threading.Event()
+        self._stop, self._doing = threading.Event(), ""
         self._make_controls(config)
         self._make_display()
         self.show(config)
+        self.draw_runs()
         super().__init__(
             "Control panel",
             [
@@ -59,6 +70,7 @@ class TrainingPanel(Panel):
                 row(self.train_button, self.stop_button, self.resume_button, self.bar),
                 self.status,
                 self.curves,
+                self.table,
             ],
         )
         on_change([*self.fields.values(), self.more], self.refresh)
@@ -122,7 +134,7 @@ class TrainingPanel(Panel):
         self.resume_button = button("Resume", "forward", "Go on after the last finished epoch, with the same config")
         self.stop_button.disabled = True
         self.bar = widgets.FloatProgress(min=0, max=1, layout=widgets.Layout(width="300px"))
-        self.code, self.fault, self.status, self.curves = (widgets.HTML() for _ in range(4))
+        self.code, self.fault, self.status, self.curves, self.table = (widgets.HTML() for _ in range(5))
 
     @property
     def config(self) -> Config:
@@ -159,31 +171,38 @@ class TrainingPanel(Panel):
         self._stop.clear()
         self._enable(running=True)
         self.bar.value = 0
-        if not resume:
-            self.curves.value = ""
-        self.status.value = message("decoding the pictures and fitting the head …")
-        self.thread = threading.Thread(target=self._run, args=(self.config, resume), daemon=True)
+        self.show_progress("preparing …")
+        config, before = self.config, stored_runs(self.out)[-1] if resume else None
+        self.thread = threading.Thread(target=self._run, args=(config, before), daemon=True)
         self.thread.start()
 
     def stop(self) -> None:
         """Ask the training to end after its current step."""
         self._stop.set()
         self.stop_button.disabled = True
-        self.status.value = message("stopping …")
+        self.show_progress(self._doing)
 
-    def _run(self, config: Config, resume: bool) -> None:
-        watch = _Watch(self, config)
+    def show_progress(self, doing: str) -> None:
+        """Say what is done at the moment; after Stop, that its end is waited for."""
+        self._doing = doing
+        self.status.value = message(f"stopping as soon as this ends: {doing}" if self._stop.is_set() else doing)
+
+    def _run(self, config: Config, before: Run | None) -> None:
+        watch = _Watch(self, config, int(before.history["epoch"].iloc[-1]) if before else 0)
         try:
+            folder = before.folder if before else new_run(self.out, config)
             self.trained = experiments.train_model(
                 self.catalog,
                 config,
-                out=self.out,
+                out=folder,
                 cache=self.cache,
                 device=self.device,
-                resume=resume,
-                callbacks=Callbacks(watch.on_epoch, watch.on_step, self._stop.is_set, progress=False),
+                resume=before is not None,
+                callbacks=Callbacks(
+                    watch.on_epoch, watch.on_step, watch.on_stage, should_stop=self._stop.is_set, progress=False
+                ),
             )
-            self._report(self.trained)
+            self._report(self.trained, folder)
         except WorkoutlibError as error:
             self.status.value = message(str(error), alert=not self._stop.is_set())
         except Exception as error:  # shown on the page, then raised: a fault of ours must not pass for an end
@@ -192,36 +211,46 @@ class TrainingPanel(Panel):
         finally:
             self._enable(running=False)
 
-    def _report(self, trained: experiments.Trained) -> None:
+    def _report(self, trained: experiments.Trained, folder: Path) -> None:
         ended = "stopped" if trained.result.stopped else "finished"
         self.bar.value = self.bar.value if trained.result.stopped else 1
-        self.draw_curves(trained.result.history)
-        self.status.value = message(
-            f"{ended}; {best_line(trained.result.history)}; best_model.pth is in {self.out.name}/"
-        )
+        self.draw_runs()
+        where = f"{folder.parent.name}/{folder.name}/"
+        self.status.value = message(f"{ended}; {best_line(trained.result.history)}; best_model.pth is in {where}")
 
-    def draw_curves(self, history: pd.DataFrame) -> None:
-        """Show loss and accuracy up to now."""
-        figures = {"Accuracy by epoch": plots.plot_accuracy(history), "Loss by epoch": plots.plot_loss(history)}
-        self.curves.value = "".join(picture_html(figure, alt, "49%") for alt, figure in figures.items())
+    def draw_runs(self) -> None:
+        """Show the curves of all runs over each other, and what was changed from run to run."""
+        runs = stored_runs(self.out)
+        if runs:
+            figure = plots.plot_runs({run.name: run.history for run in runs})
+            self.curves.value = picture_html(figure, "Accuracy and loss by epoch")
+            self.table.value = table_html(compare_runs(runs))
 
     def _enable(self, *, running: bool) -> None:
         self.stop_button.disabled = not running
-        self.train_button.disabled = self.resume_button.disabled = running or bool(self.fault.value)
+        self.train_button.disabled = running or bool(self.fault.value)
+        self.resume_button.disabled = self.train_button.disabled or not stored_runs(self.out)
 
 
 class _Watch:
     """Turns the callbacks of a training into a bar, a line of text and curves."""
 
-    def __init__(self, panel: TrainingPanel, config: Config):
-        self.panel, self.config = panel, config
-        self.epochs_done, self.began, self.shown = 0, 0.0, 0.0
+    def __init__(self, panel: TrainingPanel, config: Config, epochs_done: int):
+        self.panel, self.config, self.epochs_done = panel, config, epochs_done
+        self.began = self.shown = 0.0
         self.first: float | None = None
 
     def on_epoch(self, history: pd.DataFrame) -> None:
         self.epochs_done = int(history["epoch"].iloc[-1])
-        self.panel.draw_curves(history)
-        self.panel.status.value = message(best_line(history))
+        self.panel.draw_runs()
+        self._show(best_line(history))
+
+    def on_stage(self, what: str, done: int, total: int | None) -> None:
+        if done and done != total and time.monotonic() - self.shown < 0.3:
+            return  # the page need not hear of each picture
+        self._show(f"{what}: {done} of {total}" if total else f"{what} …")
+        if self.first is None:  # before the first step the bar is the stage's, then that of all epochs
+            self.panel.bar.value = done / total if total else 0.0
 
     def on_step(self, step: int, steps: int) -> None:
         now = time.monotonic()
@@ -229,13 +258,14 @@ class _Watch:
         if self.first is None:
             self.first, self.began = done, now
         if now - self.shown < 0.3 and step < steps:
-            return  # the page need not hear of each step
-        self.shown = now
+            return
         self.panel.bar.value = done / max(self.config.epochs, 1)
         left = time_left(now - self.began, done - self.first, self.config.epochs - done)
-        self.panel.status.value = message(
-            f"epoch {self.epochs_done + 1} of {self.config.epochs}, step {step} of {steps}{left}"
-        )
+        self._show(f"epoch {self.epochs_done + 1} of {self.config.epochs}, step {step} of {steps}{left}")
+
+    def _show(self, doing: str) -> None:
+        self.shown = time.monotonic()
+        self.panel.show_progress(doing)
 
 
 def time_left(elapsed: float, done: float, to_do: float) -> str:
@@ -244,15 +274,6 @@ def time_left(elapsed: float, done: float, to_do: float) -> str:
         return ""
     seconds = elapsed / done * to_do
     return f", about {seconds:.0f} s left" if seconds < 100 else f", about {seconds / 60:.0f} min left"
-
-
-def best_line(history: pd.DataFrame) -> str:
-    """The best epoch of a history in words."""
-    best = history.set_index("epoch").loc[best_epoch(history)]
-    return (
-        f"best epoch so far: {best.name} (validation loss {best['valid_loss']:.3f}, "
-        f"accuracy {best['valid_accuracy']:.1%})"
-    )
 
 
 def parse_changes(text: str) -> dict:

@@ -1,4 +1,4 @@
-"""A file from the page to Python in parts: one message per file would be cut off by the server at 10 MB."""
+"""Files from the page to Python in parts: one message per file would be cut off by the server at 10 MB."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ SILENCE = 60  # seconds without an answer after which the page gives up
 
 # The next part is sent when Python has said that it holds the one before: the page never runs ahead.
 _SEND = """(async () => {
-const input = this, file = input.files[0];
-if (!file) return;
+const field = this.closest('label'), input = field.querySelector('input');
+const files = [...(event.dataTransfer?.files ?? input.files)].slice(0, MULTIPLE ? undefined : 1);
+if (!files.length || input.disabled) return;
 const state = () => document.querySelector('.NAME .state');
 const tell = text => { state().textContent = text; };
-if (file.size > LARGEST) { tell(`${file.name}: ${(file.size / 1e6).toFixed(0)} MB; at most MEGABYTES MB. ` +
+const file = files.find(file => file.size > LARGEST);
+if (file) { tell(`${file.name}: ${(file.size / 1e6).toFixed(0)} MB; at most MEGABYTES MB. ` +
   'Cut it, or give its path instead.'); input.value = ''; return; }
 input.disabled = true;
-const id = String(Date.now());
 const read = part => new Promise((done, fail) => {
   const reader = new FileReader();
   reader.onload = () => done(reader.result.split(',')[1] || '');
@@ -35,9 +36,11 @@ const read = part => new Promise((done, fail) => {
   reader.readAsDataURL(part);
 });
 try {
+ for (const [number, file] of files.entries()) {
+  const id = `${Date.now()}${number}`, rest = files.length - 1 - number;
   for (let at = 0; at < file.size || at === 0; at += PART) {
     const data = await read(file.slice(at, at + PART)), end = Math.min(at + PART, file.size);
-    const part = {id, name: file.name, size: file.size, at, data};
+    const part = {id, name: file.name, size: file.size, at, data, rest};
     BRIDGE
     const until = Date.now() + SILENCE;
     while (!(state().dataset.id === id && Number(state().dataset.held) >= end)) {
@@ -46,7 +49,8 @@ try {
       await new Promise(done => setTimeout(done, 20));
     }
   }
-} catch (error) { tell(`${file.name} cannot be read: ${error}`); }
+ }
+} catch (error) { tell(`The file cannot be read: ${error}`); }
 finally { input.disabled = false; input.value = ''; }
 })()"""
 
@@ -58,18 +62,28 @@ class _Parts(Bridge):
 
 
 class ChunkedUpload(widgets.HBox):
-    """A file field that sends its file in parts and shows how far it is.
+    """A file field, to drop on too, that sends files in parts and shows how far it is.
 
     Args:
-        receive: gets the path of each file that has arrived whole.
+        receive: gets the paths of the files when all that were chosen have arrived.
         folder: where the files go, under their own names.
         accept: kinds of file to choose from, as in HTML.
         description: what the field is called.
+        multiple: take several files at once.
     """
 
-    def __init__(self, receive: Callable[[Path], None], folder: Path, *, accept: str, description: str):
+    def __init__(
+        self,
+        receive: Callable[[list[Path]], None],
+        folder: Path,
+        *,
+        accept: str,
+        description: str,
+        multiple: bool = False,
+    ):
         self.receive, self.folder, self.accept, self.label = receive, Path(folder), accept, description
-        self._id, self._held = "", 0
+        self.multiple, self._id, self._held = multiple, "", 0
+        self._arrived: list[Path] = []
         self.field, self.state = widgets.HTML(), widgets.HTML()
         self.bridge = _Parts(self._take)
         super().__init__([self.field, self.state, self.bridge], layout=widgets.Layout(align_items="center"))
@@ -92,11 +106,15 @@ class ChunkedUpload(widgets.HBox):
             "MEGABYTES": LARGEST_UPLOAD // 10**6,
             "PART": PART,
             "SILENCE": 1000 * SILENCE,
+            "MULTIPLE": int(self.multiple),
         }.items():
             script = script.replace(word, str(number))
+        send, options = escape(script, quote=True), " multiple" * self.multiple + " disabled" * disabled
         self.field.value = (
-            f"<label>{escape(self.label)} <input type='file' accept='{self.accept}' style='max-width:16em' "
-            f'{"disabled" if disabled else ""} onchange="{escape(script, quote=True)}"></label>'
+            f'<label class="drop" ondragover="event.preventDefault()" ondrop="event.preventDefault(); {send}" '
+            "style='border:1px dashed;border-radius:4px;padding:.3em .6em'>"
+            f"{escape(self.label)} <input type='file' accept='{self.accept}' style='max-width:14em'{options} "
+            f'onchange="{send}"> or drop</label>'
         )
 
     def _take(self, part: dict[str, Any]) -> None:
@@ -104,6 +122,7 @@ class ChunkedUpload(widgets.HBox):
         try:
             path = self._append(part)
         except (WorkoutlibError, OSError) as error:
+            self._arrived = []
             self._show(message(str(error), alert=True), failed=True)
             return
         finally:
@@ -111,7 +130,10 @@ class ChunkedUpload(widgets.HBox):
         share = self._held / max(part["size"], 1)
         self._show(f"<progress value='{share:.3f}' aria-label='Upload'></progress> {share:.0%}")
         if self._held == part["size"]:
-            self.receive(path.rename(path.with_name(upload_name(part["name"]))))
+            self._arrived.append(path.rename(path.with_name(upload_name(part["name"]))))
+            if not part["rest"]:
+                arrived, self._arrived = self._arrived, []
+                self.receive(arrived)
 
     def _append(self, part: dict[str, Any]) -> Path:
         name, data = upload_name(part["name"]), base64.b64decode(part["data"])

@@ -1,0 +1,89 @@
+"""The runs of a control panel: a numbered folder each, and what they tell beside each other."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from workoutlib.config import Config
+from workoutlib.notebook.panels.common import as_code
+from workoutlib.training.run_folder import best_epoch
+from workoutlib.utils.files import write_json
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run with at least one finished epoch, as its folder tells it."""
+
+    folder: Path
+    config: Config
+    history: pd.DataFrame
+
+    @property
+    def name(self) -> str:
+        """Such as ``run-001``."""
+        return self.folder.name
+
+
+def stored_runs(out: Path) -> list[Run]:
+    """The runs in the numbered folders of `out`, the oldest first."""
+    runs = []
+    for folder in sorted(out.glob("run-[0-9][0-9][0-9]*")):
+        try:
+            values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            run = Run(folder, Config.from_dict(values), pd.read_csv(folder / "history.csv"))
+        except (OSError, ValueError):  # not begun, or not whole
+            continue
+        if len(run.history):
+            runs.append(run)
+    return runs
+
+
+def new_run(out: Path, config: Config) -> Path:
+    """The folder of the next run, with its config in it; one without a finished epoch is used again."""
+    runs = stored_runs(out)
+    number = int(runs[-1].name.removeprefix("run-")) + 1 if runs else 1
+    folder = out / f"run-{number:03d}"
+    write_json(config.to_dict(), folder / "config.json")
+    return folder
+
+
+def compare_runs(runs: list[Run]) -> pd.DataFrame:
+    """A row a run, the newest first: what was changed against the run before, the best epoch's scores, the time."""
+    rows = []
+    for number, run in enumerate(runs):
+        best = run.history.set_index("epoch").loc[best_epoch(run.history)]
+        rows.append(
+            {
+                "run": run.name,
+                "changed": changes(runs[number - 1].config, run.config) if number else as_code(run.config),
+                "epochs": int(run.history["epoch"].iloc[-1]),
+                "validation accuracy": f"{best['valid_accuracy']:.1%}",
+                "loss": f"{best['valid_loss']:.3f}",
+                "time": f"{run.history['seconds'].sum():.0f} s",
+            }
+        )
+    return pd.DataFrame(rows[::-1])
+
+
+def best_line(history: pd.DataFrame) -> str:
+    """The best epoch of a history in words."""
+    best = history.set_index("epoch").loc[best_epoch(history)]
+    return (
+        f"best epoch so far: {best.name} (validation loss {best['valid_loss']:.3f}, "
+        f"accuracy {best['valid_accuracy']:.1%})"
+    )
+
+
+def changes(before: Config, now: Config) -> str:
+    """``"epochs 3 → 5, rotation 0 → 15"``, or that nothing was changed."""
+    old, new = before.to_dict(), now.to_dict()
+    texts = [f"{name} {_short(old[name])} → {_short(new[name])}" for name in new if old[name] != new[name]]
+    return ", ".join(texts) or "nothing"
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
