@@ -1,5 +1,9 @@
 """Progress: told to the listener of this thread alone, who may end the work."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from workoutlib.utils.progress import listening, tell, track
@@ -25,3 +29,13 @@ def test_an_exception_of_the_listener_ends_the_work_and_it_is_no_longer_heard():
     with pytest.raises(KeyboardInterrupt), listening(stop):
         done.extend(track(range(5), "numbers", show=False))
     assert list(track(range(2), "numbers", show=False)) == [0, 1]
+
+
+def test_the_environment_of_tqdm_is_heard():
+    code = "from workoutlib.utils.progress import progress_bar, track; list(progress_bar('ab')); list(track('ab', 'x'))"
+    spoken = []
+    for switch in ({}, {"TQDM_DISABLE": "1"}):
+        environment = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"} | switch
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        spoken.append(done.stderr)
+    assert "2/2" in spoken[0] and spoken[1] == ""

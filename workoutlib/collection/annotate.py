@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pandas as pd
 from PIL import Image
-from tqdm.auto import tqdm
 
 from workoutlib.collection.frames import different_frames
 from workoutlib.data.annotations import KEPT, OPEN, REVIEW, SKIPPED, TABLE, Annotations
@@ -25,6 +24,7 @@ from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import replacing
 from workoutlib.utils.paths import shown
+from workoutlib.utils.progress import progress_bar
 
 FRAMES_PER_SECOND = 15
 """About so many frames of a second are looked at."""
@@ -67,7 +67,7 @@ def annotate_media(
     job = _Job(recognizer, annotations, recognizer.keep_confidence if keep is None else keep, known)
     done = set(annotations.table["source"])
     new = [file for file in files if str(file) not in done]
-    for file in tqdm(new, "annotating", unit="file", disable=not progress):
+    for file in progress_bar(new, "annotating", unit="file", show=progress):
         try:
             rows = job.clip(file) if kind_of(file) == "clip" else job.photo(file)
         except WorkoutlibError as error:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from tqdm.auto import tqdm
-
 from workoutlib.media.images import check_image
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import shown
+from workoutlib.utils.progress import progress_bar
 
 _NAMED = 20  # files that a message names
 
@@ -30,5 +29,5 @@ def find_unreadable(paths: Iterable[str], *, progress: bool = True) -> dict[str,
     paths = list(paths)
     with ThreadPoolExecutor() as pool:  # decoding releases the interpreter's lock
         checks = pool.map(check_image, paths)
-        reasons = list(tqdm(checks, "checking images", total=len(paths), leave=False, disable=not progress))
+        reasons = list(progress_bar(checks, "checking images", total=len(paths), leave=False, show=progress))
     return {path: reason for path, reason in zip(paths, reasons, strict=True) if reason is not None}

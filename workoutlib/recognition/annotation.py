@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from workoutlib.media.counter import draw_counter
 from workoutlib.media.overlay import UNKNOWN, draw_label, draw_timeline
@@ -16,6 +15,7 @@ from workoutlib.media.video_writer import ClipWriter
 from workoutlib.pose.skeleton import Pose
 from workoutlib.recognition.clips import SMOOTHING, ClipPrediction, Watch
 from workoutlib.utils.prefetch import prefetch
+from workoutlib.utils.progress import progress_bar
 from workoutlib.workout.workout import Repetition, Set, Workout, count
 
 _LINGER = 2.0  # seconds for which the final count and a hint stay
@@ -66,7 +66,7 @@ def write_annotated(
     table, segments = clip.frames(smoothing), clip.segments(smoothing)
     spans = list(segments.itertuples(index=False, name=None))
     info, frames = probe_clip(clip.path), read_frames(clip.path)
-    bar = tqdm(total=info.frames, desc=f"writing {out.name}", unit="frame", disable=not progress, leave=False)
+    bar = progress_bar(None, f"writing {out.name}", total=info.frames, unit="frame", leave=False, show=progress)
     labels = table["label"].where(table["known"], UNKNOWN).tolist()
     confidence = table["confidence"].tolist()
 

@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from workoutlib.data.readable import UnreadableFiles, find_unreadable
 from workoutlib.evaluation.metrics import intervals, scores
@@ -14,6 +13,7 @@ from workoutlib.evaluation.predictions import Predictions
 from workoutlib.media.images import UnreadableImage
 from workoutlib.media.video_reader import UnreadableClip, probe_clip
 from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.utils.progress import progress_bar
 
 FRAMES_PER_SECOND = 15
 """Of a clip's frames, about so many a second are recognised."""
@@ -29,7 +29,7 @@ def evaluate_pictures(
     """
     if skip_unreadable:
         catalog = _without(catalog, find_unreadable(catalog["path"], progress=progress), "pictures")
-    bar = tqdm(catalog["path"], desc="pictures", unit="image", disable=not progress, leave=False)
+    bar = progress_bar(catalog["path"], "pictures", unit="image", leave=False, show=progress)
     try:
         return Predictions(catalog, recognizer.logits(bar), recognizer.labels)
     except UnreadableImage as error:
@@ -45,7 +45,7 @@ def evaluate_clips(
         WorkoutlibError: clips cannot be read, all of which are named, or the recognizer does not know a label.
     """
     logits, unreadable = [], {}
-    for path in tqdm(clips["path"], desc="clips", unit="clip", disable=not progress, leave=False):
+    for path in progress_bar(clips["path"], "clips", unit="clip", leave=False, show=progress):
         try:
             stride = max(round(probe_clip(path).frames_per_second / FRAMES_PER_SECOND), 1)
             logits.append(recognizer.predict_clip(path, stride=stride, progress=False).whole_logits)

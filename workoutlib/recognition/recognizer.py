@@ -12,7 +12,6 @@ from typing import Any, get_args
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from workoutlib.config import Backend, Config
 from workoutlib.data.transforms import EvalTransform, to_square, view_box
@@ -37,7 +36,7 @@ from workoutlib.recognition.openvino import openvino_forward
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.prefetch import prefetch
-from workoutlib.utils.progress import tell
+from workoutlib.utils.progress import progress_bar, tell
 
 Forward = Callable[[np.ndarray], np.ndarray]
 
@@ -230,7 +229,7 @@ class Recognizer(LogitReader):
         self._require_poses()
         info = probe_clip(path)
         total = info.frames and -(-info.frames // stride)
-        bar = tqdm(total=total, desc=info.path.name, unit="frame", disable=not progress, leave=False)
+        bar = progress_bar(None, info.path.name, total=total, unit="frame", leave=False, show=progress)
         tracker = PoseTracker(self.pose_estimator, skip=True) if poses or self.body else None
         frames = read_frames(path, stride=stride)
         followed = tracker.follow(frames) if tracker else ((time, frame, None) for time, frame in frames)

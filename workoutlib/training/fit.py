@@ -13,7 +13,6 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from workoutlib.config import Config
 from workoutlib.data.dataset import ImageDataset
@@ -29,7 +28,7 @@ from workoutlib.training.run_folder import HISTORY, RunFolder, best_epoch
 from workoutlib.training.schedule import build_optimizer, build_scheduler, learning_rate_at
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.progress import Listener, listening, tell
+from workoutlib.utils.progress import Listener, listening, progress_bar, tell
 
 NOTHING_KEPT = "stopped before the first epoch ended: there is no model to keep"
 NOT_MEASURED: dict[str, Any] = {"loss": math.nan, "accuracy": math.nan, "logits": None}
@@ -227,11 +226,11 @@ def _stop_if_asked(callbacks: Callbacks) -> None:
         raise StopTraining("stopped")
 
 
-def _epochs(config: Config, *, done: int, bar: bool) -> tqdm:
+def _epochs(config: Config, *, done: int, bar: bool) -> Iterable[int]:
     """The numbers of the epochs still to come; epoch 0 only validates the fitted head."""
     first = done + (not config.head_first)
     last = config.epochs if config.fine_tune or not config.head_first else 0
-    return tqdm(range(first, last + 1), desc="training", unit="epoch", disable=not bar)
+    return progress_bar(range(first, last + 1), "training", unit="epoch", show=bar)
 
 
 def _resume(
