@@ -133,6 +133,26 @@ def test_straight_motion_is_looked_at_every_second_frame():
     assert estimator.looks < 30
 
 
+@pytest.mark.parametrize("rate", [15, 24, 30, 60])
+def test_interpolation_changes_no_angle_by_more_than_two_degrees(rate):
+    """The knee bends by 80 degrees in a second or more, and holds between."""
+    times = np.arange(int(12 * rate)) / rate
+    phase = np.interp(times, [0, 1, 2, 3, 5, 6, 10, 12], [0, 0, 1, 1, 2, 2, 3, 3])
+    knee = 130 + 40 * np.cos(np.pi * (phase - np.sin(2 * np.pi * phase) / (2 * np.pi)))
+    bend = dict(zip(times, knee, strict=True))
+    shown = [(time, np.zeros((240, 640, 3), np.uint8)) for time in times]
+
+    class Timed(StandIn):
+        def _seen(self, pixels):
+            return [person(320, knee=self.people[id(pixels)])]
+
+    estimator = Timed({id(pixels): bend[time] for time, pixels in shown})
+    poses = [pose for _, _, pose in PoseTracker(estimator, skip=True).follow(shown)]
+    found = [joint_angles(pose.world)[ANGLES.index("left knee")] for pose in poses]
+    assert np.abs(np.array(found) - knee).max() <= 2.0
+    assert estimator.looks < 0.7 * len(times)
+
+
 def test_bent_motion_is_looked_at_in_every_frame():
     knee = [100 + 60 * np.cos(2 * np.pi * number / 8) for number in range(40)]
     estimator = StandIn(lambda number: [person(320, knee=knee[number])])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from workoutlib.media.overlay import UNKNOWN
-from workoutlib.recognition.clips import ClipPrediction, LogitReader
+from workoutlib.recognition.clips import ClipPrediction, LogitReader, look_at, spread
 
 
 def test_words_for_logits():
@@ -106,3 +106,31 @@ def test_classes_may_be_called_like_columns():
     table = found.frames(0)
     assert table["label"].tolist() == ["time", "label"] and table["time"].tolist() == [0.0, 0.1]
     assert len(found.segments(0, 0)) == 2
+
+
+class Everybody:
+    """A tracker that sees the same in every frame."""
+
+    def follow(self, frames):
+        return ((*frame, "a pose") for frame in frames)
+
+
+@pytest.mark.parametrize(("rate", "every"), [(30, 6), (29.97, 6), (25, 5), (10, 2), (5, 1), (2, 1)])
+def test_beside_poses_the_picture_model_sees_five_frames_a_second(rate, every):
+    frames = [(number / rate, np.full((2, 2, 3), number, np.uint8)) for number in range(20)]
+    seen = list(look_at(frames, Everybody(), lambda frame: frame[0, 0, 0]))
+    assert [time for time, _, _ in seen] == [time for time, _ in frames]
+    assert [square for _, square, _ in seen] == [None if number % every else number for number in range(20)]
+    assert {pose for _, _, pose in seen} == {"a pose"}
+
+
+def test_without_poses_the_picture_model_sees_every_frame():
+    frames = [(number / 30, np.full((2, 2, 3), number, np.uint8)) for number in range(9)]
+    assert [square[0, 0, 0] for _, square, _ in look_at(frames, None, lambda frame: frame)] == list(range(9))
+
+
+def test_between_the_frames_seen_logits_are_linear():
+    logits = np.array([[0, 4], [2, 0], [8, 1]], np.float32)
+    found = spread(logits, [0.0, 0.2, 0.3], [0.0, 0.1, 0.2, 0.25, 0.3, 0.4])
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, [[0, 4], [1, 2], [2, 0], [5, 0.5], [8, 1], [8, 1]], atol=1e-6)

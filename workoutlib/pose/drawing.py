@@ -22,24 +22,20 @@ def draw_skeleton(image: np.ndarray, pose: Pose) -> np.ndarray:
     points = pose.landmarks[:, :2]
     trunk = np.linalg.norm(points[[11, 12]].mean(0) - points[[23, 24]].mean(0))
     width = int(np.clip(round(0.05 * trunk), 1, max(min(image.shape[:2]) // 60, 2)))
+    limit = 8 * max(image.shape)  # OpenCV's coordinates are short integers in parts of a pixel
+    ends = np.round(points.clip(-limit, limit) * 2**_SUBPIXEL).astype(int).tolist()
+    hidden = (pose.visibility < _HIDDEN).tolist()
     sides = ((MIDDLE_BONES, MIDDLE), (RIGHT_BONES, RIGHT), (LEFT_BONES, LEFT))
     for outline in (True, False):
         for bones, colour in sides:
             for a, b in bones:
-                _draw_bone(canvas, points[a], points[b], _look(pose.visibility[[a, b]].min(), colour, width, outline))
+                ink, thickness = _look(hidden[a] or hidden[b], colour, width, outline)
+                cv2.line(canvas, ends[a], ends[b], ink, thickness, cv2.LINE_AA, _SUBPIXEL)
     return canvas
 
 
-def _look(visibility: float, colour: tuple[int, int, int], width: int, outline: bool) -> tuple[tuple[int, ...], int]:
-    hidden = visibility < _HIDDEN
+def _look(hidden: bool, colour: tuple[int, int, int], width: int, outline: bool) -> tuple[tuple[int, ...], int]:
     thickness = max(width // 2, 1) if hidden else width
     if outline:
         return (0, 0, 0), thickness + 2
     return tuple(channel // 2 for channel in colour) if hidden else colour, thickness
-
-
-def _draw_bone(canvas: np.ndarray, start: np.ndarray, end: np.ndarray, look: tuple[tuple[int, ...], int]) -> None:
-    colour, thickness = look
-    limit = 8 * max(canvas.shape)  # OpenCV's coordinates are short integers in parts of a pixel
-    ends = [tuple(int(v) for v in np.round(point.clip(-limit, limit) * 2**_SUBPIXEL)) for point in (start, end)]
-    cv2.line(canvas, ends[0], ends[1], colour, thickness, cv2.LINE_AA, _SUBPIXEL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +12,8 @@ import pandas as pd
 from scipy.special import softmax
 
 from workoutlib.media.overlay import UNKNOWN
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.skeleton import Pose
+from workoutlib.pose.tracking import Frame, PoseSequence, PoseTracker
 
 Watch = Callable[[int, int | None], None]
 """Told how many frames are done, and of how many where the clip says."""
@@ -25,6 +26,9 @@ KEEP_CONFIDENCE = 0.9
 
 SHORTEST_SEGMENT = 0.5
 """A stretch of a clip shorter than this many seconds is given to its longer neighbour."""
+
+PICTURES_A_SECOND = 5
+"""Of a clip whose poses are followed, so many frames a second are shown to the picture model."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,29 @@ class ClipPrediction:
         shown = table["label"].where(known, UNKNOWN).to_numpy(dtype=object)
         ends = np.append(self.times[1:], self.duration)
         return _merge_short(_runs(shown, self.times, ends), shortest, table["confidence"].to_numpy())
+
+
+def look_at(
+    frames: Iterable[Frame], tracker: PoseTracker | None, square: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[tuple[float, np.ndarray | None, Pose | None]]:
+    """Yield (time, ``square(frame)`` where the picture model is to see it, pose or ``None``) for each frame.
+
+    Without a tracker the picture model sees every frame; with one, `PICTURES_A_SECOND`, as poses change faster than
+    what else is to be seen.
+    """
+    due = -np.inf
+    for time, frame, pose in tracker.follow(frames) if tracker else ((*each, None) for each in frames):
+        seen = tracker is None or time >= due
+        if seen:
+            due = time + 1 / PICTURES_A_SECOND - 1e-3
+        yield time, square(frame) if seen else None, pose
+
+
+def spread(logits: np.ndarray, seen: Sequence[float], times: Sequence[float]) -> np.ndarray:
+    """Logits (T, C), float32, at all times (T,) from those (S, C) at the times (S,) seen; linear between them."""
+    if len(seen) == len(times):
+        return logits
+    return np.stack([np.interp(times, seen, column) for column in logits.T], 1).astype(np.float32)
 
 
 def _runs(labels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[list]:

@@ -36,7 +36,7 @@ _LONGEST_STEM = 230
 
 
 # Photos are recognised so many at a time, or until so many pixels are in memory.
-_BATCH, _BATCH_PIXELS = 32, 24_000_000
+_BATCH, _BATCH_PIXELS = 8, 24_000_000
 _TOLD = 2.0  # seconds between two reports of what is done
 _DRAWN = re.compile(r"\.(poster|fault-\d+)\.jpg$|\.set-\d+\.png$")  # beside an annotated clip: `draw_results`
 TABLE = "predictions.csv"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from importlib.util import find_spec
 from itertools import islice
@@ -30,12 +30,12 @@ from workoutlib.pose.smoothing import smooth
 from workoutlib.pose.tracking import PoseSequence, PoseTracker
 from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
 from workoutlib.recognition.annotation import write_annotated
-from workoutlib.recognition.clips import SMOOTHING, ClipPrediction, LogitReader, Prediction, Watch
+from workoutlib.recognition.clips import SMOOTHING, ClipPrediction, LogitReader, Prediction, Watch, look_at, spread
 from workoutlib.recognition.export import SUFFIXES, Exported, read_exported
 from workoutlib.recognition.openvino import openvino_forward
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.prefetch import prefetch
+from workoutlib.utils.prefetch import chunks, prefetch
 from workoutlib.utils.progress import progress_bar, tell
 
 Forward = Callable[[np.ndarray], np.ndarray]
@@ -232,20 +232,23 @@ class Recognizer(LogitReader):
         bar = progress_bar(None, info.path.name, total=total, unit="frame", leave=False, show=progress)
         tracker = PoseTracker(self.pose_estimator, skip=True) if poses or self.body else None
         frames = read_frames(path, stride=stride)
-        followed = tracker.follow(frames) if tracker else ((time, frame, None) for time, frame in frames)
-        seen = ((time, self.square(frame), pose) for time, frame, pose in followed)
-        times, parts, found = [], [], []
-        for batch in prefetch(_chunks(seen, size)):
+        times: list[float] = []
+        seen: list[float] = []
+        parts, found = [], []
+        for batch in prefetch(chunks(look_at(prefetch(frames), tracker, self.square), size)):
             times += [time for time, _, _ in batch]
             found += [pose for _, _, pose in batch]
-            parts.append(require_finite(self._forward_clip(np.stack([square for _, square, _ in batch]))))
+            squares = {time: square for time, square, _ in batch if square is not None}
+            if squares:
+                seen += squares
+                parts.append(require_finite(self._forward_clip(np.stack(list(squares.values())))))
             bar.update(len(batch))
             tell(info.path.name, len(times), total)
             if on_frames:
                 on_frames(len(times), total)
         bar.close()
         duration = getattr(frames, "end", 0.0) or times[-1] + 1 / info.frames_per_second
-        logits, sequence, whole = np.concatenate(parts), None, None
+        logits, sequence, whole = spread(np.concatenate(parts), seen, times), None, None
         if tracker:
             sequence = smooth(PoseSequence.of(times, found))
         if self.body and sequence:
@@ -292,8 +295,3 @@ class Recognizer(LogitReader):
         workout = clip if isinstance(clip, ClipWorkout) else None
         prediction = clip.clip if isinstance(clip, ClipWorkout) else clip
         return write_annotated(prediction, workout, Path(out), person, on_frames=on_frames, **options)
-
-
-def _chunks(items: Iterator, size: int) -> Iterator[list]:
-    while chunk := list(islice(items, size)):
-        yield chunk

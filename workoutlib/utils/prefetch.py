@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -51,3 +52,10 @@ def prefetch(items: Iterable[Item], ahead: int = 4) -> Iterator[Item]:
     finally:
         stop.set()
         thread.join()
+
+
+def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield the items in lists of `size`; the last may be shorter."""
+    items = iter(items)
+    while chunk := list(islice(items, size)):
+        yield chunk
