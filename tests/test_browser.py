@@ -101,15 +101,13 @@ def lab(tmp_path_factory) -> Iterator[str]:
 
 
 def copy_notebooks(folder: Path) -> None:
-    """The notebooks without stored outputs, which could pass for fresh ones, and with the webcam switched on."""
+    """The notebooks without stored outputs, which could pass for fresh ones."""
     folder.mkdir()
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         for cell in notebook["cells"]:
             if cell["cell_type"] == "code":
                 cell.update(outputs=[], execution_count=None)
-            if cell["id"] == "webcam":
-                cell["source"] = "".join(cell["source"]).replace("USE_CAMERA = False", "USE_CAMERA = True")
         (folder / path.name).write_text(json.dumps(notebook), encoding="utf-8")
 
 

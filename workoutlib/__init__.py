@@ -65,6 +65,7 @@ _PUBLIC = {
     "recognition.export": ("export_model",),
     "collection.annotate": ("annotate_media",),
     "collection.review": ("review_order", "add_suspects"),
+    "recognition.live": ("LiveWorkout",),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 

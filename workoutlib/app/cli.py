@@ -1,4 +1,4 @@
-"""The command line: ``workoutlib demo|train|evaluate|crossvalidate|predict|export|annotate|split|benchmark|info``."""
+"""The command line of the package: ``workoutlib COMMAND``."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "recognise photos, clips and folders of them",
         "paths --checkpoint --labels --out --json --stride --skeleton --crop --backend",
     ),
+    "live": ("recognise a camera, a stream or a clip as it comes, in a window or a page", "--source --checkpoint"),
     "export": ("a checkpoint as ONNX or OpenVINO files, checked against it", "--checkpoint --format --out"),
     "annotate": (
         "label a folder of clips and photos: a new data set, and what a person should look at",
@@ -100,6 +101,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "the new data set, for example new_data",
     },
     "annotate --checkpoint": {
+        "type": Path,
+        "help": "for example outputs/best_model.pth (default: that file if it is there, else the starter model)",
+    },
+    "--source": {
+        "default": "0",
+        "help": "a camera's number, a stream's address, or a clip, for example rtsp://camera/1 (default: 0)",
+    },
+    "live --checkpoint": {
         "type": Path,
         "help": "for example outputs/best_model.pth (default: that file if it is there, else the starter model)",
     },

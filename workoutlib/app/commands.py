@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from workoutlib.app.collect import annotate as annotate
 from workoutlib.app.collect import evaluate_before, print_gain
+from workoutlib.app.live import live as live
 from workoutlib.app.predict import predict as predict
 from workoutlib.config import PROFILES, Config
 from workoutlib.labels import read_names

@@ -171,6 +171,10 @@ class Recognizer(LogitReader):
             parts.append(self._with_poses(picture, batch))
         return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
 
+    def stream_logits(self, frame: np.ndarray) -> np.ndarray:
+        """What the picture model alone says of a frame of a stream, uint8 RGB: logits (C,)."""
+        return require_finite(self._forward_clip(self.square(frame)[None]))[0]
+
     def _with_poses(self, picture: np.ndarray, images: list[np.ndarray]) -> np.ndarray:
         """The picture model's logits, joined with what the poses say where there is a body model."""
         if self.body is None:

@@ -1,19 +1,20 @@
-"""The webcam: the browser's camera, a frame at a time through the recognizer, with the overlay on it."""
+"""The webcam: the browser's camera, a frame at a time, with skeleton, exercise, count and hint on it."""
 
 from __future__ import annotations
 
 import base64
+import time
 from html import escape
 from io import BytesIO
 
 import ipywidgets as widgets
-import numpy as np
 from PIL import Image
 
 from workoutlib.media.images import as_rgb
-from workoutlib.media.overlay import draw_label
-from workoutlib.notebook.panels.common import Bridge, Panel, data_url, jpeg
+from workoutlib.notebook.panels.common import Bridge, Panel, data_url, jpeg, message
+from workoutlib.recognition.live import LiveWorkout
 from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.utils.errors import WorkoutlibError
 
 # Sends the next frame only when the last one has come back, so a slow machine is never swamped.
 _START = """const me = this.closest('.webcam'), video = me.querySelector('video');
@@ -34,15 +35,11 @@ _STOP = "this.closest('.webcam').querySelector('video').srcObject?.getTracks().f
 
 
 class Webcam(Panel):
-    """Start and Stop buttons and the annotated picture; nothing is recorded.
+    """Start and Stop buttons and the annotated picture; nothing is recorded, and no camera is used before Start."""
 
-    Args:
-        smoothing: share of the last frames' mean in each prediction, 0..1; 0 takes every frame for itself.
-    """
-
-    def __init__(self, recognizer: Recognizer, *, smoothing: float = 0.7) -> None:
-        self.recognizer, self.smoothing = recognizer, smoothing
-        self.mean: np.ndarray | None = None
+    def __init__(self, recognizer: Recognizer) -> None:
+        self.recognizer = recognizer
+        self.live: LiveWorkout | None = None
         self.bridge = Bridge(self.look)
         self.picture = widgets.HTML()
         self.picture.add_class(f"{self.bridge.name}-out")
@@ -59,17 +56,15 @@ class Webcam(Panel):
     def look(self, frame: dict) -> None:
         """Recognise one frame, ``{"number": "7", "data": base64 of a JPEG}``, and show it annotated."""
         pixels = as_rgb(Image.open(BytesIO(base64.b64decode(frame["data"]))))
-        logits = self.recognizer.logits([pixels])[0]
-        self.mean = logits if self.mean is None else _mix(self.mean, logits, self.smoothing)
-        found = self.recognizer.read_logits(self.mean)
-        drawn = draw_label(pixels, found.shown, found.confidence, top3=found.top3)
+        now = time.monotonic()
+        try:
+            self.live = self.live or LiveWorkout(self.recognizer)
+            drawn, found = self.live.see(now, pixels), self.live.label(now)
+        except WorkoutlibError as error:
+            self.picture.value = message(str(error), alert=True)
+            return
         number = escape(str(frame["number"]), quote=True)
         self.picture.value = (
             f"<img data-frame='{number}' alt='{escape(found.shown, quote=True)}, {found.confidence:.0%}' "
             f"src='{data_url(jpeg(drawn), 'image/jpeg')}'>"
         )
-
-
-def _mix(before: np.ndarray, now: np.ndarray, share: float) -> np.ndarray:
-    """Exponential smoothing: the past counts for `share`, the present for the rest."""
-    return share * before + (1 - share) * now

@@ -1,0 +1,70 @@
+"""Live: the newest frame counts, errors are clear, a page shows the stream."""
+
+import threading
+import time
+import urllib.request
+
+import numpy as np
+import pytest
+from helpers.clips import save_clip
+
+from workoutlib import WorkoutlibError
+from workoutlib.app.cli import main
+from workoutlib.app.live import Newest, open_source, page
+
+
+def test_frames_that_come_too_fast_are_dropped():
+    came = threading.Event()
+
+    def source():
+        yield 0, "first"
+        came.wait(10)
+        yield from ((number, "late") for number in range(1, 100))
+
+    newest, seen = Newest(source()), []
+    for number, _ in newest:
+        seen.append(number)
+        came.set()
+        time.sleep(0.2)
+    assert seen[0] == 0 and seen[-1] == 99 and len(seen) + newest.dropped == 100 and newest.dropped > 50
+
+
+def test_a_fault_of_the_source_is_told_where_it_is_used():
+    def source():
+        yield 0, "frame"
+        raise WorkoutlibError("unplugged")
+
+    with pytest.raises(WorkoutlibError, match="unplugged"):
+        list(Newest(source()))
+
+
+def test_a_clip_comes_at_its_own_pace(tmp_path):
+    began = time.monotonic()
+    times = [moment for moment, _ in open_source(str(save_clip(tmp_path / "clip.mp4", frames=5)))]
+    assert times == pytest.approx([0, 0.1, 0.2, 0.3, 0.4]) and time.monotonic() - began >= 0.4
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("plonk.mp4", "no camera, stream or clip"), ("99", "no camera 99"), ("http://127.0.0.1:9/x", "does not answer")],
+)
+def test_what_is_not_there_is_said_at_once(capsys, source, message):
+    assert main(["live", "--source", source]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_page_shows_frames_and_ends(capsys):
+    with page(0) as show:
+        address = capsys.readouterr().out.split()[1]
+        assert address.startswith("http://127.0.0.1:")
+        assert b"src=/stream" in urllib.request.urlopen(address, timeout=10).read()
+        stream, ended = urllib.request.urlopen(f"{address}stream", timeout=10), threading.Event()
+
+        def push():
+            while not ended.wait(0.02):
+                show(np.zeros((48, 64, 3), np.uint8))
+
+        threading.Thread(target=push, daemon=True).start()
+        assert stream.readline() == b"--frame\r\n" and b"image/jpeg" in stream.readline()
+        ended.set()
+    stream.read()  # ends

@@ -1,0 +1,52 @@
+"""A stream frame by frame: the count grows as the repetitions come."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from helpers.tiny import make_model
+from test_workout_repetitions import rhythm, see
+
+from workoutlib import Config, Recognizer
+from workoutlib.labels import LABELS
+from workoutlib.recognition import live as live_module
+from workoutlib.recognition.live import LiveWorkout
+
+
+@pytest.fixture
+def squats(monkeypatch):
+    """A tracker that sees three squats of two seconds, ten frames a second, and their times."""
+    times, phase, _ = rhythm(3, seconds=2.0, rate=10)
+    poses = iter([see("squat", times, phase).pose(number) for number in range(len(times))])
+    monkeypatch.setattr(
+        live_module, "PoseTracker", lambda estimator: SimpleNamespace(update=lambda time, frame: next(poses))
+    )
+    return times
+
+
+def test_repetitions_are_counted_as_they_come(squats):
+    answers = np.eye(len(LABELS), dtype=np.float32)[[LABELS.index("squat")]] * 9
+    recognizer = Recognizer(lambda pictures: answers.repeat(len(pictures), 0), LABELS, Config(resize=64, crop=64))
+    recognizer.__dict__["pose_estimator"] = None
+    live, frame, counts = LiveWorkout(recognizer), np.full((120, 160, 3), 128, np.uint8), []
+    for time in squats:
+        drawn = live.see(time, frame)
+        if live._analysis:
+            live._analysis.result()
+        counts.append(live.workout.sets[0].count if live.workout and live.workout.sets else 0)
+    live.close()
+    assert drawn.shape == frame.shape and (frame == 128).all() and (drawn != frame).any()
+    assert live.label(squats[-1]).label == "squat" and counts[0] == 0 and counts[-1] in (2, 3)
+    assert max(np.diff(counts)) <= 1
+
+
+def test_the_picture_model_looks_a_few_times_a_second(squats):
+    looks = []
+    model = lambda pictures: looks.append(1) or np.zeros((len(pictures), 2), np.float32)  # noqa: E731
+    recognizer = Recognizer(model, ("squat", "plank"), Config(resize=64, crop=64))
+    recognizer.__dict__["pose_estimator"] = make_model
+    live = LiveWorkout(recognizer)
+    for time in squats[:20]:  # two seconds
+        live.see(time, np.zeros((48, 64, 3), np.uint8))
+    live.close()
+    assert 5 <= len(looks) <= 9
