@@ -22,6 +22,7 @@ from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.recognition import annotation as annotation_module
 from workoutlib.recognition import recognizer as recognizer_module
 from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.utils import progress
 from workoutlib.utils.errors import WorkoutlibError
 
 CPU = torch.device("cpu")
@@ -216,12 +217,12 @@ def test_no_frame_is_read_before_it_is_needed(recognizer, clip, monkeypatch):
 def test_progress_goes_to_the_end(recognizer, clip, monkeypatch):
     ends = []
 
-    class Bar(recognizer_module.tqdm):
+    class Bar(progress.tqdm):
         def close(self):
             ends.append((self.n, self.total))
             super().close()
 
-    monkeypatch.setattr(recognizer_module, "tqdm", Bar)
+    monkeypatch.setattr(progress, "tqdm", Bar)
     recognizer.predict_clip(clip)
     assert ends[0] == (32, 32)
 

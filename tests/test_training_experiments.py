@@ -10,7 +10,7 @@ from workoutlib.config import PROFILES, Config
 from workoutlib.data.dataset import load_dataset
 from workoutlib.data.download import KAGGLE_FOLDER
 from workoutlib.data.splits import leakage
-from workoutlib.evaluation.calibration import fit_temperature
+from workoutlib.evaluation.calibration import fit_keep_confidence, fit_temperature
 from workoutlib.evaluation.metrics import scores
 from workoutlib.evaluation.predictions import evaluate
 from workoutlib.models.build import build_model
@@ -49,6 +49,7 @@ def test_training_learns_and_stores_what_it_measured(trained, catalog, config):
         "epoch": trained.result.best_epoch,
         "split": "video",
         "calibrated": True,
+        "keep_confidence": fit_keep_confidence(again, stored.temperature),
         **{k: pytest.approx(v, nan_ok=True) for k, v in scores(again).items()},
     }
     assert stored.temperature == pytest.approx(fit_temperature(again))

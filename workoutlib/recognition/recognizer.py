@@ -164,8 +164,7 @@ class Recognizer(LogitReader):
     def logits(self, images: Iterable, *, size: int = 32) -> np.ndarray:
         """Logits (N, C), float32, of arrays, PIL images or paths, `size` at a time."""
         self._require_poses()
-        images = iter(images)
-        parts = []
+        images, parts = iter(images), []
         while batch := [as_rgb(image) for image in islice(images, size)]:
             picture = require_finite(self._forward(np.stack([self.square(pixels) for pixels in batch])))
             parts.append(self._with_poses(picture, batch))
