@@ -28,6 +28,7 @@ TITLES = {
     "06_video_inference": "Clips",
     "07_poses": "Poses",
     "08_repetitions_and_form": "Repetitions and form",
+    "09_more_data": "More data",
 }
 COLAB = "https://colab.research.google.com/github/workoutlib/workoutlib/blob/main/notebooks/"
 NAMES = list(TITLES)
@@ -40,6 +41,7 @@ PANELS = {
     "06_video_inference": "ClipPanel",
     "07_poses": "PosePanel",
     "08_repetitions_and_form": "RepetitionPanel",
+    "09_more_data": "ReviewPanel",
 }
 # What a panel shows before anybody has touched it.
 SHOWN = {
@@ -50,6 +52,7 @@ SHOWN = {
     "06_video_inference": ("<video", "<button", "workout.segments.csv"),
     "07_poses": ("Skeleton on", "<table"),
     "08_repetitions_and_form": ("repetitions counted", "<img"),
+    "09_more_data": ("<img",),
 }
 
 
