@@ -95,8 +95,8 @@ class PhotoPanel(WorkingPanel):
             pictures, captions = [next(iter(read_frames(path)))[1]], [f"{path.name}: its first frame"]
         else:
             pictures, captions = [as_rgb(path)], [path.name]
-            if self.recognizer.model is not None:
-                model, config = self.recognizer.model, self.recognizer.config
+            if model := getattr(self.recognizer, "model", None):
+                config = self.recognizer.config
                 view = model_view(path, config)
                 pictures.append(overlay_activation(view, activation_map(model, path, config)))
                 captions.append(f"what speaks for {chosen['label']}")
