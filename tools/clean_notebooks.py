@@ -36,12 +36,13 @@ def clean(notebook: nbformat.NotebookNode) -> None:
 
 
 def show_panels(notebook: nbformat.NotebookNode, picture: Path) -> None:
-    """Put a panel's picture beside the sentence that stands for it where widgets cannot run."""
+    """Put the picture of a notebook's first panel beside the sentence that stands for it where widgets cannot run."""
     content = base64.b64encode(picture.read_bytes()).decode()
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if re.match(r"\[.+: sliders and buttons", output.get("data", {}).get("text/plain", "")):
                 output["data"]["image/png"] = content
+                return
 
 
 def is_debris(output: nbformat.NotebookNode) -> bool:
