@@ -47,6 +47,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "info": ("versions, devices, weights and data found", ""),
 }
 
+# Of commands that work before any training.
+_MODEL: dict[str, Any] = {
+    "type": Path,
+    "help": "for example outputs/best_model.pth (default: that file if it is there, else the starter model)",
+}
+
 # option, or "command option" where a command has its own: arguments of add_argument
 OPTIONS: dict[str, dict[str, Any]] = {
     "paths": {
@@ -100,22 +106,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "FOLDER",
         "help": "the new data set, for example new_data",
     },
-    "annotate --checkpoint": {
-        "type": Path,
-        "help": "for example outputs/best_model.pth (default: that file if it is there, else the starter model)",
-    },
+    "annotate --checkpoint": _MODEL,
     "--source": {
         "default": "0",
         "help": "a camera's number, a stream's address, or a clip, for example rtsp://camera/1 (default: 0)",
     },
-    "live --checkpoint": {
-        "type": Path,
-        "help": "for example outputs/best_model.pth (default: that file if it is there, else the starter model)",
-    },
-    "predict --checkpoint": {
-        "type": Path,
-        "help": "for example outputs/best_model.pth (default: that file if it is there, else the starter model)",
-    },
+    "live --checkpoint": _MODEL,
+    "predict --checkpoint": _MODEL,
     "--out": {"type": Path, "help": "folder for the results, for example results/ (default: outputs/)"},
     "--json": {
         "type": Path,
