@@ -83,6 +83,7 @@ def test_every_option_tells_its_default_and_an_example(option):
     ("arguments", "message"),
     [
         (["predict", "plonk.mp4"], 'no such file or folder: "plonk.mp4" (did you mean "plank.mp4"?)'),
+        (["predict", "data"], 'no photo or clip in "data"'),
         (["predict", "https://example.org/a.mp4"], "download what has a web address first"),
         (["split", "--data", "dta"], 'no data set "dta" (did you mean "data"?)'),
         (["train", "--data", "smple"], "did you mean sample?"),

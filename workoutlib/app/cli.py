@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "paths --checkpoint --labels --out --json --stride --skeleton --crop --backend",
     ),
     "live": ("recognise a camera, a stream or a clip as it comes, in a window or a page", "--source --checkpoint"),
+    "app": ("a page to drop a clip or a photo on, and to see what it shows", "--checkpoint --port"),
     "export": ("a checkpoint as ONNX or OpenVINO files, checked against it", "--checkpoint --format --out"),
     "annotate": (
         "label a folder of clips and photos: a new data set, and what a person should look at",
@@ -111,6 +112,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": "0",
         "help": "a camera's number, a stream's address, or a clip, for example rtsp://camera/1 (default: 0)",
     },
+    "--port": {"type": int, "help": "of the page, for example 8000 (default: the first free one from 7860 on)"},
+    "app --checkpoint": _MODEL,
     "live --checkpoint": _MODEL,
     "predict --checkpoint": _MODEL,
     "--out": {"type": Path, "help": "folder for the results, for example results/ (default: outputs/)"},

@@ -10,6 +10,7 @@ from workoutlib.app.collect import annotate as annotate
 from workoutlib.app.collect import evaluate_before, print_gain
 from workoutlib.app.live import live as live
 from workoutlib.app.predict import predict as predict
+from workoutlib.app.web import app as app
 from workoutlib.config import PROFILES, Config
 from workoutlib.labels import read_names
 from workoutlib.utils.errors import WorkoutlibError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from workoutlib.labels import read_names
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import write_csv, write_json
-from workoutlib.utils.paths import is_url, near_name, output_root, shown
+from workoutlib.utils.paths import is_url, list_files, near_name, output_root, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ def tell_speed(rows: list[dict]) -> str:
 
 
 def require_some(paths: list[str]) -> None:
-    """Say at once that none of the files and folders is there; of some, the others are recognised first.
+    """Say at once that no file is there, and none in the folders; of some, the others are recognised first.
 
     Raises:
         WorkoutlibError: it names what may have been meant.
@@ -86,6 +87,18 @@ def require_some(paths: list[str]) -> None:
         names = ", ".join(f"{shown(path)}{near_name(path)}" for path in missing)
         advice = "; download what has a web address first" if any(map(is_url, missing)) else ""
         raise WorkoutlibError(f"no such file or folder: {names}{advice}")
+    there = [path for path in map(Path, paths) if path not in missing]
+    if not any(map(_may_hold_media, there)):
+        raise WorkoutlibError(f"no photo or clip in {', '.join(map(shown, there))}")
+
+
+def _may_hold_media(path: Path) -> bool:
+    """Whether a path is no folder, or one with a photo or clip in it; what cannot be listed is told when it is read."""
+    from workoutlib.media.kinds import kind_of
+
+    with suppress(WorkoutlibError):
+        return not os.path.isdir(path) or any(kind_of(file) in ("photo", "clip") for file in list_files(path))
+    return True
 
 
 def aligned(table: pd.DataFrame) -> str:

@@ -15,7 +15,7 @@ from workoutlib.media.video_writer import ClipWriter
 from workoutlib.pose.skeleton import Pose
 from workoutlib.recognition.clips import SMOOTHING, ClipPrediction, Watch
 from workoutlib.utils.prefetch import prefetch
-from workoutlib.utils.progress import progress_bar
+from workoutlib.utils.progress import progress_bar, tell
 from workoutlib.workout.workout import Repetition, Set, Workout, count
 
 _LINGER = 2.0  # seconds for which the final count and a hint stay
@@ -82,6 +82,7 @@ def write_annotated(
         for time, frame in prefetch(drawn()):  # reading, drawing and encoding, each in its own thread
             writer.write(frame, time)
             bar.update()
+            tell(f"writing {out.name}", writer.frames, info.frames)
             if on_frames:
                 on_frames(writer.frames, info.frames)
     bar.close()

@@ -16,7 +16,7 @@ from workoutlib.utils.paths import shortened, shown
 from workoutlib.workout.figures import plot_sets
 from workoutlib.workout.workout import Workout
 
-_NOT = "These are hints for training by what a camera sees of joints; no medical advice."
+NO_ADVICE = "These are hints for training by what a camera sees of joints; no medical advice."
 _POSTER_TIME = 1.0  # seconds: most people move by then
 
 
@@ -67,7 +67,7 @@ def write_report(rows: list[dict], out: Path, *, title: str = "Workout") -> Path
         page.heading("Photos")
         page.media([(Path(row["annotated"]), f"{Path(row['path']).name}: {caption(row)}") for row in photos])
     if any(entry["faults"] for row in clips for entry in row["sets"]):
-        page.text(_NOT)
+        page.text(NO_ADVICE)
     return page.write()
 
 
@@ -100,13 +100,12 @@ def _tell_clip(page: Page, row: dict) -> None:
         if plot.is_file():
             page.picture(plot, f"joint angle over the time of set {number}, every repetition marked")
         if entry["repetitions"]:
-            page.table(_numbers(entry))
+            page.table(describe_repetitions(entry))
         shown = []
         for fault in entry["faults"]:
             faults += 1
             frame = _beside(annotated, f".fault-{faults}.jpg")
-            unit = "°" if fault["unit"] == "degrees" else ""
-            note = f"{fault['name']} ({fault['value']:.3g}{unit}, at {fault['time']:.1f} s): {fault['hint']}"
+            note = describe_fault(fault)
             shown += [(frame, note)] if frame.is_file() else []
             if not frame.is_file():
                 page.text(note)
@@ -156,8 +155,14 @@ def describe_set(entry: dict) -> str:
     return f"{entry['label']}, {entry['count']} repetition{'' if entry['count'] == 1 else 's'}"
 
 
-def _numbers(entry: dict) -> pd.DataFrame:
-    """The repetitions of a set as a table to look at."""
+def describe_fault(fault: dict) -> str:
+    """A fault of a row with its number, its time, and what to do about it."""
+    unit = "°" if fault["unit"] == "degrees" else ""
+    return f"{fault['name']} ({fault['value']:.3g}{unit}, at {fault['time']:.1f} s): {fault['hint']}"
+
+
+def describe_repetitions(entry: dict) -> pd.DataFrame:
+    """The repetitions of a set of a row as a table to look at."""
     rows = [
         {
             "from": f"{r['start']:.1f} s",

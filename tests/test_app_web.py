@@ -1,0 +1,130 @@
+"""The app: a file in, what a page shows of it out; and the page itself in a browser, where Gradio is installed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import zipfile
+from importlib.util import find_spec
+
+import pytest
+from helpers.clips import save_clip
+from helpers.tiny import make_model, one_thread_environment, save_noise
+
+from workoutlib import Config, Recognizer, WorkoutlibError
+from workoutlib.app import web
+from workoutlib.app.cli import main
+from workoutlib.app.web import recognise
+from workoutlib.recognition.analysis import ClipWorkout
+from workoutlib.workout import Fault, Repetition, Set
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def recognizer(estimator) -> Recognizer:
+    """Knows three exercises, and finds nobody in noise."""
+    made = Recognizer(make_model(), ("plank", "push up", "squat"), Config(resize=64, crop=64), backend="torch")
+    made.__dict__["pose_estimator"] = estimator
+    return made
+
+
+@pytest.mark.parametrize("name", ["squat.mp4", "squat.jpg"])
+def test_a_file_without_a_person_gives_guesses_a_copy_and_a_page(recognizer, tmp_path, name):
+    file = (save_clip if name.endswith("mp4") else save_noise)(tmp_path / name)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "of somebody else").touch()
+    found = recognise(recognizer, file, tmp_path / "out")
+    assert ("no repetitions found" in found.said[0]) == name.endswith("mp4")
+    assert set(found.table["label"]) == {"plank", "push up", "squat"} and found.table["sure"].str.endswith("%").all()
+    assert found.annotated.name == name and found.annotated.stat().st_size
+    with zipfile.ZipFile(found.archive) as archive:
+        texts = [archive.read(each) for each in archive.namelist()]
+        assert {"index.html", name} <= set(archive.namelist())
+    assert not any(os.fsencode(tmp_path) in text for text in texts)  # our folders are nobody's business
+    assert {path.name for path in tmp_path.iterdir()} == {name, "out"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"workout", "workout.zip"}
+
+
+def test_repetitions_are_told_a_row_each_with_hints(monkeypatch, recognizer, tmp_path):
+    fault = Fault("shallow squat", 100.0, "degrees", "Sit lower.", 0.1)
+    done = (
+        Repetition(0.0, 0.1, 0.2, range_of_motion=80.0, faults=(fault,)),
+        Repetition(0.3, 0.4, 0.5, range_of_motion=90.0),
+    )
+    sets = [Set("squat", 0.0, 0.5, done, (fault,))]
+    monkeypatch.setattr(
+        Recognizer, "analyze", lambda self, path, **_: ClipWorkout(sets, clip=self.predict_clip(path, progress=False))
+    )
+    found = recognise(recognizer, save_clip(tmp_path / "clip.mp4"), tmp_path / "out")
+    assert found.said[0].endswith("squat, 2 repetitions") and found.said[1].endswith("Sit lower.")
+    assert "no medical advice" in found.said[2]
+    shown = found.table[["set", "no.", "range", "form"]].to_numpy().tolist()
+    assert shown == [["1 squat", 1, "80°", "shallow squat"], ["1 squat", 2, "90°", ""]]
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "message"),
+    [
+        ("clip.mp4", ("LONGEST", 0.5), "clip.mp4 is 1 seconds long: cut it"),
+        ("clip.mp4", ("LARGEST", 0), "clip.mp4 is larger than 0 MB"),
+        ("text.mp4", None, "not a video"),
+        ("text.txt", None, "Cannot read the picture"),
+    ],
+)
+def test_what_cannot_be_taken_is_answered_with_a_sentence(monkeypatch, recognizer, tmp_path, name, limit, message):
+    save_clip(tmp_path / "clip.mp4")
+    for other in ("text.mp4", "text.txt"):
+        (tmp_path / other).write_text("just text\n" * 100)
+    if limit:
+        monkeypatch.setattr(web, *limit)
+    with pytest.raises(WorkoutlibError, match=message):
+        recognise(recognizer, tmp_path / name, tmp_path / "out")
+
+
+def test_without_gradio_the_command_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(web, "find_spec", lambda name: None)
+    assert main(["app"]) == 2 and 'pip install -e ".[app]"' in capsys.readouterr().err
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+@pytest.mark.skipif(find_spec("gradio") is None, reason='needs Gradio: pip install -e ".[app]"')
+def test_a_visitor_drops_a_clip_and_takes_the_page_home(trained, tmp_path):
+    """Nothing is asked of another machine, nothing is left when the app ends."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+    clip, work = save_clip(tmp_path / "plank.mp4"), tmp_path / "work"
+    for folder in (work, tmp_path / "temporary"):
+        folder.mkdir()
+    (tmp_path / "text.mp4").write_text("just text\n" * 100)
+    environment = one_thread_environment() | {"TMPDIR": str(tmp_path / "temporary"), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "workoutlib", "app", "--checkpoint", str(trained.checkpoint)]
+    server = subprocess.Popen(command, cwd=work, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        address = next(line.split()[-1] for line in server.stdout if "http://" in line)
+        assert address.startswith("http://127.0.0.1:")
+        with playwright.sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            page, asked = browser.new_page(viewport={"width": 390, "height": 844}), []
+            page.set_default_timeout(120_000)
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(address)
+            page.set_input_files("input[type=file]", str(tmp_path / "text.mp4"))
+            page.get_by_text("not a video").wait_for()
+            assert str(tmp_path) not in page.inner_text("body")
+            page.reload()
+            page.set_input_files("input[type=file]", str(clip))
+            button = page.get_by_text("Download the page of results")
+            button.wait_for()
+            page.wait_for_function("document.querySelector('video').duration > 0.5")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            with page.expect_download() as download:
+                button.click()
+            assert "index.html" in zipfile.ZipFile(download.value.path()).namelist()
+            browser.close()
+        assert all(url.startswith((address, "data:", "blob:")) for url in asked)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=60)
+    assert not list(work.iterdir()) and not list((tmp_path / "temporary").glob("workoutlib-app-*"))
