@@ -3,14 +3,18 @@
 import threading
 import time
 import urllib.request
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from helpers.clips import save_clip
+from helpers.tiny import make_model
 
-from workoutlib import WorkoutlibError
+from workoutlib import Config, Recognizer, WorkoutlibError
 from workoutlib.app.cli import main
 from workoutlib.app.live import Newest, open_source, page
+from workoutlib.recognition import live as live_module
+from workoutlib.recognition.live import LiveWorkout
 
 
 def test_frames_that_come_too_fast_are_dropped():
@@ -27,6 +31,34 @@ def test_frames_that_come_too_fast_are_dropped():
         came.set()
         time.sleep(0.2)
     assert seen[0] == 0 and seen[-1] == 99 and len(seen) + newest.dropped == 100 and newest.dropped > 50
+
+
+def test_a_slow_estimator_drops_frames_and_never_lags(monkeypatch):
+    """Ten frames come while it looks at one; the next that it looks at is the newest of them."""
+    turn, looked_at = threading.Barrier(2, timeout=30), []
+
+    def source():
+        for number in range(101):
+            yield float(number), np.zeros((48, 64, 3), np.uint8)
+            if number % 10 == 0:
+                if number:
+                    turn.wait()  # the look at an earlier frame ends
+                turn.wait()  # the look at this one begins
+        turn.wait()
+
+    def update(time, frame):
+        looked_at.append(time)
+        turn.wait()
+        turn.wait()
+
+    monkeypatch.setattr(live_module, "PoseTracker", lambda estimator: SimpleNamespace(update=update))
+    recognizer = Recognizer(make_model(2), ("squat", "plank"), Config(resize=64, crop=64), backend="torch")
+    recognizer.__dict__["pose_estimator"] = None
+    workout, newest = LiveWorkout(recognizer), Newest(source())
+    for moment, frame in newest:
+        workout.see(moment, frame)
+    workout.close()
+    assert looked_at == list(range(0, 101, 10)) and newest.dropped == 90
 
 
 def test_a_fault_of_the_source_is_told_where_it_is_used():

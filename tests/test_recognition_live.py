@@ -1,5 +1,7 @@
 """A stream frame by frame: the count grows as the repetitions come."""
 
+import threading
+from concurrent import futures
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,6 +26,11 @@ def squats(monkeypatch):
     return times
 
 
+def wait(live: LiveWorkout) -> None:
+    """Until what was begun beside the frames is done."""
+    futures.wait([job._work for job in (live._looks, live._analyses) if job._work])
+
+
 def test_repetitions_are_counted_as_they_come(squats):
     answers = np.eye(len(LABELS), dtype=np.float32)[[LABELS.index("squat")]] * 9
     recognizer = Recognizer(lambda pictures: answers.repeat(len(pictures), 0), LABELS, Config(resize=64, crop=64))
@@ -31,12 +38,11 @@ def test_repetitions_are_counted_as_they_come(squats):
     live, frame, counts = LiveWorkout(recognizer), np.full((120, 160, 3), 128, np.uint8), []
     for time in squats:
         drawn = live.see(time, frame)
-        if live._analysis:
-            live._analysis.result()
+        wait(live)
         counts.append(live.workout.sets[0].count if live.workout and live.workout.sets else 0)
     live.close()
     assert drawn.shape == frame.shape and (frame == 128).all() and (drawn != frame).any()
-    assert live.label(squats[-1]).label == "squat" and counts[0] == 0 and counts[-1] in (2, 3)
+    assert live.found.label == "squat" and counts[0] == 0 and counts[-1] in (2, 3)
     assert max(np.diff(counts)) <= 1
 
 
@@ -48,5 +54,27 @@ def test_the_picture_model_looks_a_few_times_a_second(squats):
     live = LiveWorkout(recognizer)
     for time in squats[:20]:  # two seconds
         live.see(time, np.zeros((48, 64, 3), np.uint8))
+        wait(live)
     live.close()
     assert 5 <= len(looks) <= 9
+
+
+def test_a_slow_picture_model_holds_no_frame_up(squats):
+    """It is asked for the next frame only when it has answered."""
+    answer, asked = threading.Event(), []
+
+    def model(pictures):
+        asked.append(len(pictures))
+        if len(asked) > 1:  # the first is to have it compiled
+            assert answer.wait(30)
+        return np.zeros((len(pictures), 2), np.float32)
+
+    recognizer = Recognizer(model, ("squat", "plank"), Config(resize=64, crop=64))
+    recognizer.__dict__["pose_estimator"] = make_model
+    live = LiveWorkout(recognizer)
+    for time in squats[:20]:
+        live.see(time, np.zeros((48, 64, 3), np.uint8))
+    answer.set()
+    wait(live)
+    live.close()
+    assert len(asked) == 2

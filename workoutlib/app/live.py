@@ -169,7 +169,7 @@ def window() -> Iterator[Show]:
     import cv2
 
     def show(frame: np.ndarray) -> bool:
-        cv2.imshow(_TITLE, frame[..., ::-1])
+        cv2.imshow(_TITLE, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(1) & 0xFF
         return key not in (ord("q"), 27) and cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) >= 1
 
@@ -194,7 +194,9 @@ def page(port: int = 8765) -> Iterator[Show]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def show(frame: np.ndarray) -> bool:
-        stream.push(cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes())
+        stream.push(
+            cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
+        )
         return True
 
     print(f"open http://127.0.0.1:{server.server_port}/ in a browser; Ctrl-C ends it", flush=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,66 +24,106 @@ from workoutlib.recognition.recognizer import Recognizer
 
 REMEMBERED = 120.0
 """Seconds that are analysed anew each time: a longer set loses its first repetitions."""
-_ANALYSED, _LOOKED = 1.0, 0.3  # seconds between two analyses, and between two looks of the picture model
+_ANALYSED, _LOOKED = 1.0, 0.3  # least seconds between two analyses, and between two looks of the picture model
+_SHARE = 0.25  # of its thread's time that either may take: analyses of a long stream come more rarely
 _LABEL = 2.0  # seconds over which the label is averaged
+
+Seen = tuple[float, Pose | None, np.ndarray]
+"""Time, pose, and what the picture model said last, logits (C,)."""
 
 
 class LiveWorkout:
-    """Recognises a stream, a frame at a time; at most one analysis runs beside it, in a thread of its own.
+    """Recognises a stream, a frame at a time: each frame waits for its pose alone.
+
+    The picture model and the analysis of the workout run beside it, in a thread each; their newest answers are drawn.
 
     Args:
         recognizer: its pose network is fetched where it is not here yet.
+
+    Attributes:
+        found: what the last two seconds show.
+        workout: the last two minutes' sets, as far as they are analysed.
     """
 
     def __init__(self, recognizer: Recognizer) -> None:
         self.recognizer = recognizer
         self._tracker = PoseTracker(recognizer.pose_estimator)
-        self._seen: deque[tuple[float, Pose | None, np.ndarray]] = deque()
-        self._picture, self._looked, self._asked = np.zeros(0), -np.inf, -np.inf
-        recognizer.stream_logits(np.zeros((64, 64, 3), np.uint8))  # what is compiled, is compiled before the stream
-        self._threads = ThreadPoolExecutor(1)
-        self._analysis: Future[ClipWorkout] | None = None
+        self._seen: deque[Seen] = deque()
+        self._picture = recognizer.stream_logits(np.zeros((64, 64, 3), np.uint8)) * 0  # compiled before the stream
+        self._looks, self._analyses = _Beside(_LOOKED), _Beside(_ANALYSED)
+        self.found: Prediction = recognizer.read_logits(self._picture)
         self.workout: ClipWorkout | None = None
 
     def see(self, time: float, frame: np.ndarray) -> np.ndarray:
         """The next frame, uint8 RGB (H, W, 3), `time` in seconds, as a copy with all that is known drawn on it."""
         pose = self._tracker.update(time, frame)
-        self._seen.append((time, pose, self._logits(time, frame, pose)))
+        self._seen.append((time, pose, self._picture))
         while time - self._seen[0][0] > REMEMBERED:
             self._seen.popleft()
-        self._analyse(time)
-        found = self.label(time)
-        drawn = draw_label(draw_skeleton(frame, pose) if pose else frame, found.shown, found.confidence)
+        if (picture := self._looks.newest()) is not None:
+            self._picture = picture
+            recent = [each for each in self._seen if time - each[0] <= _LABEL]
+            self.found = self.recognizer.read_logits(self._logits(recent).mean(0))
+        self._looks.ask(time, self.recognizer.stream_logits, frame)
+        self.workout = self._analyses.newest() or self.workout
+        if len(self._seen) > 3:
+            self._analyses.ask(time, self._whole, list(self._seen))
+        drawn = draw_label(draw_skeleton(frame, pose) if pose else frame, self.found.shown, self.found.confidence)
         said = counter_at(self.workout, time) if self.workout else None
         return draw_counter(drawn, *said) if said else drawn
 
-    def label(self, time: float) -> Prediction:
-        """What the last two seconds show."""
-        recent = [logits for moment, _, logits in self._seen if time - moment <= _LABEL]
-        return self.recognizer.read_logits(np.mean(recent, axis=0))
+    def close(self) -> None:
+        """End the threads."""
+        self._looks.close()
+        self._analyses.close()
+
+    def _logits(self, seen: list[Seen]) -> np.ndarray:
+        """Logits (T, C) of frames: the picture model's, joined with those of the poses."""
+        picture, body = np.array([each for _, _, each in seen]), self.recognizer.body
+        return body.fuse(picture, _poses(seen)) if body else picture
+
+    def _whole(self, seen: list[Seen]) -> ClipWorkout:
+        poses = smooth(_poses(seen))
+        times, rate = poses.times, len(seen) / max(seen[-1][0] - seen[0][0], 1e-3)
+        end, logits = times[-1] + 1 / rate, self._logits(seen)
+        return analyze_clip(ClipPrediction(Path("live"), times, logits, end, rate, self.recognizer, poses=poses))
+
+
+def _poses(seen: list[Seen]) -> PoseSequence:
+    return PoseSequence.of([time for time, _, _ in seen], [pose for _, pose, _ in seen])
+
+
+class _Beside:
+    """A thread that does one thing at a time; what is asked while it works is left out.
+
+    Args:
+        pause: least seconds between the beginnings of two works.
+    """
+
+    def __init__(self, pause: float) -> None:
+        self._pause, self._asked, self._threads = pause, -np.inf, ThreadPoolExecutor(1)
+        self._work: Future | None = None
+        self._took = 0.0
+
+    def ask(self, time: float, work: Callable[..., Any], *arguments: Any) -> None:
+        """Begin a work at `time` in seconds, unless another is under way or the last one was begun just now."""
+        if self._work is None and time - self._asked >= max(self._pause, self._took / _SHARE):
+            self._asked, self._work = time, self._threads.submit(self._timed, work, *arguments)
+
+    def newest(self) -> Any:
+        """What the last work found, once; None while there is nothing new."""
+        if self._work is None or not self._work.done():
+            return None
+        done, self._work = self._work, None
+        return done.result()
+
+    def _timed(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        began = clock.perf_counter()
+        try:
+            return work(*arguments)
+        finally:
+            self._took = clock.perf_counter() - began
 
     def close(self) -> None:
         """End the thread."""
         self._threads.shutdown(cancel_futures=True)
-
-    def _logits(self, time: float, frame: np.ndarray, pose: Pose | None) -> np.ndarray:
-        """Of a frame (C,); between two looks of the picture model its last answer counts."""
-        if time - self._looked >= _LOOKED:
-            self._picture, self._looked = self.recognizer.stream_logits(frame), time
-        body = self.recognizer.body
-        return body.fuse(self._picture[None], PoseSequence.of([time], [pose]))[0] if body else self._picture
-
-    def _analyse(self, time: float) -> None:
-        if self._analysis and self._analysis.done():
-            self.workout, self._analysis = self._analysis.result(), None
-        if self._analysis is None and time - self._asked >= _ANALYSED and len(self._seen) > 3:
-            self._asked = time
-            self._analysis = self._threads.submit(self._whole, list(self._seen))
-
-    def _whole(self, seen: list[tuple[float, Pose | None, np.ndarray]]) -> ClipWorkout:
-        times = np.array([time for time, _, _ in seen])
-        poses = smooth(PoseSequence.of(times, [pose for _, pose, _ in seen]))
-        logits, rate = np.array([each for _, _, each in seen]), len(times) / max(times[-1] - times[0], 1e-3)
-        return analyze_clip(
-            ClipPrediction(Path("live"), times, logits, times[-1] + 1 / rate, rate, self.recognizer, poses=poses)
-        )

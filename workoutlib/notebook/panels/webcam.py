@@ -29,7 +29,7 @@ navigator.mediaDevices.getUserMedia({video: {width: 480, height: 360}}).then(str
     me.dataset.sent = Number(me.dataset.sent) + 1;
     const frame = {number: me.dataset.sent, data: canvas.toDataURL('image/jpeg', 0.8).split(',')[1]};
     SEND
-  }, 100);
+  }, 30);
 }).catch(error => { me.querySelector('.fault').textContent = 'No camera: ' + error.message; });"""
 _STOP = "this.closest('.webcam').querySelector('video').srcObject?.getTracks().forEach(track => track.stop())"
 
@@ -59,7 +59,7 @@ class Webcam(Panel):
         now = time.monotonic()
         try:
             self.live = self.live or LiveWorkout(self.recognizer)
-            drawn, found = self.live.see(now, pixels), self.live.label(now)
+            drawn, found = self.live.see(now, pixels), self.live.found
         except WorkoutlibError as error:
             self.picture.value = message(str(error), alert=True)
             return
