@@ -1,6 +1,11 @@
 """How nbval runs the notebooks: warnings and progress bars on stderr are not compared, and it all counts as slow."""
 
+import os
+
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one process a core: more threads in each, notebooks' kernels too, only wait
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collectstart(collector) -> None:
