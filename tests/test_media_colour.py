@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from helpers.clips import write_with
@@ -100,6 +101,14 @@ def errors(tmp_path: Path, pixels: np.ndarray, transfer: int, encode: Callable, 
 @pytest.mark.parametrize("picture", [quarters, ramps, gym_scene])
 def test_hdr_looks_as_its_sdr_copy(tmp_path: Path, maker: str, picture: Callable) -> None:
     assert errors(tmp_path, picture(), *MAKERS[maker], srgb) < 6
+
+
+@pytest.mark.parametrize("maker", ["pq", "hlg"])
+@pytest.mark.parametrize("picture", [quarters, ramps, gym_scene])
+def test_large_frames_do_so_by_the_table(tmp_path: Path, maker: str, picture: Callable, monkeypatch) -> None:
+    """Their edges are fewer for their size, so the picture is enlarged; 1080p would take longer."""
+    monkeypatch.setattr(colour, "_LARGE", 0)
+    assert errors(tmp_path, cv2.resize(picture(), None, fx=3, fy=3), *MAKERS[maker], srgb) < 6
 
 
 @pytest.mark.parametrize(
