@@ -84,7 +84,7 @@ def test_every_option_tells_its_default_and_an_example(option):
     [
         (["predict", "plonk.mp4"], 'no such file or folder: "plonk.mp4" (did you mean "plank.mp4"?)'),
         (["predict", "data"], 'no photo or clip in "data"'),
-        (["predict", "https://example.org/a.mp4"], "download what has a web address first"),
+        (["predict", "https://a.org/b.mp4"], '"https://a.org/b.mp4"; download what has a web address first'),
         (["split", "--data", "dta"], 'no data set "dta" (did you mean "data"?)'),
         (["train", "--data", "smple"], "did you mean sample?"),
         (["predict", "data", "--checkpoint", "outputs/best.pth"], 'there is "{home}/outputs/demo/best_model.pth"'),

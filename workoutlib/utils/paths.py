@@ -37,8 +37,12 @@ def home() -> Path:
 
 
 def shown(path: str | Path) -> str:
-    """A path as one printable line: newlines, control characters and undecodable bytes are escaped."""
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
+    """A path as one printable line: newlines, control characters and undecodable bytes are escaped.
+
+    A web address has both of its slashes again, of which ``Path`` leaves one.
+    """
+    whole = re.sub(":/+", "://", str(path), count=1) if is_url(path) else str(path)
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in whole)
     return f'"{text}"'
 
 
