@@ -1,7 +1,6 @@
 """The app: a file in, what a page shows of it out; and the page itself in a browser, where Gradio is installed."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import zipfile
 from importlib.util import find_spec
 
 import pytest
+from helpers.browser import CHROMIUM, needs_chromium
 from helpers.clips import save_clip
 from helpers.tiny import make_model, one_thread_environment, save_noise
 
@@ -18,8 +18,6 @@ from workoutlib.app.cli import main
 from workoutlib.app.web import recognise
 from workoutlib.recognition.analysis import ClipWorkout
 from workoutlib.workout import Fault, Repetition, Set
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +87,7 @@ def test_without_gradio_the_command_says_what_to_install(monkeypatch, capsys):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+@needs_chromium
 @pytest.mark.skipif(find_spec("gradio") is None, reason='needs Gradio: pip install -e ".[app]"')
 def test_a_visitor_drops_a_clip_and_takes_the_page_home(trained, tmp_path):
     """Nothing is asked of another machine, nothing is left when the app ends."""

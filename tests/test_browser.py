@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.browser import CHROMIUM, needs_chromium
 from helpers.tiny import one_thread_environment
 
 from workoutlib.utils.paths import data_root
@@ -21,15 +21,11 @@ playwright = pytest.importorskip("playwright.sync_api", reason="needs the packag
 expect, Page, Locator = playwright.expect, playwright.Page, playwright.Locator
 
 ROOT = Path(__file__).resolve().parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTH, HEIGHT = 1280, 900
 MINUTE = 60_000  # milliseconds
 expect.set_options(timeout=MINUTE / 2)  # a busy machine is no reason to fail
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
-]
+pytestmark = [pytest.mark.browser, needs_chromium]
 
 # What a person would set once in JupyterLab's settings: no question about news, the system's light or dark.
 SETTINGS = {"notification": {"fetchNews": "false", "checkForUpdates": False}, "themes": {"adaptive-theme": True}}
