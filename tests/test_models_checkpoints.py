@@ -57,9 +57,20 @@ def test_what_was_stored_comes_back(saved, model):
     assert_same_state(stored.model.state_dict(), model.state_dict())
 
 
+def test_a_memory_comes_back_and_one_that_does_not_fit_is_refused(tmp_path):
+    model = build_model(CONFIG.model, 2, weights=None)
+    model.memory = torch.nn.functional.normalize(torch.randn(3, model.head.in_features))
+    path = save_checkpoint(tmp_path / "model.pth", model, LABELS, CONFIG)
+    stored, images = load_checkpoint(path).model, torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(stored(images), model(images), rtol=0, atol=0)
+    for memory in (model.memory[:, 1:], model.memory[0], model.memory[:0], model.memory / 0, "features"):
+        with pytest.raises(WorkoutlibError, match="its memory does not fit the model"):
+            load_checkpoint(changed(path, memory=memory))
+
+
 def test_a_real_training_run_loads_with_weights_only(trained):
     content = torch.load(trained.checkpoint, weights_only=True)
-    assert set(content) == FIELDS | {"body"}
+    assert set(content) == FIELDS | {"body", "memory"}
     assert load_checkpoint(trained.checkpoint).metrics["split"] == "video"
 
 

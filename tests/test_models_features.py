@@ -3,9 +3,11 @@
 import pytest
 import torch
 from helpers.tiny import make_dataset, make_model
+from torch.nn.functional import normalize
 
-from workoutlib.models.features import picture_features
-from workoutlib.models.inference import eval_loader, extract_features
+from workoutlib.models.build import NEARNESS
+from workoutlib.models.features import picture_features, remember
+from workoutlib.models.inference import eval_loader, extract_features, predict_logits
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +49,26 @@ def test_another_body_crop_or_picture_is_looked_at_anew():
         assert sizes == [5, 5]
         loader = eval_loader(other, pictures, crop=crop, device="cpu")
         torch.testing.assert_close(found, extract_features(other, loader))
+
+
+def test_a_model_that_remembers_pictures_knows_them_by_larger_logits_and_nothing_else():
+    model, seen, other = make_model(), make_dataset(8), make_dataset(8, seed=1)
+    loaders = [eval_loader(model, dataset, crop=64, device="cpu") for dataset in (seen, other)]
+    before = [predict_logits(model, loader) for loader in loaders]
+    remember(model, seen, crop=64, device="cpu")
+    rises = [predict_logits(model, loader) - logits for loader, logits in zip(loaders, before, strict=True)]
+    for rise in rises:
+        torch.testing.assert_close(rise, rise[:, :1].expand_as(rise), msg="every class of a picture alike")
+    torch.testing.assert_close(rises[0], torch.full_like(rises[0], NEARNESS))
+    assert (rises[1] < NEARNESS - 1e-3).all()
+
+
+def test_a_memory_holds_ten_pictures_of_each_class_at_most_from_all_over_it():
+    model, dataset = make_model(), make_dataset(60)
+    counts = dataset.catalog["label"].value_counts()
+    assert counts.max() > 10
+    remember(model, dataset, crop=64, device="cpu")
+    features = normalize(picture_features(model, dataset, crop=64, device="cpu")[0])
+    kept = (model.memory @ features.T).argmax(1)
+    assert len(kept) == counts.clip(upper=10).sum() and len(set(kept.tolist())) == len(kept)
+    assert max(kept.tolist()) > 0.8 * len(dataset)

@@ -177,4 +177,6 @@ def test_the_profile_best_trains(catalog, data_folder, warm_weights, tmp_path, m
     monkeypatch.setattr("workoutlib.training.synthetic.synthetic_folder", lambda: data_folder)
     config = Config.profile("best", resize=64, crop=64, epochs=1, batch_size=8, valid=0.3)
     trained = train_model(catalog, config, out=tmp_path / "run", callbacks=QUIET)
-    assert trained.history["epoch"].tolist() == [0, 1] and load_checkpoint(trained.checkpoint).config == config
+    stored = load_checkpoint(trained.checkpoint)
+    assert trained.history["epoch"].tolist() == [0, 1] and stored.config == config
+    assert stored.model.memory is not None and 0.7 < stored.unknown_threshold / trained.predictions.logits.max() <= 1

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from workoutlib.models.weights import imagenet_weights, load_strictly, read_state_dict
 from workoutlib.utils.errors import WorkoutlibError
@@ -22,20 +23,36 @@ MODELS = {
     "tf_efficientnet_lite0": ("timm", HALF),
 }
 
+NEARNESS = 15.0
+"""What is added to the logits of a picture whose features equal those of one in memory; cosine similarity scales it."""
+
 
 class Classifier(nn.Module):
     """An ImageNet body and a linear classifier head.
 
     ``body(x)`` maps normalised images (N, 3, H, W) to features (N, D), ``head`` maps those to logits
     (N, C). ``mean`` and ``std`` are the normalisation that the body was trained with.
+
+    A model may remember features of training pictures: the nearer a picture is to one of them, the larger are all of
+    its logits. That changes neither label nor confidence, but the largest logit, which tells known from unknown
+    (`evaluation.calibration.fit_unknown_threshold`): what resembles nothing seen in training is refused sooner.
     """
+
+    memory: Tensor | None
+    """Features of training pictures (M, D), of length 1; ``None`` while training, and where none are kept."""
 
     def __init__(self, body: nn.Module, head: nn.Linear, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.body, self.head, self.mean, self.std = body, head, tuple(mean), tuple(std)
+        self.register_buffer("memory", None, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.head(self.body(images))
+        features = self.body(images)
+        logits = self.head(features)
+        if self.memory is None:
+            return logits
+        likeness = normalize(features.detach().float()) @ self.memory.T  # detached: it explains no label
+        return logits + NEARNESS * likeness.amax(1, keepdim=True)
 
     def train(self, mode: bool = True) -> Classifier:
         """As usual, but a frozen module stays in evaluation mode: its batch-norm statistics too."""

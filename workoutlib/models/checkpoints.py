@@ -61,6 +61,7 @@ def save_checkpoint(
     """
     content = {
         "state_dict": model.state_dict(),
+        "memory": model.memory,
         "labels": list(labels),
         "config": config.to_dict(),
         "mean": list(model.mean),
@@ -113,6 +114,7 @@ def load_checkpoint(path: str | Path, *, labels: Sequence[str] | None = None) ->
     model.mean, model.std = tuple(content["mean"]), tuple(content["std"])
     check_weights(content["state_dict"], model.state_dict(), path)
     model.load_state_dict(content["state_dict"])
+    model.memory = _memory_of(content, model, path)
     return Checkpoint(
         model.eval(),
         tuple(content["labels"]),
@@ -123,6 +125,17 @@ def load_checkpoint(path: str | Path, *, labels: Sequence[str] | None = None) ->
         content["version"],
         content.get("body"),
     )
+
+
+def _memory_of(content: dict, model: Classifier, path: str | Path) -> Tensor | None:
+    """The features that the model remembers; files of earlier versions have none."""
+    memory = content.get("memory")
+    if memory is None:
+        return None
+    sound = isinstance(memory, Tensor) and memory.ndim == 2 and memory.is_floating_point() and len(memory) > 0
+    if not sound or memory.shape[1] != model.head.in_features or not memory.isfinite().all():
+        raise WorkoutlibError(f"{shown(path)}: damaged, its memory does not fit the model")
+    return memory.float()
 
 
 def _check_fields(content: dict) -> None:

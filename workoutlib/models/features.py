@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 
+import pandas as pd
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from workoutlib.data.dataset import ImageDataset
 from workoutlib.data.loader import Batch
@@ -15,6 +17,9 @@ from workoutlib.models.inference import eval_loader, extract_features
 from workoutlib.utils.progress import track
 
 Watch = Callable[[Iterable[Batch]], Iterable[Batch]]
+
+REMEMBERED = 10
+"""Pictures of each class in a model's memory: all that a few videos a class have to say, in 5 kB each."""
 
 # Of one body at a time, 10 kB a picture: hash of the picture -> features (2, D).
 _kept: dict[tuple[str, int, str], dict[bytes, Tensor]] = {}
@@ -42,6 +47,14 @@ def picture_features(
         features = extract_features(model, watch(track(loader, "computing features", total=len(loader), show=False)))
         known.update(zip([names[number] for number in new], features.unbind(1), strict=True))
     return torch.stack([known[name] for name in names], 1)
+
+
+def remember(model: Classifier, dataset: ImageDataset, *, crop: int, device: torch.device | str) -> None:
+    """Give the model a memory: features of up to ten pictures of each class, spread over the data set."""
+    parts = [rows.iloc[:: -(-len(rows) // REMEMBERED)] for _, rows in dataset.catalog.groupby("label", observed=True)]
+    chosen = dataset.select(pd.concat(parts))
+    features = picture_features(model, chosen, crop=crop, device=device)[0]
+    model.memory = normalize(features).to(model.head.weight.device)
 
 
 def _digest_of(model: Classifier) -> str:

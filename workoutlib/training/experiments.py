@@ -11,13 +11,14 @@ import pandas as pd
 import torch
 
 from workoutlib.config import PROFILES, Config
-from workoutlib.data.dataset import load_dataset
+from workoutlib.data.dataset import ImageDataset, load_dataset
 from workoutlib.data.download import KAGGLE_FOLDER
 from workoutlib.data.merging import without_held_out
 from workoutlib.data.splits import split_by_video, split_random
 from workoutlib.evaluation.predictions import Predictions, evaluate
 from workoutlib.models.build import Classifier, build_model
 from workoutlib.models.checkpoints import load_checkpoint
+from workoutlib.models.features import remember
 from workoutlib.training.bodies import load_bodies
 from workoutlib.training.fit import NOTHING_KEPT, Callbacks, FitResult, StopTraining, fit
 from workoutlib.training.loggers import Logger, open_logger
@@ -122,16 +123,27 @@ def train_model(
     except StopTraining as error:
         raise WorkoutlibError(NOTHING_KEPT) from error
     callbacks.on_stage("evaluating the model", 0, None)
-    predictions = evaluate(model, valid, config)
+    predictions = _finished(model, train, valid, config, device)
     if folder is None or devices.rank_and_world()[0] > 0:
         return Trained(model, result, fuse(predictions), None)
     last_epoch = int(result.history["epoch"].iloc[-1])
     folder.save_model(save_name, model, torch.from_numpy(predictions.logits), epoch=last_epoch)
     checkpoint = folder.out / "best_model.pth"
     best = load_checkpoint(checkpoint).model.to(device).to(memory_format=torch.channels_last)
-    if result.best_epoch != last_epoch:
-        predictions = evaluate(best, valid, config)
+    if result.best_epoch != last_epoch or config.body:
+        predictions = _finished(best, train, valid, config, device)
+    if config.body:
+        folder.save_model("best_model", best, torch.from_numpy(predictions.logits), epoch=result.best_epoch)
     return Trained(best, result, fuse(predictions), checkpoint)
+
+
+def _finished(
+    model: Classifier, train: ImageDataset, valid: ImageDataset, config: Config, device: torch.device
+) -> Predictions:
+    """Predictions for the validation pictures, by a model that from now on remembers training pictures."""
+    if config.body:
+        remember(model, train, crop=config.crop, device=device)
+    return evaluate(model, valid, config)
 
 
 def _as_they_are(predictions: Predictions) -> Predictions:
