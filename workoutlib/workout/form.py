@@ -23,12 +23,13 @@ Values = dict[Rule, tuple[float, float]]  # value, and time in seconds of the fr
 _VISIBLE = 0.5  # median visibility of the least visible landmark from which a side of the body is judged
 _OUTLIERS = 5  # frames of a median filter against single frames seen wrongly
 _FEWEST = 3  # frames
+_VIEW_ERROR = 10.0  # degrees by which the camera's place is mistaken: a rule is judged so far beyond its views
 
 
 def judge_set(sequence: PoseSequence, entry: Set) -> Set:
     """Return the set with its faults and those of its repetitions."""
     view = view_angle(cut(sequence, entry.start, entry.end))
-    rules = [rule for rule in rules_of(entry.label) if rule.views[0] <= view <= rule.views[1]]
+    rules = [rule for rule in rules_of(entry.label) if _is_seen(rule, view)]
     if entry.hold:
         whole = Repetition(entry.start, 0.5 * (entry.start + entry.end), entry.end)
         return replace(entry, faults=_faults(judge_repetition(sequence, whole, rules)))
@@ -41,7 +42,7 @@ def judge_set(sequence: PoseSequence, entry: Set) -> Set:
 def judge_frames(sequence: PoseSequence, label: str) -> list[tuple[str, ...]]:
     """Name the faults of each frame (T,) by the rules that one frame is enough for: posture in a hold, leaning."""
     view = view_angle(sequence)
-    rules = [rule for rule in rules_of(label) if rule.instant and rule.views[0] <= view <= rule.views[1]]
+    rules = [rule for rule in rules_of(label) if rule.instant and _is_seen(rule, view)]
     faults: list[tuple[str, ...]] = [()] * len(sequence.times)
     for rule in rules:
         points = sequence.world if rule.space == "world" else sequence.landmarks[..., :2]
@@ -87,6 +88,11 @@ def _statistic(when: str, series: np.ndarray, times: np.ndarray, repetition: Rep
     least, most = np.percentile(series, [5, 95])
     value = {"least": least, "most": most, "any": most, "range": most - least}[when]
     return float(value), float(times[np.argmin(series) if when == "least" else np.argmax(series)])
+
+
+def _is_seen(rule: Rule, view: float) -> bool:
+    """Tell whether a rule can be judged from a view, an angle in degrees as `view_angle` estimates it."""
+    return rule.views[0] - _VIEW_ERROR <= view <= rule.views[1] + _VIEW_ERROR
 
 
 def is_beyond(rule: Rule, value: float) -> bool:

@@ -92,6 +92,19 @@ def wrist_height(points: np.ndarray) -> np.ndarray:
     return np.stack([level - points[:, WRIST + k, 1] for k in SIDES], 1) / body_scale(points)
 
 
+def hand_level(points: np.ndarray) -> np.ndarray:
+    """Height of each wrist over its shoulder, in lengths of the arm: -1 hangs down, 0 is level, 1 is overhead.
+
+    It does not ask for the bend of the elbow, which is estimated badly, and holds from every side of the body.
+    """
+    bones = [points[:, ELBOW + k] - points[:, end + k] for k in SIDES for end in (SHOULDER, WRIST)]
+    lengths = [np.linalg.norm(bone, axis=-1) for bone in bones]
+    arms = np.concatenate([lengths[0] + lengths[1], lengths[2] + lengths[3]])
+    arms = arms[np.isfinite(arms)]
+    arm = float(np.percentile(arms, 90)) if len(arms) else float("nan")  # where it is seen longest
+    return np.stack([points[:, SHOULDER + k, 1] - points[:, WRIST + k, 1] for k in SIDES], 1) / arm
+
+
 def wrist_distance(points: np.ndarray) -> np.ndarray:
     """Distance from shoulder to wrist, in body scales."""
     gap = [np.linalg.norm(points[:, WRIST + k] - points[:, SHOULDER + k], axis=-1) for k in SIDES]
@@ -205,6 +218,7 @@ MEASURES = {
     "trunk lean": Measure(trunk_lean, (SHOULDER, HIP), 55.0),
     "trunk twist": Measure(trunk_twist, (SHOULDER, HIP), 90.0, planar=False),
     "wrist height": Measure(wrist_height, (SHOULDER, WRIST), 0.4),
+    "hand level": Measure(hand_level, (SHOULDER, ELBOW, WRIST), 0.6),
     "wrist distance": Measure(wrist_distance, (SHOULDER, WRIST), 0.25),
     "wrists apart": Measure(wrists_apart, (WRIST,), 0.9),
     "hip height": Measure(hip_height, (HIP, ANKLE), 0.35),
