@@ -23,7 +23,7 @@ Values = dict[Rule, tuple[float, float]]  # value, and time in seconds of the fr
 _VISIBLE = 0.5  # median visibility of the least visible landmark from which a side of the body is judged
 _OUTLIERS = 5  # frames of a median filter against single frames seen wrongly
 _FEWEST = 3  # frames
-_VIEW_ERROR = 10.0  # degrees by which the camera's place is mistaken: a rule is judged so far beyond its views
+_VIEW_ERROR = 20.0  # degrees by which the view may be mistaken: a rule is judged so far beyond its views
 
 
 def judge_set(sequence: PoseSequence, entry: Set) -> Set:
