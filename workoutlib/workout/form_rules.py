@@ -131,7 +131,7 @@ RULES = (
         "Press until your arms are straight.", COMMON, space="picture",
     ),
     Rule(
-        ("shoulder press",), "leaning back", "trunk sway", "turn", True, 5.0,
+        ("shoulder press",), "leaning back", "trunk sway", "turn", True, 7.0,
         "Brace your trunk and stay upright under the weight.", COMMON, SLANT, "picture",
     ),
     Rule(
