@@ -23,6 +23,7 @@ Values = dict[Rule, tuple[float, float]]  # value, and time in seconds of the fr
 _VISIBLE = 0.5  # median visibility of the least visible landmark from which a side of the body is judged
 _OUTLIERS = 5  # frames of a median filter against single frames seen wrongly
 _FEWEST = 3  # frames
+_TURNED = 0.25  # share of the longer way that must be seen of the other for a cut repetition to show its turn
 _VIEW_ERROR = 20.0  # degrees by which the view may be mistaken: a rule is judged so far beyond its views
 
 
@@ -54,11 +55,18 @@ def judge_frames(sequence: PoseSequence, label: str) -> list[tuple[str, ...]]:
 def judge_repetition(sequence: PoseSequence, repetition: Repetition, rules: list[Rule]) -> Values:
     """Return value and time of every rule that can be judged in a repetition."""
     if not repetition.complete:
-        rules = [rule for rule in rules if rule.instant]
+        turned = _shows_turn(repetition)
+        rules = [rule for rule in rules if rule.instant or (turned and rule.at_turn)]
     values = {rule: measure_rule(sequence, rule, repetition) for rule in rules}
     values = {rule: (value, time) for rule, (value, time) in values.items() if np.isfinite(value)}
     half = any(rule.fault == HALF and is_beyond(rule, value) for rule, (value, _) in values.items())
     return {rule: pair for rule, pair in values.items() if not (half and rule.deep)}
+
+
+def _shows_turn(repetition: Repetition) -> bool:
+    """Tell whether a repetition that the clip cuts is seen on both sides of its turn."""
+    ways = repetition.turn - repetition.start, repetition.end - repetition.turn
+    return min(ways) >= _TURNED * max(ways)
 
 
 def measure_rule(sequence: PoseSequence, rule: Rule, repetition: Repetition) -> tuple[float, float]:

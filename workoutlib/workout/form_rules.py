@@ -53,6 +53,11 @@ class Rule:
         return self.when in ("held", "any")
 
     @property
+    def at_turn(self) -> bool:
+        """Tell whether the turn is enough to judge, without the ways to and from it."""
+        return self.when in ("turn", "least", "most")
+
+    @property
     def unit(self) -> str:
         """Degrees, or the ratio of two lengths."""
         return "ratio" if self.measure in _RATIOS else "degrees"
