@@ -21,7 +21,8 @@ _THRUST = "Contreras et al. 2011, Barbell hip thrust, Strength Cond J 33(5):58-6
 
 _RATIOS = ("hand level", "hands aside", "knee spread", "wrists apart")
 # Degrees between the camera and the front or back of the body: 90 is from the side.
-ANY, FRONT, AHEAD, SLANT, SIDE = (0.0, 90.0), (0.0, 45.0), (0.0, 65.0), (20.0, 90.0), (45.0, 90.0)
+ANY, FRONT, AHEAD = (0.0, 90.0), (0.0, 45.0), (0.0, 65.0)
+SLANT, BESIDE, SIDE = (20.0, 90.0), (30.0, 90.0), (45.0, 90.0)
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ RULES = (
     ),
     Rule(
         ("t bar row",), "swinging", "trunk sway", "most", True, 17.0,
-        "Hold your trunk still and let the arms pull.", COMMON, SLANT,
+        "Hold your trunk still and let the arms pull.", COMMON, SLANT, "picture",
     ),
     Rule(
         ("pull up",), HALF, "hand level", "least", True, 0.45,
@@ -137,21 +138,21 @@ RULES = (
     ),
     Rule(
         ("shoulder press",), "leaning back", "trunk sway", "turn", True, 7.0,
-        "Brace your trunk and stay upright under the weight.", COMMON, SLANT, "picture",
+        "Brace your trunk and stay upright under the weight.", COMMON, BESIDE, "picture",
     ),
     Rule(
         ("tricep pushdown",), HALF, "hand level", "least", True, -0.72,
         "Push down until your arms are straight.", COMMON, space="picture",
     ),
     Rule(
-        ("tricep pushdown",), "elbows drifting", "shoulder", "range", True, 15.5,
+        ("tricep pushdown",), "elbows drifting", "shoulder", "range", True, 19.0,
         "Pin your elbows to your sides.", COMMON, SLANT, "picture", deep=True,
     ),
     Rule(("leg extension",), HALF, "knee", "most", False, 142.0, "Straighten your knees at the top.", COMMON),
     Rule(("leg raises",), HALF, "hip", "least", True, 117.0, "Raise your legs until the thighs are level.", COMMON),
     Rule(("leg raises",), "bent knees", "knee", "turn", False, 132.0, "Keep your legs straight.", COMMON),
     Rule(
-        ("russian twist",), HALF, "hands aside", "range", False, 0.32,
+        ("russian twist",), HALF, "hands aside", "range", False, 0.335,
         "Turn further: bring the weight beside your hips.", COMMON, AHEAD,
     ),
     Rule(
