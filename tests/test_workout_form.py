@@ -70,8 +70,8 @@ def test_a_fault_names_value_hint_and_frame():
     sequence = see("squat", times, phase, fault="shallow squat", view=(40, 8), noise=0.3)
     (entry,) = analyze_workout(sequence, [(0.0, times[-1], "squat")]).sets
     (fault,) = [found for found in entry.faults if found.name == "shallow squat"]
-    assert 95 < fault.value < 140
-    assert fault.unit == "degrees"
+    assert 0.6 < fault.value < 0.9
+    assert fault.unit == "leg lengths"
     assert "lower" in fault.hint
     assert entry.start < fault.time < entry.end
     assert all("shallow squat" in {f.name for f in r.faults} for r in entry.repetitions if r.complete)

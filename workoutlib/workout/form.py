@@ -111,7 +111,7 @@ def is_beyond(rule: Rule, value: float) -> bool:
 def _faults(values: Values) -> tuple[Fault, ...]:
     """The faults among the values and times of rules."""
     return tuple(
-        Fault(rule.fault, round(value, 2), rule.unit, rule.hint, round(time, 3))
+        Fault(rule.fault, round(value, 2), MEASURES[rule.measure].unit, rule.hint, round(time, 3))
         for rule, (value, time) in values.items()
         if is_beyond(rule, value)
     )

@@ -19,7 +19,6 @@ _SQUAT = "Myer et al. 2014, The back squat: a proposed assessment, Strength Cond
 _DIPS = "McKenzie et al. 2022, Bench, bar, and ring dips, Int J Environ Res Public Health 19(20):13211"
 _THRUST = "Contreras et al. 2011, Barbell hip thrust, Strength Cond J 33(5):58-61"
 
-_RATIOS = ("hand level", "hands aside", "knee spread", "wrists apart")
 # Degrees between the camera and the front or back of the body: 90 is from the side.
 ANY, FRONT, AHEAD = (0.0, 90.0), (0.0, 45.0), (0.0, 65.0)
 SLANT, BESIDE, SIDE = (20.0, 90.0), (30.0, 90.0), (45.0, 90.0)
@@ -58,17 +57,15 @@ class Rule:
         """Tell whether the turn is enough to judge, without the ways to and from it."""
         return self.when in ("turn", "least", "most")
 
-    @property
-    def unit(self) -> str:
-        """Degrees, or the ratio of two lengths."""
-        return "ratio" if self.measure in _RATIOS else "degrees"
-
 
 _PRESSES = ("bench press", "incline bench press", "decline bench press")
 _CURLS = ("barbell biceps curl", "hammer curl")
 HALF = "half range"
 RULES = (
-    Rule(("squat",), "shallow squat", "knee", "least", True, 95.0, "Sit lower: thighs level with the floor.", _SQUAT),
+    Rule(
+        ("squat",), "shallow squat", "hip level", "least", True, 0.6,
+        "Sit lower: thighs level with the floor.", _SQUAT, space="picture",
+    ),
     Rule(
         ("squat",), "knees caving in", "knee spread", "turn", False, 0.65,
         "Push your knees out over your toes.", _SQUAT, FRONT, "picture",
