@@ -6,6 +6,7 @@ fault where its own value is beyond the limit; a set where the median of its rep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.ndimage import median_filter
 
 from workoutlib.pose.tracking import PoseSequence
 
-from .form_rules import HALF, Rule, rules_of
+from .form_rules import HALF, RULES, Rule, rules_of
 from .measures import HIP, MEASURES, SHOULDER
 from .signals import cut
 from .workout import Fault, Repetition, Set
@@ -27,17 +28,17 @@ _TURNED = 0.25  # share of the longer way that must be seen of the other for a c
 _VIEW_ERROR = 20.0  # degrees by which the view may be mistaken: a rule is judged so far beyond its views
 
 
-def judge_set(sequence: PoseSequence, entry: Set) -> Set:
-    """Return the set with its faults and those of its repetitions."""
+def judge_set(sequence: PoseSequence, entry: Set, table: Sequence[Rule] = RULES) -> Set:
+    """Return the set with its faults and those of its repetitions, by the rules of `table` for its exercise."""
     view = view_angle(cut(sequence, entry.start, entry.end))
-    rules = [rule for rule in rules_of(entry.label) if _is_seen(rule, view)]
+    rules = [rule for rule in rules_of(entry.label, table) if _is_seen(rule, view)]
     if entry.hold:
         whole = Repetition(entry.start, 0.5 * (entry.start + entry.end), entry.end)
         return replace(entry, faults=_faults(judge_repetition(sequence, whole, rules)))
-    table = [judge_repetition(sequence, r, rules) for r in entry.repetitions]
-    judged = zip(entry.repetitions, table, strict=True)
-    repetitions = tuple(replace(r, faults=_faults(values)) for r, values in judged)
-    return replace(entry, repetitions=repetitions, faults=_set_faults(rules, table))
+    judged = [judge_repetition(sequence, r, rules) for r in entry.repetitions]
+    pairs = zip(entry.repetitions, judged, strict=True)
+    repetitions = tuple(replace(r, faults=_faults(values)) for r, values in pairs)
+    return replace(entry, repetitions=repetitions, faults=_set_faults(rules, judged))
 
 
 def judge_frames(sequence: PoseSequence, label: str) -> list[tuple[str, ...]]:

@@ -1,9 +1,10 @@
 """The table of form rules: what is measured, where the limit lies, from where it can be seen, what a coach would say.
 
-The limits are the package's own. They are told in the angles that BlazePose estimates, which opens a bent elbow of 45
-degrees to about 90, and lie between what was measured on right and on faulty repetitions, in real clips and in the
-built-in gym. A rule's source describes how the movement is meant to be done; it does not give the limit. Where it is
-`COMMON` no publication was looked up. They are hints for training, no medical advice.
+The limits are the package's own: they lie between what BlazePose tells of right and of faulty repetitions, in real
+clips and in the built-in gym. How far the arms go is told by where the hands are, not by the elbows: a bend of 45
+degrees is estimated as about 90. Depth is estimated badly, so most rules look at the picture. A rule's source describes
+how the movement is meant to be done; it does not give the limit. Where it is `COMMON` no publication was looked up.
+They are hints for training, no medical advice.
 
 What the 33 landmarks cannot tell has no rule. Between hips and shoulders they have no point on the spine: the trunk of
 a straight back is told as 0.71 to 0.88 of its length when bent, so that a rounded one cannot be known by it. Hips that
@@ -12,6 +13,7 @@ leave a bench, and elbows that flare in a press, move less than landmarks of peo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 COMMON = "common coaching advice"
@@ -29,10 +31,9 @@ class Rule:
     """A fault where `measure`, at the moment `when` of a repetition, is beyond `limit`.
 
     `when`: at the "turn"; the "least" and the "most" in the repetition; the "range" between them; "held" throughout;
-    at "any" time.
-    `over` tells on which side of the limit the fault lies. `views` are the angles between the camera and the front
-    or back of the body, in degrees, from which it can be seen. With `deep` the rule is only judged in repetitions
-    of full range.
+    at "any" time. `over` tells on which side of the limit the fault lies. `views` are the angles between the camera
+    and the front or back of the body, in degrees, from which it can be seen. With `deep` the rule is only judged in
+    repetitions of full range.
     """
 
     exercises: tuple[str, ...]
@@ -167,6 +168,6 @@ RULES = (
 )  # fmt: skip
 
 
-def rules_of(label: str) -> list[Rule]:
-    """The rules for one exercise; none for an exercise that the table does not have."""
-    return [rule for rule in RULES if label in rule.exercises]
+def rules_of(label: str, table: Sequence[Rule] = RULES) -> list[Rule]:
+    """The rules of a table for one exercise; none for an exercise that it does not have."""
+    return [rule for rule in table if label in rule.exercises]

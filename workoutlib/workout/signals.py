@@ -129,7 +129,9 @@ def movement_signal(sequence: PoseSequence, label: str) -> Signal:
     if not candidates:
         return Signal(times, np.zeros(len(times)))
     scores = np.array([c.score for c in candidates])
-    agreement = np.atleast_2d(np.corrcoef([c.values for c in candidates]))
+    with np.errstate(invalid="ignore", divide="ignore"):  # what stands still agrees with nothing
+        agreement = np.nan_to_num(np.atleast_2d(np.corrcoef([c.values for c in candidates])))
+    np.fill_diagonal(agreement, 1)
     # A wandering error may move more than the body does, but nothing else moves with it.
     best = int(np.argmax(scores * (np.maximum(agreement, 0) ** 2 @ scores)))
     chosen = [c for c, alike in zip(candidates, agreement[best], strict=True) if alike > _AGREEING]
