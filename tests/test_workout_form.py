@@ -186,3 +186,17 @@ def test_landmark_tables_of_right_and_faulty_form(aspect):
     labels, sequence = read_table("bicep_model_test.csv", aspect)
     leaning = ["L" if found else "C" for found in judge_frames(sequence, "barbell biceps curl")]
     assert np.mean(np.array(leaning) == labels) >= 0.85
+
+
+def test_the_documented_table_has_every_rule_and_no_other():
+    text = (Path(__file__).parents[1] / "docs" / "command_line.md").read_text(encoding="utf-8")
+    section = text.split("### Hints on form")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:5]] for line in section.splitlines() if line.startswith("| ")]
+    listed = {(exercise, row[1]) for row in rows[2:] for exercise in row[0].split(", ")}
+    assert listed == {(label, rule.fault) for rule in RULES for label in rule.exercises}
+    views = {(row[0].split(", ")[0], row[1]): row[3] for row in rows[2:]}
+    for rule in RULES:
+        seen = views[rule.exercises[0], rule.fault]
+        assert ("anywhere" in seen) == (rule.views == (0, 90))
+        assert ("front" in seen) == (rule.views[0] == 0 and rule.views[1] < 90)
+        assert ("side" in seen) == (rule.views[0] > 0)
