@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers.clips import save_clip
 from helpers.tiny import make_model
+from test_pose_tracking import StandIn, frames, person
 from test_workout_repetitions import nobody, rhythm, see
 from test_workout_sets import join
 
@@ -18,6 +19,7 @@ from workoutlib.pose.smoothing import smooth
 from workoutlib.pose.tracking import PoseSequence, PoseTracker
 from workoutlib.recognition.analysis import analyze_clip
 from workoutlib.recognition.clips import ClipPrediction, LogitReader
+from workoutlib.workout import analyze_workout
 
 STEP = 1 / 30
 CLIPS = Path(__file__).parents[2] / "shared" / "data" / "repetitions"
@@ -125,3 +127,17 @@ def test_without_the_pose_network_a_clip_is_recognised_by_its_pictures(tmp_path,
             workout = recognizer.analyze(save_clip(tmp_path / "clip.mp4"), progress=False)
         assert workout.sets == [] and len(workout.clip.times) == 6
         monkeypatch.setattr("workoutlib.recognition.recognizer.PoseEstimator", pytest.fail)
+
+
+def test_of_two_people_the_one_who_exercises_is_counted():
+    """Somebody stands there from the first frame on; the other one squats four times."""
+    knees = 135 + 45 * np.cos(2 * np.pi * np.arange(180) / 45)
+
+    def people(number):
+        return [person(200), person(420, knee=knees[number])][:: 1 if number < 3 else -1]
+
+    followed = [(time, pose) for time, _, pose in PoseTracker(StandIn(people)).follow(frames(180))]
+    poses = PoseSequence.of(*zip(*followed, strict=True))
+    (entry,) = analyze_workout(poses, [(0.0, 12.0, "squat")]).sets
+    assert entry.count == 4
+    assert np.median(poses.landmarks[:, 23, 0]) > 350

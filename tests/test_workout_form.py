@@ -14,6 +14,8 @@ from workoutlib.pose.tracking import PoseSequence
 from workoutlib.workout import analyze_workout
 from workoutlib.workout.form import judge_frames, view_angle
 from workoutlib.workout.form_rules import RULES, rules_of
+from workoutlib.workout.measures import hand_level, hip_level
+from workoutlib.workout.signals import cut
 
 TABLES = Path(__file__).parents[2] / "shared" / "data" / "landmarks"
 COLUMNS = {
@@ -70,11 +72,88 @@ def test_a_fault_names_value_hint_and_frame():
     sequence = see("squat", times, phase, fault="shallow squat", view=(40, 8), noise=0.3)
     (entry,) = analyze_workout(sequence, [(0.0, times[-1], "squat")]).sets
     (fault,) = [found for found in entry.faults if found.name == "shallow squat"]
-    assert 95 < fault.value < 140
-    assert fault.unit == "degrees"
+    assert 0.6 < fault.value < 0.9
+    assert fault.unit == "leg lengths"
     assert "lower" in fault.hint
     assert entry.start < fault.time < entry.end
     assert all("shallow squat" in {f.name for f in r.faults} for r in entry.repetitions if r.complete)
+
+
+def arm(upper, fore):
+    """Landmarks (1, 33, 2) of two arms whose bones point that many degrees from straight down, in lengths of 1."""
+    points = np.zeros((1, 33, 2))
+    for joint, before, angle in ((13, 11, upper), (15, 13, fore)):
+        for side in (0, 1):
+            points[:, joint + side] = points[:, before + side] + [np.sin(np.radians(angle)), np.cos(np.radians(angle))]
+    return points
+
+
+@pytest.mark.parametrize(
+    ("upper", "fore", "level"), [(0, 0, -1), (0, 90, -0.5), (90, 90, 0), (180, 180, 1), (90, 180, 0.5)]
+)
+def test_hand_level_is_told_in_arms(upper, fore, level):
+    assert hand_level(7 * arm(upper, fore)) == pytest.approx(np.full((1, 2), level))
+
+
+def test_hip_level_is_told_in_legs():
+    points = np.zeros((1, 33, 2))
+    points[:, 25:27] = (0.0, 3.0)
+    points[:, 27:29] = (0.0, 6.0)
+    assert hip_level(points) == pytest.approx(np.ones((1, 2)))
+    points[:, 25:27], points[:, 27:29] = (3.0, 0.0), (3.0, 3.0)  # thighs level, shins upright
+    assert hip_level(points) == pytest.approx(np.full((1, 2), 0.5))
+
+
+def test_a_view_that_is_told_roughly_is_judged_so_far_beyond_the_limits_of_a_rule():
+    assert "swinging" in faults_of("lateral raises", "swinging", view=(40, 8))  # to be seen from 45 degrees on
+    assert "swinging" not in faults_of("lateral raises", "swinging", view=(10, 8))
+
+
+@pytest.mark.parametrize("rate", [8.0, 240.0])
+def test_form_at_any_frame_rate(rate):
+    times, phase, _ = rhythm(3, rate=rate)
+    for fault in (None, "half range"):
+        sequence = see("push up", times, phase, fault=fault, noise=0.3)
+        (entry,) = analyze_workout(sequence, [(0.0, times[-1], "push up")]).sets
+        assert [found.name for found in entry.faults] == [fault] * bool(fault)
+        assert len(entry.repetitions) == 3
+
+
+def test_form_at_a_variable_frame_rate():
+    times, phase, _ = rhythm(4)
+    kept = np.sort(np.random.default_rng(2).choice(len(times), len(times) // 2, replace=False))
+    sequence = see("pull up", times[kept], phase[kept], fault="half range", noise=0.3)
+    (entry,) = analyze_workout(sequence, [(0.0, times[-1], "pull up")]).sets
+    assert [found.name for found in entry.faults] == ["half range"]
+
+
+def test_a_repetition_that_the_clip_cuts_is_judged_where_its_turn_is_seen():
+    times = np.arange(0, 3, 1 / 30)
+    phase = 0.5 - 0.5 * np.cos(2 * np.pi * times / 3)
+    for first, last, judged in ((0.6, 2.4, True), (1.6, 2.9, False)):
+        for fault in (None, "half range"):
+            part = cut(see("pull up", times, phase, fault=fault, noise=0.0, view=(160, 8)), first, last)
+            sets = analyze_workout(part, [(first, last, "pull up")]).sets
+            assert not any(r.complete for entry in sets for r in entry.repetitions)
+            names = {found.name for entry in sets for r in entry.repetitions for found in r.faults}
+            assert names == ({fault} if fault and judged else set())
+
+
+def test_half_a_second_and_half_a_person_have_no_faults():
+    short = np.arange(0, 0.5, 1 / 30)
+    for label in LABELS:
+        moving = see(label, short, np.linspace(0, 1, len(short)), noise=0.3)
+        for entry in analyze_workout(moving, [(0.0, 0.5, label)]).sets:
+            assert entry.faults == (), label
+    times, phase, _ = rhythm(3)
+    seen = see("bench press", times, phase, fault="half range", noise=0.3)
+    assert "half range" in {
+        f.name for entry in analyze_workout(seen, [(0, 9, "bench press")]).sets for f in entry.faults
+    }
+    visibility = seen.visibility.copy()
+    visibility[:, 13:23] = 0.02  # the arms are out of the picture
+    unseen = replace(seen, visibility=visibility)
+    assert not any(entry.faults for entry in analyze_workout(unseen, [(0, 9, "bench press")]).sets)
 
 
 def test_view_angle():
@@ -107,3 +186,17 @@ def test_landmark_tables_of_right_and_faulty_form(aspect):
     labels, sequence = read_table("bicep_model_test.csv", aspect)
     leaning = ["L" if found else "C" for found in judge_frames(sequence, "barbell biceps curl")]
     assert np.mean(np.array(leaning) == labels) >= 0.85
+
+
+def test_the_documented_table_has_every_rule_and_no_other():
+    text = (Path(__file__).parents[1] / "docs" / "command_line.md").read_text(encoding="utf-8")
+    section = text.split("### Hints on form")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:5]] for line in section.splitlines() if line.startswith("| ")]
+    listed = {(exercise, row[1]) for row in rows[2:] for exercise in row[0].split(", ")}
+    assert listed == {(label, rule.fault) for rule in RULES for label in rule.exercises}
+    views = {(row[0].split(", ")[0], row[1]): row[3] for row in rows[2:]}
+    for rule in RULES:
+        seen = views[rule.exercises[0], rule.fault]
+        assert ("anywhere" in seen) == (rule.views == (0, 90))
+        assert ("front" in seen) == (rule.views[0] == 0 and rule.views[1] < 90)
+        assert ("side" in seen) == (rule.views[0] > 0)

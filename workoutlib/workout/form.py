@@ -6,6 +6,7 @@ fault where its own value is beyond the limit; a set where the median of its rep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.ndimage import median_filter
 
 from workoutlib.pose.tracking import PoseSequence
 
-from .form_rules import HALF, Rule, rules_of
+from .form_rules import HALF, RULES, Rule, rules_of
 from .measures import HIP, MEASURES, SHOULDER
 from .signals import cut
 from .workout import Fault, Repetition, Set
@@ -23,25 +24,27 @@ Values = dict[Rule, tuple[float, float]]  # value, and time in seconds of the fr
 _VISIBLE = 0.5  # median visibility of the least visible landmark from which a side of the body is judged
 _OUTLIERS = 5  # frames of a median filter against single frames seen wrongly
 _FEWEST = 3  # frames
+_TURNED = 0.25  # share of the longer way that must be seen of the other for a cut repetition to show its turn
+_VIEW_ERROR = 20.0  # degrees by which the view may be mistaken: a rule is judged so far beyond its views
 
 
-def judge_set(sequence: PoseSequence, entry: Set) -> Set:
-    """Return the set with its faults and those of its repetitions."""
+def judge_set(sequence: PoseSequence, entry: Set, table: Sequence[Rule] = RULES) -> Set:
+    """Return the set with its faults and those of its repetitions, by the rules of `table` for its exercise."""
     view = view_angle(cut(sequence, entry.start, entry.end))
-    rules = [rule for rule in rules_of(entry.label) if rule.views[0] <= view <= rule.views[1]]
+    rules = [rule for rule in rules_of(entry.label, table) if _is_seen(rule, view)]
     if entry.hold:
         whole = Repetition(entry.start, 0.5 * (entry.start + entry.end), entry.end)
         return replace(entry, faults=_faults(judge_repetition(sequence, whole, rules)))
-    table = [judge_repetition(sequence, r, rules) for r in entry.repetitions]
-    judged = zip(entry.repetitions, table, strict=True)
-    repetitions = tuple(replace(r, faults=_faults(values)) for r, values in judged)
-    return replace(entry, repetitions=repetitions, faults=_set_faults(rules, table))
+    judged = [judge_repetition(sequence, r, rules) for r in entry.repetitions]
+    pairs = zip(entry.repetitions, judged, strict=True)
+    repetitions = tuple(replace(r, faults=_faults(values)) for r, values in pairs)
+    return replace(entry, repetitions=repetitions, faults=_set_faults(rules, judged))
 
 
 def judge_frames(sequence: PoseSequence, label: str) -> list[tuple[str, ...]]:
     """Name the faults of each frame (T,) by the rules that one frame is enough for: posture in a hold, leaning."""
     view = view_angle(sequence)
-    rules = [rule for rule in rules_of(label) if rule.instant and rule.views[0] <= view <= rule.views[1]]
+    rules = [rule for rule in rules_of(label) if rule.instant and _is_seen(rule, view)]
     faults: list[tuple[str, ...]] = [()] * len(sequence.times)
     for rule in rules:
         points = sequence.world if rule.space == "world" else sequence.landmarks[..., :2]
@@ -53,11 +56,18 @@ def judge_frames(sequence: PoseSequence, label: str) -> list[tuple[str, ...]]:
 def judge_repetition(sequence: PoseSequence, repetition: Repetition, rules: list[Rule]) -> Values:
     """Return value and time of every rule that can be judged in a repetition."""
     if not repetition.complete:
-        rules = [rule for rule in rules if rule.instant]
+        turned = _shows_turn(repetition)
+        rules = [rule for rule in rules if rule.instant or (turned and rule.at_turn)]
     values = {rule: measure_rule(sequence, rule, repetition) for rule in rules}
     values = {rule: (value, time) for rule, (value, time) in values.items() if np.isfinite(value)}
     half = any(rule.fault == HALF and is_beyond(rule, value) for rule, (value, _) in values.items())
     return {rule: pair for rule, pair in values.items() if not (half and rule.deep)}
+
+
+def _shows_turn(repetition: Repetition) -> bool:
+    """Tell whether a repetition that the clip cuts is seen on both sides of its turn."""
+    ways = repetition.turn - repetition.start, repetition.end - repetition.turn
+    return min(ways) >= _TURNED * max(ways)
 
 
 def measure_rule(sequence: PoseSequence, rule: Rule, repetition: Repetition) -> tuple[float, float]:
@@ -89,6 +99,11 @@ def _statistic(when: str, series: np.ndarray, times: np.ndarray, repetition: Rep
     return float(value), float(times[np.argmin(series) if when == "least" else np.argmax(series)])
 
 
+def _is_seen(rule: Rule, view: float) -> bool:
+    """Tell whether a rule can be judged from a view, an angle in degrees as `view_angle` estimates it."""
+    return rule.views[0] - _VIEW_ERROR <= view <= rule.views[1] + _VIEW_ERROR
+
+
 def is_beyond(rule: Rule, value: float) -> bool:
     """Tell whether a value is on the fault's side of the limit."""
     return bool(value > rule.limit if rule.over else value < rule.limit)
@@ -97,7 +112,7 @@ def is_beyond(rule: Rule, value: float) -> bool:
 def _faults(values: Values) -> tuple[Fault, ...]:
     """The faults among the values and times of rules."""
     return tuple(
-        Fault(rule.fault, round(value, 2), rule.unit, rule.hint, round(time, 3))
+        Fault(rule.fault, round(value, 2), MEASURES[rule.measure].unit, rule.hint, round(time, 3))
         for rule, (value, time) in values.items()
         if is_beyond(rule, value)
     )

@@ -92,6 +92,28 @@ def wrist_height(points: np.ndarray) -> np.ndarray:
     return np.stack([level - points[:, WRIST + k, 1] for k in SIDES], 1) / body_scale(points)
 
 
+def hand_level(points: np.ndarray) -> np.ndarray:
+    """Height of each wrist over its shoulder, in lengths of the arm: -1 hangs down, 0 is level, 1 is overhead.
+
+    It does not ask for the bend of the elbow, which is estimated badly, and holds from every side of the body.
+    """
+    arm = _longest(points, SHOULDER, ELBOW, WRIST)
+    return np.stack([points[:, SHOULDER + k, 1] - points[:, WRIST + k, 1] for k in SIDES], 1) / arm
+
+
+def hip_level(points: np.ndarray) -> np.ndarray:
+    """Height of the middle of the hips over each ankle, in lengths of the leg: 1 stands, about 0.5 is a deep squat."""
+    return hip_height(points) * body_scale(points) / _longest(points, HIP, KNEE, ANKLE)
+
+
+def _longest(points: np.ndarray, first: int, joint: int, last: int) -> float:
+    """Length of an arm or a leg along its two bones, where it is seen longest: the 90th percentile of both sides."""
+    bones = [_bones(points, first + k, joint + k, last + k) for k in SIDES]
+    lengths = np.concatenate([np.linalg.norm(a, axis=-1) + np.linalg.norm(b, axis=-1) for a, b in bones])
+    lengths = lengths[np.isfinite(lengths)]
+    return float(np.percentile(lengths, 90)) if len(lengths) else float("nan")
+
+
 def wrist_distance(points: np.ndarray) -> np.ndarray:
     """Distance from shoulder to wrist, in body scales."""
     gap = [np.linalg.norm(points[:, WRIST + k] - points[:, SHOULDER + k], axis=-1) for k in SIDES]
@@ -188,12 +210,13 @@ def hip_sag(points: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure, the landmarks that it needs (left ones), and how far it moves in a usual repetition."""
+    """A measure, the landmarks that it needs (left ones), how far it moves in a usual repetition, and its unit."""
 
     function: Callable[[np.ndarray], np.ndarray]
     landmarks: tuple[int, ...]
     usual: float
     planar: bool = True  # makes sense in the picture as well
+    unit: str = "degrees"
 
 
 MEASURES = {
@@ -204,17 +227,19 @@ MEASURES = {
     "arm opening": Measure(arm_opening, (SHOULDER, ELBOW), 70.0),
     "trunk lean": Measure(trunk_lean, (SHOULDER, HIP), 55.0),
     "trunk twist": Measure(trunk_twist, (SHOULDER, HIP), 90.0, planar=False),
-    "wrist height": Measure(wrist_height, (SHOULDER, WRIST), 0.4),
-    "wrist distance": Measure(wrist_distance, (SHOULDER, WRIST), 0.25),
-    "wrists apart": Measure(wrists_apart, (WRIST,), 0.9),
-    "hip height": Measure(hip_height, (HIP, ANKLE), 0.35),
-    "hip over knee": Measure(hip_over_knee, (HIP, KNEE), 0.25),
-    "shoulder height": Measure(shoulder_height, (SHOULDER, ANKLE), 0.4),
-    "ankle height": Measure(ankle_height, (HIP, ANKLE), 0.6),
-    "ankle over knee": Measure(ankle_over_knee, (KNEE, ANKLE), 0.4),
-    "hands aside": Measure(hands_aside, (HIP, WRIST), 0.5),
-    "hands across": Measure(hands_across, (SHOULDER, WRIST), 0.5),
+    "wrist height": Measure(wrist_height, (SHOULDER, WRIST), 0.4, unit="body scales"),
+    "hand level": Measure(hand_level, (SHOULDER, ELBOW, WRIST), 0.6, unit="arm lengths"),
+    "hip level": Measure(hip_level, (HIP, KNEE, ANKLE), 0.5, unit="leg lengths"),
+    "wrist distance": Measure(wrist_distance, (SHOULDER, WRIST), 0.25, unit="body scales"),
+    "wrists apart": Measure(wrists_apart, (WRIST,), 0.9, unit="body scales"),
+    "hip height": Measure(hip_height, (HIP, ANKLE), 0.35, unit="body scales"),
+    "hip over knee": Measure(hip_over_knee, (HIP, KNEE), 0.25, unit="body scales"),
+    "shoulder height": Measure(shoulder_height, (SHOULDER, ANKLE), 0.4, unit="body scales"),
+    "ankle height": Measure(ankle_height, (HIP, ANKLE), 0.6, unit="body scales"),
+    "ankle over knee": Measure(ankle_over_knee, (KNEE, ANKLE), 0.4, unit="body scales"),
+    "hands aside": Measure(hands_aside, (HIP, WRIST), 0.5, unit="body scales"),
+    "hands across": Measure(hands_across, (SHOULDER, WRIST), 0.5, unit="body scales"),
     "trunk sway": Measure(trunk_sway, (SHOULDER, HIP), 10.0),
-    "knee spread": Measure(knee_spread, (KNEE, ANKLE), 0.2),
+    "knee spread": Measure(knee_spread, (KNEE, ANKLE), 0.2, unit="ratio"),
     "hip sag": Measure(hip_sag, (SHOULDER, HIP, ANKLE), 10.0),
 }

@@ -20,7 +20,7 @@ from .signals import MOVEMENTS, STEP, Signal, angle_signal, cut, movement_signal
 from .workout import Repetition
 
 HYSTERESIS = 0.4  # share of the person's own range that the signal must turn back
-LEAST_RANGE = 0.2  # of a usual range of motion: less is standing still
+LEAST_RANGE = 0.18  # of a usual range of motion: less is standing still
 _SMOOTHING = 0.08  # seconds, and the share of the time of one way from which slower movement is smoothed more
 _LEVEL = 0.1  # share of the range within which start position and turn are found
 _STILL = 0.05  # share of the range within which they are held: the pause

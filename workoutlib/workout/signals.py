@@ -128,8 +128,13 @@ def movement_signal(sequence: PoseSequence, label: str) -> Signal:
     candidates = sorted((c for c in candidates if c.score > 0), key=lambda c: -c.score)
     if not candidates:
         return Signal(times, np.zeros(len(times)))
-    best = candidates[0]
-    chosen = [c for c in candidates if np.corrcoef(best.values, c.values)[0, 1] > _AGREEING]
+    scores = np.array([c.score for c in candidates])
+    with np.errstate(invalid="ignore", divide="ignore"):  # what stands still agrees with nothing
+        agreement = np.nan_to_num(np.atleast_2d(np.corrcoef([c.values for c in candidates])))
+    np.fill_diagonal(agreement, 1)
+    # A wandering error may move more than the body does, but nothing else moves with it.
+    best = int(np.argmax(scores * (np.maximum(agreement, 0) ** 2 @ scores)))
+    chosen = [c for c, alike in zip(candidates, agreement[best], strict=True) if alike > _AGREEING]
     weights = np.array([c.score for c in chosen])
     values = np.average([c.values for c in chosen], axis=0, weights=weights)
     return Signal(times, values, tuple(c.name for c in chosen))
