@@ -75,7 +75,7 @@ def save_strangely_named(folder: Path) -> Path:
 
 
 def profile(primaries: tuple, gamma: float, text: bytes = b"a test") -> bytes:
-    """An ICC profile (version 2, matrix and curve) of three primaries (X, Y, Z) relative to D50; without them, of grey."""
+    """An ICC profile (version 2) of three primaries (X, Y, Z) relative to D50; without any, of grey."""
 
     def number(value: float) -> bytes:
         return struct.pack(">i", round(value * 65536))

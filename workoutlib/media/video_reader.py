@@ -18,7 +18,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from workoutlib.media.animations import animation_frames, decode_animation
-from workoutlib.media.colour import ToSdr
+from workoutlib.media.colour import ToSdr, untagged_matrix
 from workoutlib.media.images import MAX_PIXELS
 from workoutlib.media.kinds import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from workoutlib.media.kinds import is_clip as is_clip
@@ -128,10 +128,11 @@ class ClipFrames(Iterator[tuple[float, np.ndarray]]):
                     matrix, self.start = _display_matrix(frame), timeline.zero
                     width, height = _shown_size(self.path, stream, frame)
                     to_sdr = ToSdr.needed(frame, stream.codec_context)
+                    colours = untagged_matrix(frame)
                 if index % self.stride == 0 and to_sdr:
                     yield time, _turn_upright(to_sdr(frame, width, height), matrix)
                 elif index % self.stride == 0:
-                    stored = to_rgb.reformat(frame, width, height, "rgb24").to_ndarray()
+                    stored = to_rgb.reformat(frame, width, height, "rgb24", src_colorspace=colours).to_ndarray()
                     yield time, _turn_upright(stored, matrix)
             stated = stated_length(container, stream, timeline.first_packet)
             timeline.broken_off |= stated is None and timeline.read_to + 1 < whole_length(container)
