@@ -112,8 +112,9 @@ def test_other_names_of_an_exercise(name, label):
 def test_class_names_from_a_text_or_a_file(tmp_path):
     assert read_names(None) is None
     assert read_names("row, swim ,run") == ["row", "swim", "run"]
-    (tmp_path / "names.txt").write_text("row\n\nswim\n", encoding="utf-8")
-    assert read_names(str(tmp_path / "names.txt")) == ["row", "swim"]
+    for encoding in ("utf-8", "utf-8-sig"):  # Windows puts a mark before the text
+        (tmp_path / "names.txt").write_text("row\n\nswim\n", encoding=encoding)
+        assert read_names(str(tmp_path / "names.txt")) == ["row", "swim"]
     for wrong in ("", "a,a", ","):
         with pytest.raises(WorkoutlibError, match="every class name once"):
             read_names(wrong)

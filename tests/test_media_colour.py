@@ -171,3 +171,19 @@ def test_large_frames_by_the_table_look_as_small_ones(tmp_path: Path, maker: str
     monkeypatch.setattr(colour, "_LARGE", 0)
     large = next(read_frames(path))[1]
     assert np.abs(small - large).mean() < 3 and np.abs((small - large).mean((0, 1))).max() < 1.5
+
+
+@pytest.mark.parametrize(("size", "matrix"), [((720, 1280), "ITU709"), ((1280, 720), "ITU709"), ((480, 640), "ITU601")])
+def test_a_clip_without_a_matrix_is_read_as_players_do(tmp_path, size, matrix):
+    colours = np.zeros((*size, 3), np.uint8)
+    colours[: size[0] // 2], colours[size[0] // 2 :] = (200, 40, 30), (40, 160, 60)
+    frame = av.VideoFrame.from_ndarray(colours, "rgb24").reformat(format="yuv420p", dst_colorspace=matrix)
+    frame.colorspace, frame.color_range = 2, 0
+    with av.open(str(tmp_path / "a.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=25)
+        (stream.height, stream.width), stream.pix_fmt = size, "yuv420p"
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    (_, seen), *_ = read_frames(tmp_path / "a.mp4")
+    for y in (size[0] // 4, 3 * size[0] // 4):
+        assert np.abs(seen[y, 100].astype(int) - colours[y, 100]).max() <= 4

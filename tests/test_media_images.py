@@ -322,6 +322,18 @@ def test_a_photo_with_a_colour_profile_comes_in_srgb(tmp_path: Path, suffix: str
     assert np.abs(bare.astype(int) - quarters()).max() > 20  # without its profile the same file looks otherwise
 
 
+@pytest.mark.parametrize("mode", ["L", "LA", "I;16", "RGB"])
+def test_linear_light_under_a_profile_comes_in_srgb(tmp_path: Path, mode: str) -> None:
+    """Grey with a grey profile, and colours whose profile is called sRGB and is linear."""
+    grey = np.repeat(np.array([[60, 128, 200, 250]]), 4, 0)
+    light = (((grey / 255) + 0.055) / 1.055) ** 2.4
+    deep = Image.fromarray((light * 65535).round().astype(np.uint16))
+    stored = deep if mode == "I;16" else Image.fromarray((light * 255).round().astype(np.uint8)).convert(mode)
+    icc = profile(tuple(SRGB.T), 1.0, b"sRGB linear") if mode == "RGB" else profile((), 1.0)
+    stored.save(tmp_path / "a.png", icc_profile=icc)
+    assert np.abs(read_image(tmp_path / "a.png") - grey[..., None]).max() <= 3
+
+
 @pytest.mark.parametrize("broken", [b"no profile", profile(P3, 2.2)[:200], b"\0" * 3000])
 def test_a_broken_profile_costs_nothing(tmp_path: Path, broken: bytes) -> None:
     Image.fromarray(quarters()).save(tmp_path / "a.png", icc_profile=broken)

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 from helpers.clips import add_sound, moving, remux, write_with
+from PIL import Image
 
 from workoutlib.media.timeline import Timeline
 from workoutlib.media.video_reader import probe_clip, read_frames
@@ -156,3 +157,35 @@ def test_a_transport_stream_without_its_beginning(tmp_path: Path) -> None:
     times, _, note = read(path)
     assert times[0] == 0 and len(times) in (40, 55)
     assert ("15 of 55 frames are missing" in note) == (len(times) == 40)
+
+
+@pytest.mark.parametrize("flags", ["frag_keyframe+empty_moov", "frag_keyframe+empty_moov+default_base_moof+dash"])
+def test_fragments_are_whole_whatever_their_length_is_counted_from(tmp_path, flags):
+    whole = write_with(tmp_path / "whole.mp4", moving(50), gop_size=10)
+    with av.open(str(whole)) as old, av.open(str(tmp_path / "a.mp4"), "w", options={"movflags": flags}) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                new.mux(packet)
+    times, end, note = read(tmp_path / "a.mp4")
+    assert (len(times), end, note) == (50, pytest.approx(2.0), "")
+    data = (tmp_path / "a.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: len(data) // 2])
+    assert "missing" in read(tmp_path / "cut.mp4")[2]
+
+
+def test_a_gif_that_was_cut_is_told(tmp_path):
+    frames = [Image.fromarray(frame) for frame in moving(10)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=40)
+    assert read(tmp_path / "a.gif")[2] == ""
+    data = (tmp_path / "a.gif").read_bytes()
+    (tmp_path / "cut.gif").write_bytes(data[: len(data) // 2])
+    times, end, note = read(tmp_path / "cut.gif")
+    assert len(times) < 10 and f"cannot be read on after {end:.2f} s" in note
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.ts", "libx264"), ("a.mpg", "mpeg2video")])
+def test_a_length_that_no_header_tells_counts_every_frame(tmp_path, name, codec):
+    found = probe_clip(write_with(tmp_path / name, moving(50, 120, 160), codec))
+    assert (found.frames, found.duration) == (50, pytest.approx(2.0, abs=0.01))

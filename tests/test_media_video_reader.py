@@ -295,3 +295,17 @@ def test_a_cover_picture_is_no_clip(tmp_path: Path) -> None:
     assert (probe_clip(tmp_path / "clip.mp4").width, len(list(read_frames(tmp_path / "clip.mp4")))) == (64, 10)
     with pytest.raises(WorkoutlibError, match="only sound"):
         next(read_frames(tmp_path / "song.mp4"))
+
+
+def test_a_picture_as_a_video_track_is_no_clip_beside_one(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as out:
+        cover, clip = out.add_stream("mjpeg", rate=1), out.add_stream("libx264", rate=25)
+        cover.width, cover.height, cover.pix_fmt = 600, 600, "yuvj420p"
+        clip.width, clip.height, clip.pix_fmt = 64, 48, "yuv420p"
+        picture = av.VideoFrame.from_ndarray(np.zeros((600, 600, 3), np.uint8), "rgb24").reformat(format="yuvj420p")
+        out.mux([*cover.encode(picture), *cover.encode(None)])
+        for frame in moving(10):
+            out.mux(clip.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
+        out.mux(clip.encode(None))
+    frames = [frame.shape for _, frame in read_frames(tmp_path / "a.mkv")]
+    assert frames == [(48, 64, 3)] * 10

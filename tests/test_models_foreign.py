@@ -1,12 +1,17 @@
 """Checkpoints of other programs: imported whole, nothing in them executed, and what is not stored asked for."""
 
 import argparse
+import sys
+import types
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torchvision
 from helpers.tiny import Code
+from safetensors.torch import save_file
 from torch import nn
 
 from workoutlib.labels import LABELS
@@ -149,3 +154,46 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path):
     torch.save(state, tmp_path / "model.pth")
     with pytest.raises(WorkoutlibError, match="NaN"):
         load_checkpoint(tmp_path / "model.pth")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_other_programs_store_beside_the_weights_or_leave_out(tmp_path, monkeypatch):
+    model = resnet(nn.Linear(512, 22))
+    state = model.state_dict()
+    hyper = type("AttributeDict", (dict,), {"__module__": "lightning.fabric.utilities.data"})
+    for part in ("lightning", "lightning.fabric", "lightning.fabric.utilities", "lightning.fabric.utilities.data"):
+        monkeypatch.setitem(sys.modules, part, types.ModuleType(part))
+    monkeypatch.setattr(sys.modules[hyper.__module__], "AttributeDict", hyper, raising=False)
+    lightning = {f"model.{name}": value for name, value in state.items()}
+    contents = {
+        "counters": {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")},
+        "list": [state, {"epoch": 3}],
+    }
+    if hasattr(torch.serialization, "get_unsafe_globals_in_checkpoint"):
+        contents["lightning"] = {"state_dict": lightning, "hyper_parameters": hyper(lr=0.1, data=Path("/data"))}
+    for name, content in contents.items():
+        torch.save(content, tmp_path / name)
+        assert_equal_answers(tmp_path / name, model)
+    for name in ("model.safetensors", "model.pth"):
+        save_file(state, tmp_path / name)
+        assert_equal_answers(tmp_path / name, model)
+
+
+def test_a_file_that_holds_no_weights_is_told_by_its_kind(tmp_path):
+    torch.jit.save(torch.jit.script(nn.Linear(2, 2)), str(tmp_path / "a TorchScript export"))
+    for name, member in (("a model of Keras", "model.weights.h5"), ("a zip file with", "run/best.pth")):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr(member, "x")
+    heads = {
+        "an ONNX export": b"\x08\x08\x12\x07pytorch",
+        "a model of Keras, not": b"\x89HDF\r\n\x1a\n",
+        "a model of TensorFlow Lite": b"\x1c\0\0\0TFL3",
+        "a web page": b"<!DOCTYPE html><title>Sign in</title>",
+        "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\n",
+        "a picture": b"\xff\xd8\xff\xe0",
+    }
+    for name, head in heads.items():
+        (tmp_path / name).write_bytes(head + b"\0" * 500)
+    for path in tmp_path.iterdir():
+        with pytest.raises(WorkoutlibError, match=f": {path.name}.*\\. [A-Z].*"):
+            load_checkpoint(path)

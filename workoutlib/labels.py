@@ -131,7 +131,7 @@ def read_names(text: str | None) -> list[str] | None:
     if text is None:
         return None
     try:
-        lines = Path(text).read_text(encoding="utf-8").splitlines() if os.path.isfile(text) else text.split(",")
+        lines = Path(text).read_text(encoding="utf-8-sig").splitlines() if os.path.isfile(text) else text.split(",")
     except (OSError, UnicodeDecodeError) as error:
         raise WorkoutlibError(f"--labels {shown(text)} cannot be read as text ({error}): one name a line") from error
     names = [name.strip() for name in lines if name.strip()]

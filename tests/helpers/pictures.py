@@ -74,27 +74,34 @@ def save_strangely_named(folder: Path) -> Path:
     return folder
 
 
-def profile(primaries: tuple, gamma: float) -> bytes:
-    """An ICC profile (version 2, matrix and curve) of three primaries (X, Y, Z) relative to D50."""
+def profile(primaries: tuple, gamma: float, text: bytes = b"a test") -> bytes:
+    """An ICC profile (version 2) of three primaries (X, Y, Z) relative to D50; without any, of grey."""
 
     def number(value: float) -> bytes:
         return struct.pack(">i", round(value * 65536))
 
     curve = b"curv\0\0\0\0" + struct.pack(">IHH", 1, round(gamma * 256), 0)
-    text = b"a test"
     tags = {
         b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(text) + 1) + text + b"\0" * 79,
         b"cprt": b"text\0\0\0\0none\0\0\0\0",
         b"wtpt": b"XYZ \0\0\0\0" + b"".join(map(number, (0.9642, 1.0, 0.8249))),
     }
-    for name, primary in zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True):
+    for name, primary in zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=False):
         tags[name] = b"XYZ \0\0\0\0" + b"".join(map(number, primary))
-    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
+    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC") if primaries else (b"kTRC",), curve)
     table, data, place = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
     for name, content in tags.items():
         content += b"\0" * (-len(content) % 4)
         table += name + struct.pack(">II", place + len(data), len(content))
         data += content
-    head = struct.pack(">I4sI4s4s4s", 128 + len(table) + len(data), b"\0\0\0\0", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    head = struct.pack(
+        ">I4sI4s4s4s",
+        128 + len(table) + len(data),
+        b"\0\0\0\0",
+        0x02400000,
+        b"mntr",
+        b"RGB " if primaries else b"GRAY",
+        b"XYZ ",
+    )
     head += b"\0" * 12 + b"acsp" + b"\0" * 28 + b"".join(map(number, (0.9642, 1.0, 0.8249)))
     return head.ljust(128, b"\0") + table + data

@@ -39,6 +39,13 @@ _LARGE = 100_000  # pixels of a chroma plane from which on a table is quicker th
 _BRIGHTEST, _STEPS = 4.0, 4096  # the table from linear light to a signal: up to so many times white
 
 
+def untagged_matrix(frame: av.VideoFrame) -> int | None:
+    """The matrix of a frame that names none, as players guess it: BT.709 for HD; None leaves it to FFmpeg (BT.601)."""
+    large = frame.width >= 1280 or frame.height > 576
+    bare = frame.colorspace in _UNSPECIFIED and frame.format.name.startswith("yuv4")
+    return int(av.video.reformatter.Colorspace.ITU709) if large and bare else None
+
+
 class ToSdr:
     """Brings the frames of one clip to BT.709; made of its first frame."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -163,16 +164,17 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     A profile that is broken, or of another kind of pixels, is left out of account, as viewers do.
     """
     profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "P"):
+    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "P", "L", "LA", "I;16"):
         return image
     if image.mode == "P":
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    alpha = image.getchannel("A") if image.mode == "RGBA" else None
+    alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        if "sRGB" in (ImageCms.getProfileDescription(source) or ""):
+        described = ImageCms.getProfileDescription(source) or ""
+        if "sRGB" in described and not re.search("linear|g10", described, re.IGNORECASE):
             return image
-        colours = image.convert("RGB") if alpha else image
+        colours = image.convert(image.mode[:-1]) if alpha else image
         converted = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import av
 import numpy as np
@@ -51,6 +52,7 @@ class Timeline:
     _shown: list[float] = field(default_factory=list)  # how long each frame is shown, 0 where it is not said
     _repeats: list[float] = field(default_factory=list)  # ends of stretches in which a frame is repeated
     skipped: float = 0.0  # seconds that an edit list leaves out
+    slack: float = 0.0  # seconds by which the header's length may be too long
 
     def add_packet(self, stamp: float, length: float) -> None:
         """A packet of the picture is about to be decoded."""
@@ -104,6 +106,15 @@ class Timeline:
             return length
         return max([last + shown, *(end - self._zero for end in self._repeats[-1:])])
 
+    def compare_with_file(self, container: InputContainer, stream: VideoStream, path: Path) -> float | None:
+        """The length that the header states; whether the file ends before it should is kept for the note."""
+        stated, kinds = stated_length(container, stream, self.first_packet), container.format.name.split(",")
+        self.broken_off |= stated is None and self.read_to + 1 < whole_length(container)
+        self.broken_off |= "gif" in kinds and not _tail(path).rstrip(b"\0").endswith(b";")
+        if "mov" in kinds and not stream.frames:  # a fragmented file, where some programs count from 0
+            self.slack = self.zero
+        return stated
+
     def losses(self, stated: float | None = None) -> list[Loss]:
         """Stretches without frames, in order; `stated` is the length of the picture in the header, if it tells."""
         usual, order = self.usual, np.argsort(self._stamps, kind="stable")
@@ -126,7 +137,7 @@ class Timeline:
                 found.append(Loss(float(start), float(end), missing))
         end = self.end(stated)
         end, length = self.end(stated), (stated or 0.0) - self.skipped - before
-        if length - end > (0.75 if self.failed else 1.75) * usual:
+        if length - end > self.slack + (0.75 if self.failed else 1.75) * usual:
             found.append(Loss(end, length, round((length - end) / usual)))
         return found
 
@@ -146,6 +157,12 @@ class Timeline:
         if self.broken_off and not any(loss.start >= end for loss in found):
             parts.append(f"the file cannot be read on after {end:.2f} s")
         return ", ".join(parts) or None
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 1024, 0))
+        return file.read()
 
 
 def _where(loss: Loss, end: float) -> str:
@@ -186,9 +203,12 @@ def whole_length(container: InputContainer) -> float:
     return max(container.duration or 0, 0) / av.time_base if told else 0.0
 
 
-def measured_length(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds of the picture by its packets, none of them decoded: for files whose header does not tell."""
-    starts, ends = [], []
+def measured_length(container: InputContainer, stream: VideoStream, first: float) -> float | None:
+    """Seconds of the picture by its packets, none of them decoded: for files whose header does not tell.
+
+    `first` is the time stamp of the first packet, which may have been read before.
+    """
+    starts, ends = [first], []
     try:
         for packet in container.demux(stream):
             if packet.pts is not None and packet.time_base:
@@ -196,4 +216,4 @@ def measured_length(container: InputContainer, stream: VideoStream) -> float | N
                 ends.append(float((packet.pts + (packet.duration or 0)) * packet.time_base))
     except av.error.FFmpegError:
         pass
-    return (max(ends) - min(starts)) or None if starts else None
+    return (max(ends) - min(starts)) or None if ends else None

@@ -18,11 +18,11 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from workoutlib.media.animations import animation_frames, decode_animation
-from workoutlib.media.colour import ToSdr
+from workoutlib.media.colour import ToSdr, untagged_matrix
 from workoutlib.media.images import MAX_PIXELS
 from workoutlib.media.kinds import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from workoutlib.media.kinds import is_clip as is_clip
-from workoutlib.media.timeline import Timeline, measured_length, stated_length, whole_length
+from workoutlib.media.timeline import Timeline, measured_length, stated_length
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
 
@@ -75,7 +75,8 @@ def probe_clip(path: str | Path) -> ClipInfo:
         width, height = _shown_size(path, stream, first)
         if _swaps_axes(matrix):
             width, height = height, width
-        duration = stated_length(container, stream, timeline.first_packet) or measured_length(container, stream)
+        begin = timeline.first_packet
+        duration = stated_length(container, stream, begin) or measured_length(container, stream, begin)
         frames = max(round(duration * rate), 1) if duration else stream.frames or None
         return ClipInfo(path, width, height, rate, frames, duration, _rotation(matrix))
 
@@ -128,14 +129,13 @@ class ClipFrames(Iterator[tuple[float, np.ndarray]]):
                     matrix, self.start = _display_matrix(frame), timeline.zero
                     width, height = _shown_size(self.path, stream, frame)
                     to_sdr = ToSdr.needed(frame, stream.codec_context)
+                    colours = untagged_matrix(frame)
                 if index % self.stride == 0 and to_sdr:
                     yield time, _turn_upright(to_sdr(frame, width, height), matrix)
                 elif index % self.stride == 0:
-                    stored = to_rgb.reformat(frame, width, height, "rgb24").to_ndarray()
+                    stored = to_rgb.reformat(frame, width, height, "rgb24", src_colorspace=colours).to_ndarray()
                     yield time, _turn_upright(stored, matrix)
-            stated = stated_length(container, stream, timeline.first_packet)
-            timeline.broken_off |= stated is None and timeline.read_to + 1 < whole_length(container)
-            self._finish(timeline, stated)
+            self._finish(timeline, timeline.compare_with_file(container, stream, self.path))
 
     def _finish(self, timeline: Timeline, stated: float | None) -> None:
         self.end = timeline.end(stated)
@@ -192,14 +192,15 @@ def _open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _choose_stream(container: InputContainer) -> VideoStream | None:
-    """The video stream that a player shows: the default one, of several the largest; None if there is none.
+    """The video stream that a player shows: the default one, of several one that is no JPEG or PNG, the largest.
 
-    A cover picture is no clip, and a stream without a decoder cannot be shown.
+    None if there is none. A cover picture is no clip, and a stream without a decoder cannot be shown.
     """
     streams = [stream for stream in container.streams.video if _holds_a_clip(stream)]
 
-    def rank(stream: VideoStream) -> tuple[bool, int]:
-        return bool(stream.disposition & Disposition.default), stream.width * stream.height
+    def rank(stream: VideoStream) -> tuple[bool, bool, int]:
+        picture = stream.codec_context.name in {"mjpeg", "png"}
+        return bool(stream.disposition & Disposition.default), not picture, stream.width * stream.height
 
     return max(streams, key=rank, default=None)
 

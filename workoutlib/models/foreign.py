@@ -43,6 +43,9 @@ def import_model(
             f"{shown(path)}: not a workoutlib checkpoint, and without a table of weights (state_dict) to import; "
             "train one with: workoutlib train"
         )
+    # what old versions of PyTorch and other programs leave out, and prediction does not need
+    counters = {re.sub("running_mean$", "num_batches_tracked", key) for key in state if key.endswith("running_mean")}
+    state = {**state, **{key: torch.tensor(0) for key in counters - set(state)}}
     name, prefix, body = _recognise(state, path)
     rest = {key: value for key, value in state.items() if key not in {prefix + own for own in body.state_dict()}}
     features = _features(body)
@@ -56,7 +59,9 @@ def import_model(
 
 
 def _largest_state(content: Any) -> dict[str, Tensor] | None:
-    """The largest table of tensors by name in a dict of dicts."""
+    """The largest table of tensors by name, in dicts and lists of dicts."""
+    if isinstance(content, list | tuple):
+        content = dict(enumerate(content))
     if not isinstance(content, dict):
         return None
     own = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}

@@ -7,14 +7,17 @@ import hashlib
 import json
 import math
 import os
+import pathlib
 import pickle
 import re
 import secrets
 import shutil
 import time
 import warnings
+import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,26 +150,71 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+# Files that people take for weights of PyTorch, by a pattern of their first kilobyte, or of the names
+# in a zip file: what they are, and what helps.
+_EXPORT = (
+    "Give the checkpoint that it was made from, or save the model's weights: torch.save(model.state_dict(), FILE)."
+)
+_FROM_KERAS = "Train the model here, or convert its weights to PyTorch first."
+_OTHERS = (
+    (rb"PK:.*/constants\.pkl", "a TorchScript export, not weights", _EXPORT),
+    (rb"\x08.\x12.(pytorch|tf2onnx)|\x08[\x03-\x0f]\x12", "an ONNX export, not weights of PyTorch", _EXPORT),
+    (rb"\x89HDF\r\n\x1a\n|PK:.*model\.weights\.h5", "a model of Keras, not weights of PyTorch", _FROM_KERAS),
+    (rb"....TFL3", "a model of TensorFlow Lite, not weights of PyTorch", _FROM_KERAS),
+    (rb"\s*<(!doctype|html|\?xml)", "a web page, not the file behind it", "Download the file itself."),
+    (rb"version https://git-lfs", "a pointer of Git LFS, not the file", "Fetch the file: git lfs pull"),
+    (rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP", "a picture, not a checkpoint", "Give a .pth file."),
+    (rb"PK:.*\.(pth|pt|ckpt|safetensors)\b", "a zip file with a checkpoint in it", "Unpack it first."),
+)
+
+
+def _foreign(path: str | Path) -> tuple[str, str] | None:
+    """(what the file is, what helps) if it is of a kind that people take for a checkpoint."""
+    head = _head(path)
+    with suppress(zipfile.BadZipFile, OSError), zipfile.ZipFile(path) as archive:
+        head = b"PK:" + "|".join(archive.namelist()).encode(errors="replace")
+    found = ((reason, advice) for kind, reason, advice in _OTHERS if re.match(kind, head, re.DOTALL | re.IGNORECASE))
+    return next(found, None)
+
+
+def _head(path: str | Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(1024)
+
+
 def read_file(path: str | Path) -> Any:
-    """Tensors and plain values that ``torch.save`` wrote; a file with code in it is refused, not executed."""
+    """Tensors and plain values that ``torch.save`` or safetensors wrote; a file with code is refused, not executed."""
     import torch
+    from safetensors.torch import load_file
 
     require_file(Path(path), UnreadableFile)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of what it then refuses
+            if _head(path)[8:10] == b'{"':  # safetensors; some versions of PyTorch read it by its suffix
+                return load_file(path)
             with _values_allowed():
                 return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if re.search(r"GLOBAL (torchvision|timm|torch\.nn|__main__)\b", str(error)):
-            reason = "refused, it holds a whole model as Python code, not its weights alone"
-            advice = "Load it where it was made, and save its weights: torch.save(model.state_dict(), FILE)."
-            raise UnreadableFile(path, reason, advice) from error
-        raise UnreadableFile(path, "refused, it is damaged or holds more than plain weights") from error
-    # A damaged file can raise nearly anything inside PyTorch's reader (EOFError, IndexError, KeyError, ...). Its own
-    # words stay in the cause: they are many, and for some files they advise to load without this protection.
     except Exception as error:
-        raise UnreadableFile(path, "cannot be read as a PyTorch file, it is damaged or something else") from error
+        if known := _foreign(path):
+            raise UnreadableFile(path, *known) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str | Path, error: Exception) -> UnreadableFile:
+    """What to say of a file that PyTorch does not read.
+
+    A damaged file can raise nearly anything inside PyTorch's reader (EOFError, IndexError, KeyError, ...). Its own
+    words are left out: they are many, and for some files they advise to load without this protection.
+    """
+    if not isinstance(error, pickle.UnpicklingError):
+        return UnreadableFile(path, "cannot be read as a PyTorch file, it is damaged or something else")
+    advice = "Load it where it was made, and save its weights: torch.save(model.state_dict(), FILE)."
+    if re.search(r"GLOBAL (torchvision|timm|torch\.nn|__main__)\b", str(error)):
+        return UnreadableFile(path, "refused, it holds a whole model as Python code, not its weights alone", advice)
+    if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
+        return UnreadableFile(path, f"refused, it holds more than plain weights ({found[1]})", advice)
+    return UnreadableFile(path, "refused, it is damaged or holds more than plain weights")
 
 
 @contextmanager
@@ -190,6 +238,10 @@ def _values_allowed() -> Iterator[None]:
     if hasattr(torch.serialization, "get_unsafe_globals_in_checkpoint"):  # it takes names too: NumPy 1's and 2's
         names = [(each, f"numpy.{core}.multiarray.{each.__name__}") for each in functions for core in ("core", "_core")]
         allowed = [*allowed, *names]
+        for module in ("lightning.fabric", "lightning_fabric"):  # Lightning's hyperparameters are a dict
+            allowed.append((dict, f"{module}.utilities.data.AttributeDict"))
+        for module, system in product(("pathlib", "pathlib._local"), ("Posix", "Windows")):
+            allowed.append((getattr(pathlib, f"Pure{system}Path"), f"{module}.{system}Path"))
     with torch.serialization.safe_globals(allowed):
         yield
 
