@@ -49,6 +49,7 @@ _PUBLIC = {
         "calibration_error",
         "unknown_auroc",
     ),
+    "evaluation.form": ("measure_form",),
     "evaluation.activation": ("activation_map", "overlay_activation"),
     "training.loop": ("train_one_epoch", "validate"),
     "training.head": ("fit_head",),
