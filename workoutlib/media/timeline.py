@@ -135,7 +135,6 @@ class Timeline:
             least, evenly = (_HELD, _VERY_EVEN) if held else (_SKIPPED, _EVEN)
             if missing >= 1 and (self.failed or (missing >= least and even >= evenly)):
                 found.append(Loss(float(start), float(end), missing))
-        end = self.end(stated)
         end, length = self.end(stated), (stated or 0.0) - self.skipped - before
         if length - end > self.slack + (0.75 if self.failed else 1.75) * usual:
             found.append(Loss(end, length, round((length - end) / usual)))
