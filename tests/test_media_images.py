@@ -344,3 +344,10 @@ def test_an_srgb_profile_changes_no_pixel(tmp_path: Path) -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     Image.fromarray(quarters()).save(tmp_path / "a.png", icc_profile=srgb)
     assert (read_image(tmp_path / "a.png") == quarters()).all()
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_eight_bits_stored_as_32_keep_their_grey(tmp_path: Path, kind: type) -> None:
+    grey = np.array([[20, 100, 180, 240]] * 4)
+    Image.fromarray(grey.astype(kind)).save(tmp_path / "a.tif")
+    assert (read_image(tmp_path / "a.tif") == grey[..., None]).all()

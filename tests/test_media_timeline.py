@@ -7,11 +7,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from helpers.clips import add_sound, moving, remux, write_with
+from helpers.clips import add_sound, loudness, moving, remux, write_with
 from PIL import Image
 
 from workoutlib.media.timeline import Timeline
 from workoutlib.media.video_reader import probe_clip, read_frames
+from workoutlib.media.video_writer import ClipWriter
 
 FIXTURES = Path(__file__).with_name("fixtures")
 
@@ -189,3 +190,30 @@ def test_a_gif_that_was_cut_is_told(tmp_path):
 def test_a_length_that_no_header_tells_counts_every_frame(tmp_path, name, codec):
     found = probe_clip(write_with(tmp_path / name, moving(50, 120, 160), codec))
     assert (found.frames, found.duration) == (50, pytest.approx(2.0, abs=0.01))
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_jumps_makes_no_clip_of_an_hour(tmp_path, hours):
+    """Two transport streams joined, with sound in both; the copy is as long as what was decoded."""
+    silent = write_with(tmp_path / "silent.mp4", moving(25))
+    with_sound = add_sound(silent, tmp_path / "sound.mp4", seconds=1.0)
+    parts = []
+    for shift in (max(-hours, 0), max(hours, 0)):
+        with av.open(str(with_sound)) as old, av.open(str(tmp_path / f"{shift}.ts"), "w") as new:
+            streams = {stream.index: new.add_stream_from_template(stream) for stream in old.streams}
+            for packet in old.demux():
+                if packet.size:
+                    packet.pts += round(shift * 3600 / packet.time_base)
+                    packet.dts += round(shift * 3600 / packet.time_base)
+                    packet.stream = streams[packet.stream.index]
+                    new.mux(packet)
+        parts.append((tmp_path / f"{shift}.ts").read_bytes())
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(parts))
+    frames, info = read_frames(path), probe_clip(path)
+    told = pytest.warns(UserWarning, match=r"its clock jumps at 1\.0")
+    with told, ClipWriter(tmp_path / "copy.mp4", 64, 48, 25, source=frames) as writer:
+        for time, frame in frames:
+            writer.write(frame, time)
+    assert frames.end == pytest.approx(2.0, abs=0.1) and info.duration == pytest.approx(2.0, abs=0.2)
+    assert loudness(tmp_path / "copy.mp4", 0.45) == pytest.approx([0.18] * 4, abs=0.04)

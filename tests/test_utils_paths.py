@@ -74,3 +74,11 @@ def test_long_texts_keep_their_ends() -> None:
     assert shortened("a.jpg") == "a.jpg" and shortened("x" * 60) == "x" * 60
     assert shortened("a" * 200 + "é.jpg") == "a" * 30 + "…" + "a" * 24 + "é.jpg"
     assert shortened("0123456789", 5) == "01…89"
+
+
+@pytest.mark.parametrize("bin", ["$RECYCLE.BIN", "#recycle", "lost+found", "System Volume Information", ".Trash-1000"])
+def test_what_was_deleted_is_not_listed(tmp_path, bin):
+    for place in (tmp_path / "squat.jpg", tmp_path / bin / "deleted.jpg"):
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(b"x")
+    assert list_files(tmp_path) == [tmp_path / "squat.jpg"]

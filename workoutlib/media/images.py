@@ -186,11 +186,15 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _deep_to_unit(pixels: np.ndarray, mode: str) -> np.ndarray:
-    """Grey values (H, W) of Pillow's deep modes as float32 in 0..1: 16-bit by its full range, else by what it holds."""
+    """Grey values (H, W) of Pillow's deep modes as float32 in 0..1: by the least of 1, 255, 65535 that holds them.
+
+    16-bit pictures go by their full range, those with negative or larger values by what they hold.
+    """
     values = np.nan_to_num(pixels.astype(np.float32), posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
-    # Mode "I" is 32-bit, but Pillow also reads 16-bit files into it.
-    full = 65535.0 if mode[0] == "I" else 1.0
+    # Mode "I" is 32-bit, but Pillow also reads 16-bit files into it; some programs store 8 bits as 32, or as floats.
+    ranges = {"I": (255.0, 65535.0), "F": (1.0, 255.0)}.get(mode, (65535.0,))
+    full = next((each for each in ranges if high <= each), ranges[-1])
     if low < 0 or high > full:
         return (values - low) / (high - low) if high > low else np.zeros_like(values)
     return values / full

@@ -16,6 +16,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Disposition
 
+from workoutlib.media.timeline import JUMP, may_jump
 from workoutlib.media.video_reader import open_container
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import shown
@@ -35,7 +36,8 @@ class SoundCopier:
     def __init__(self, source: Path, output: OutputContainer) -> None:
         self._source, self._output, self._open = source, output, ExitStack()
         self._packets: Iterator[Packet] = iter(())
-        self._as_it_is = False
+        self._as_it_is, self._may_jump = False, False
+        self._last, self._ahead = 0.0, 0.0  # the last time stamp, and how far the clock has jumped
         self._waiting: Packet | None = None
         self._rate, self._position, self._samples = 0, 0, np.empty((1, 0), np.float32)
         try:
@@ -45,7 +47,7 @@ class SoundCopier:
         streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
         if streams:
             self._input = max(streams, key=lambda stream: bool(stream.disposition & Disposition.default))
-            self._packets = container.demux(self._input)
+            self._packets, self._may_jump = container.demux(self._input), may_jump(container)
             self._add_stream(self._input)
         elif container.streams.audio:
             self._warn("there is no decoder for it")
@@ -67,7 +69,7 @@ class SoundCopier:
         """Write the sound up to `time` of the copy, whose 0.0 is `start` in the source; with `last` no more follows."""
         try:
             while packet := self._waiting or next(self._packets, None):
-                stamp = -np.inf if packet.pts is None else float(packet.pts * packet.time_base) - start
+                stamp = self._time(packet) - start
                 self._waiting = packet
                 if stamp >= time:
                     break
@@ -75,7 +77,7 @@ class SoundCopier:
                 if self._as_it_is:
                     self._copy(packet, stamp, time if last else np.inf)
                 else:
-                    self._decode(packet, start)
+                    self._decode(packet, start + self._ahead)
             while self._rate and self._samples.shape[1] >= _BLOCK and self._position + _BLOCK <= time * self._rate:
                 self._encode(_BLOCK)
             if last and self._rate:
@@ -84,6 +86,16 @@ class SoundCopier:
         except av.error.FFmpegError as error:
             self._packets, self._waiting = iter(()), None
             self._warn(error.strerror or str(error))
+
+    def _time(self, packet: Packet) -> float:
+        """Time stamp of a packet in seconds, going on evenly where the container's clock jumps; -inf without one."""
+        if packet.pts is None:
+            return -np.inf
+        stamp = float(packet.pts * packet.time_base)
+        if self._may_jump and self._last and abs(stamp - self._ahead - self._last) > JUMP:
+            self._ahead = stamp - self._last - float((packet.duration or 0) * packet.time_base)
+        self._last = stamp - self._ahead
+        return self._last
 
     def close(self) -> None:
         self._open.close()

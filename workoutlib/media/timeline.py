@@ -18,6 +18,8 @@ _HELD = 10
 # Whoever trims a clip without encoding it anew leaves holes between its last frames; some encoders, after the first.
 _REORDERED = 4
 _EVEN, _VERY_EVEN = 0.8, 0.95  # share of the intervals that are as the usual one
+# A transport stream's clock may start anew, as where two are joined; like FFmpeg, take a longer gap for that.
+JUMP = 10.0
 _NAMED = 3  # stretches that a note names
 
 
@@ -52,6 +54,9 @@ class Timeline:
     _shown: list[float] = field(default_factory=list)  # how long each frame is shown, 0 where it is not said
     _repeats: list[float] = field(default_factory=list)  # ends of stretches in which a frame is repeated
     skipped: float = 0.0  # seconds that an edit list leaves out
+    may_jump: bool = False  # whether the container's clock may start anew: `may_jump`
+    jumps: list[float] = field(default_factory=list)  # times at which it did
+    _shift: float = 0.0  # seconds by which it is ahead since then
     slack: float = 0.0  # seconds by which the header's length may be too long
 
     def add_packet(self, stamp: float, length: float) -> None:
@@ -70,7 +75,10 @@ class Timeline:
             self._stamps.append(time)
         else:
             last = self.times[-1]
-            time = last + 1 / self.rate if stamp is None else stamp - self._zero
+            time = last + 1 / self.rate if stamp is None else stamp - self._zero - self._shift
+            if self.may_jump and abs(time - last) > JUMP:
+                self._shift += time - last - self.usual
+                self.jumps.append(time := last + self.usual)
             self._stamps.append(time)
             late = time <= last
             if late:  # one late frame is squeezed in; many have no clock that could be followed
@@ -153,6 +161,8 @@ class Timeline:
             count, stop = len(self.damaged), self.damaged[-1]
             place = f"at {stop:.2f} s" if count == 1 else f"between {self.damaged[0]:.2f} and {stop:.2f} s"
             parts.append(f"{count} of {len(self.times)} frames {_are(count)} damaged ({place})")
+        if self.jumps:
+            parts.append(f"its clock jumps at {self.jumps[0]:.2f} s, what is missing there is not known")
         if self.broken_off and not any(loss.start >= end for loss in found):
             parts.append(f"the file cannot be read on after {end:.2f} s")
         return ", ".join(parts) or None
@@ -173,6 +183,11 @@ def _where(loss: Loss, end: float) -> str:
 
 def _are(count: int) -> str:
     return "is" if count == 1 else "are"
+
+
+def may_jump(container: InputContainer) -> bool:
+    """Whether the clock of such a container may start anew in the middle."""
+    return container.format.name in ("mpegts", "mpeg")
 
 
 def stated_length(container: InputContainer, stream: VideoStream, first: float) -> float | None:
@@ -215,4 +230,5 @@ def measured_length(container: InputContainer, stream: VideoStream, first: float
                 ends.append(float((packet.pts + (packet.duration or 0)) * packet.time_base))
     except av.error.FFmpegError:
         pass
-    return (max(ends) - min(starts)) or None if ends else None
+    jumps = sum(gap for gap in np.diff(sorted(starts)) if gap > JUMP and may_jump(container))
+    return (max(ends) - min(starts) - jumps) or None if ends else None

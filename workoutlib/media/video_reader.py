@@ -22,7 +22,7 @@ from workoutlib.media.colour import ToSdr, untagged_matrix
 from workoutlib.media.images import MAX_PIXELS
 from workoutlib.media.kinds import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from workoutlib.media.kinds import is_clip as is_clip
-from workoutlib.media.timeline import Timeline, measured_length, stated_length
+from workoutlib.media.timeline import Timeline, may_jump, measured_length, stated_length
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
 
@@ -122,7 +122,7 @@ class ClipFrames(Iterator[tuple[float, np.ndarray]]):
             return
         with _open_clip(self.path) as (container, stream):
             stream.thread_type = "AUTO"  # decode on all cores
-            timeline = Timeline(_frame_rate(stream))
+            timeline = Timeline(_frame_rate(stream), may_jump=may_jump(container))
             to_rgb = av.video.reformatter.VideoReformatter()  # one a clip: frame.reformat sets one up for every frame
             for index, (time, frame) in enumerate(_decode(self.path, container, stream, timeline)):
                 if index == 0:

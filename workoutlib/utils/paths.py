@@ -61,12 +61,19 @@ def near_name(path: Path, also: Collection[str] = ()) -> str:
     return f" (did you mean {near[0] if near[0] in also else shown(path.with_name(near[0]))}?)" if near else ""
 
 
+# Folders that systems make by themselves: of archives, thumbnails, and files that were deleted (Windows, NAS, Linux).
+_SYSTEM = frozenset(
+    {"__MACOSX", "__pycache__", "@eaDir", "#recycle", "#snapshot", "@Recycle", "$RECYCLE.BIN"}
+    | {"System Volume Information", "lost+found"}
+)
+
+
 def is_hidden(name: str) -> bool:
     """Whether a file or folder of this name holds nothing of the user's: hidden ones, and the system's own.
 
     macOS puts a hidden ``._photo.jpg`` beside every photo that it copies to a foreign disk or into a zip file.
     """
-    return name.startswith(".") or name in ("__MACOSX", "__pycache__", "@eaDir")
+    return name.startswith(".") or name in _SYSTEM
 
 
 def list_files(folder: str | Path, suffixes: frozenset[str] | None = None) -> list[Path]:
