@@ -223,5 +223,5 @@ def test_class_names_are_found_wherever_and_however_they_are_stored(tmp_path, na
 
 def test_a_model_of_imagenet_says_so(tmp_path):
     torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / "a.pth")
-    with pytest.raises(WorkoutlibError, match="ImageNet's 1,000 classes.*--weights"):
+    with pytest.raises(WorkoutlibError, match=r"ImageNet's 1,000 classes.*--weights"):
         load_checkpoint(tmp_path / "a.pth")

@@ -51,10 +51,10 @@ def test_other_archives_and_a_zip_without_classes_name_what_the_user_has(tmp_pat
     (tmp_path / "a.tar.gz").write_bytes(b"\x1f\x8b\x08" + bytes(50))
     (tmp_path / "renamed.zip").write_bytes(b"\x1f\x8b\x08" + bytes(50))
     for name in ("a.tar.gz", "renamed.zip"):
-        with pytest.raises(WorkoutlibError, match="a gzip archive, not .*Unpack it first"):
+        with pytest.raises(WorkoutlibError, match=r"a gzip archive, not .*Unpack it first"):
             get_dataset(tmp_path / name, root=tmp_path / "data")
     with zipfile.ZipFile(tmp_path / "texts.zip", "w") as file:
         file.writestr("top/squat/notes.txt", "x")
-    with pytest.raises(WorkoutlibError, match="texts.zip") as found:
+    with pytest.raises(WorkoutlibError, match=r"texts\.zip") as found:
         unpack_archive(tmp_path / "texts.zip", tmp_path / "out")
     assert ".part" not in str(found.value)
