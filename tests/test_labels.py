@@ -118,3 +118,19 @@ def test_class_names_from_a_text_or_a_file(tmp_path):
     for wrong in ("", "a,a", ","):
         with pytest.raises(WorkoutlibError, match="every class name once"):
             read_names(wrong)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeffsquat\nplank\n".encode(),
+        "squat\r\nplank\r\n".encode("utf-16"),
+        b"squat, plank\n",
+        b'["squat", "plank"]',
+        b'{"plank": 1, "squat": 0}',
+        "\ufeffindex,label\n1,plank\n0,squat\n".encode(),
+    ],
+)
+def test_files_of_class_names_of_other_programs(tmp_path, content):
+    (tmp_path / "names.txt").write_bytes(content)
+    assert read_names(str(tmp_path / "names.txt")) == ["squat", "plank"]

@@ -187,3 +187,18 @@ def test_a_clip_without_a_matrix_is_read_as_players_do(tmp_path, size, matrix):
     (_, seen), *_ = read_frames(tmp_path / "a.mp4")
     for y in (size[0] // 4, 3 * size[0] // 4):
         assert np.abs(seen[y, 100].astype(int) - colours[y, 100]).max() <= 4
+
+
+@pytest.mark.parametrize(("name", "codec", "pixels"), [("a.mov", "png", "rgba"), ("a.mkv", "ffv1", "bgra")])
+def test_transparency_is_laid_on_white(tmp_path: Path, name: str, codec: str, pixels: str) -> None:
+    """As in photos; what colour the transparent pixels have does not show."""
+    rgba = np.dstack([quarters(), np.full((48, 64), 255, np.uint8)])
+    rgba[:24, :32, 3] = 0
+    with av.open(str(tmp_path / name), "w") as out:
+        stream = out.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
+        out.mux(stream.encode(av.VideoFrame.from_ndarray(rgba, format="rgba")))
+        out.mux(stream.encode(None))
+    expected = quarters()
+    expected[:24, :32] = 255
+    assert np.abs(next(read_frames(tmp_path / name))[1].astype(int) - expected).max() <= 1

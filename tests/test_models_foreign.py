@@ -4,6 +4,7 @@ import argparse
 import sys
 import types
 import zipfile
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -197,3 +198,30 @@ def test_a_file_that_holds_no_weights_is_told_by_its_kind(tmp_path):
     for path in tmp_path.iterdir():
         with pytest.raises(WorkoutlibError, match=f": {path.name}.*\\. [A-Z].*"):
             load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        lambda order: {"hyper_parameters": {"class_names": order}},
+        lambda order: {"idx_to_class": {str(i): name for i, name in enumerate(order)}},
+        lambda order: {"config": {"id2label": dict(enumerate(order))}},
+        lambda order: {"config": {"label2id": {name: i for i, name in enumerate(order)}}},
+        lambda order: {"classes": np.array(order)},
+        lambda order: {"classes": np.array(order, dtype=object)},
+        lambda order: {"history": defaultdict(list, {"loss": [1.0]}), "labels": order},
+    ],
+)
+def test_class_names_are_found_wherever_and_however_they_are_stored(tmp_path, names):
+    """Another order than the alphabet's, which would be taken if they were missed."""
+    model = torchvision.models.resnet18(weights=None)
+    model.fc = torch.nn.Linear(512, 22)
+    order = list(reversed(LABELS))
+    torch.save({"state_dict": model.state_dict(), **names(order)}, tmp_path / "a.pth")
+    assert load_checkpoint(tmp_path / "a.pth").labels == tuple(order)
+
+
+def test_a_model_of_imagenet_says_so(tmp_path):
+    torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / "a.pth")
+    with pytest.raises(WorkoutlibError, match=r"ImageNet's 1,000 classes.*--weights"):
+        load_checkpoint(tmp_path / "a.pth")

@@ -355,3 +355,10 @@ def test_one_photo_that_breaks_the_model_does_not_cost_the_others(recognizer, fo
     monkeypatch.setattr(recognizer, "_forward", picky)
     rows, failures = predict_files(recognizer, [folder], progress=False)
     assert len(rows) == 3 and len(failures) == 2
+
+
+def test_another_programs_predictions_csv_is_no_sign_of_results(recognizer, tmp_path):
+    save_noise(tmp_path / "mine" / "squat.jpg")
+    (tmp_path / "mine" / "predictions.csv").write_text("id,prediction\n1,squat\n")
+    rows, failures = predict_files(recognizer, [tmp_path], progress=False)
+    assert [Path(row["path"]).name for row in rows] == ["squat.jpg"] and failures == []

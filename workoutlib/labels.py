@@ -1,5 +1,6 @@
 """The 22 exercises: their canonical names, and the way from a spelling seen in the wild to one of them."""
 
+import json
 import os
 import re
 from difflib import get_close_matches
@@ -127,14 +128,35 @@ def label_of_file(path: str | Path) -> str | None:
 
 
 def read_names(text: str | None) -> list[str] | None:
-    """Class names as a person gives them: a text file with one a line, or the names with commas between."""
+    """Class names as a person gives them: a text file with one a line, or the names with commas between.
+
+    A file may also hold them with commas, as a list in JSON, or as a table of their numbers and names.
+    """
     if text is None:
         return None
     try:
-        lines = Path(text).read_text(encoding="utf-8-sig").splitlines() if os.path.isfile(text) else text.split(",")
-    except (OSError, UnicodeDecodeError) as error:
+        names = _names_of_file(Path(text)) if os.path.isfile(text) else text.split(",")
+    except (OSError, UnicodeError, ValueError) as error:
         raise WorkoutlibError(f"--labels {shown(text)} cannot be read as text ({error}): one name a line") from error
-    names = [name.strip() for name in lines if name.strip()]
+    names = [name.strip() for name in names if name.strip()]
     if not names or len(set(names)) < len(names):
         raise WorkoutlibError(f"--labels {shown(text)}: give every class name once")
     return names
+
+
+def _names_of_file(path: Path) -> list[str]:
+    data = path.read_bytes()
+    # what Windows' editors and Excel write: they say so by a mark in front
+    text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+    if text.lstrip().startswith(("[", "{")):
+        found = json.loads(text)
+        return [
+            str(name) for name in (sorted(found, key=lambda name: found[name]) if isinstance(found, dict) else found)
+        ]
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) == 1:
+        return lines[0].split(",")
+    cells = [re.split("[,;\t]", line) for line in lines]
+    if all(len(row) == 2 and row[0].strip().isdecimal() for row in cells[1:]):  # the first may be a header
+        return [name for _, name in sorted((int(n), name) for n, name in cells if n.strip().isdecimal())]
+    return lines

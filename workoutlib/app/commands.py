@@ -60,8 +60,10 @@ def choose_config(options: argparse.Namespace) -> Config:
 
 def require_checkpoint(path: Path) -> None:
     """Say at once that a checkpoint is not there, and which ones are."""
-    from workoutlib.utils.paths import output_root, shown
+    from workoutlib.utils.paths import is_url, output_root, shown
 
+    if is_url(path) and not path.exists():
+        raise WorkoutlibError(f"{shown(path)} is a web address: download the checkpoint, and give the path of its file")
     if not path.exists():
         found = sorted(output_root().rglob("best_model.pth"), key=lambda file: -file.stat().st_mtime)[:5]
         advice = f"there is {', '.join(map(shown, found))}" if found else "train one with: workoutlib train"

@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path
 
 from workoutlib.media.images import IMAGE_SUFFIXES
+from workoutlib.utils.contents import foreign_content
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import workspace
 from workoutlib.utils.paths import is_hidden, shown
@@ -77,10 +78,14 @@ def _unpack(archive: Path, work: Path) -> Path:
             members = file.infolist()
             _require_harmless(archive, members, free=shutil.disk_usage(work).free)
             for member in tqdm(members, f"unpacking {archive.name}", leave=False):
+                member.filename = member.filename.replace("\\", "/")  # as some programs for Windows write it
                 file.extract(member, work / "tree")
     except _DAMAGED_ZIP as cause:
         raise WorkoutlibError(f"{shown(archive)} is damaged ({cause}): download it again") from cause
-    return _tree_of_classes(work / "tree")
+    try:
+        return _tree_of_classes(work / "tree")
+    except WorkoutlibError as error:  # of a folder that will be gone
+        raise WorkoutlibError(str(error).replace(shown(work / "tree"), shown(archive))) from error
 
 
 def _require_harmless(archive: Path, members: list[zipfile.ZipInfo], *, free: int) -> None:
@@ -113,5 +118,7 @@ def _zip_fingerprint(archive: Path) -> str:
         with zipfile.ZipFile(archive) as file:
             contents = repr([(member.filename, member.CRC) for member in file.infolist()])
     except (*_DAMAGED_ZIP, OSError) as cause:
+        if (found := foreign_content(archive)) and found[0] != "a zip file":
+            raise WorkoutlibError(f"{shown(archive)} is {found[0]}, not a zip file. {found[1]}") from cause
         raise WorkoutlibError(f"{shown(archive)} is no readable zip file ({cause}): download it again") from cause
     return hashlib.sha256(contents.encode(errors="surrogateescape")).hexdigest()[:8]

@@ -260,6 +260,9 @@ def _no_images_message(root: Path, folders: int, problems: list) -> str:
     message = f"no images in {shown(root)}: it needs one folder a class with image files in each"
     if deeper:
         return f"{message}. The class folders seem to lie deeper: try {shown(Path(deeper[0]).parent)}."
+    outside = kinds.count("image outside of the class folders")
+    if outside and find_label(root.name):
+        return f"{message}. It holds {outside} itself, as a class folder does: give {shown(root.parent)}."
     if kinds:
         counts = ", ".join(f"{kinds.count(kind)} × {kind}" for kind in sorted(set(kinds)))
         return f"{message}; found {folders} folders and {counts}."

@@ -14,6 +14,7 @@ from typing import Any
 
 from workoutlib.data.archives import _publish, _tree_of_classes, _unpack, _zip_fingerprint, unpack_archive
 from workoutlib.data.catalog import describe_problems, read_catalog
+from workoutlib.utils.contents import foreign_content
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import workspace
 from workoutlib.utils.paths import data_root, is_url, shown
@@ -42,12 +43,15 @@ def get_dataset(source: str | Path = "auto", *, root: str | Path | None = None) 
     path = Path(source).expanduser().absolute()
     if path.is_dir():
         return path
-    if path.is_file() and path.suffix.lower() == ".zip":
+    found = foreign_content(path)
+    if path.is_file() and (path.suffix.lower() == ".zip" or (found and found[0] == "a zip file")):
         out = root / f"{path.stem}-{_zip_fingerprint(path)}"
         return out if out.is_dir() else unpack_archive(path, out)
     if is_url(source):
         text = f"no data set {shown(source)}: that is a web address; download its zip file and give the path of that"
         raise WorkoutlibError(f"{text}, or give kaggle")
+    if found:
+        raise WorkoutlibError(f"no data set {shown(path)}: it is {found[0]}, not a folder or a zip file. {found[1]}")
     raise WorkoutlibError(
         f"no data set {shown(path)}: give kaggle, sample, auto, or the path of a folder "
         "with one folder a class, or of a zip file of one"

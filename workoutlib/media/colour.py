@@ -14,25 +14,18 @@ import cv2
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
-_PQ, _HLG = 16, 18  # transfer characteristics of ITU-T H.273
+from workoutlib.media.curves import DIFFUSE_WHITE, HLG, PQ, SYSTEM_GAMMA, TO_709, hlg, pq
+from workoutlib.media.images import as_rgb
+
 _UNSPECIFIED = (None, 0, 2)
 _SDR = (1, 6, 14, 15, *_UNSPECIFIED)
-# To BT.709's primaries, linear, rows are red, green and blue: from BT.2020 (BT.2087), and from Display P3.
-_TO_709 = {
-    9: ((1.6605, -0.5876, -0.0728), (-0.1246, 1.1329, -0.0083), (-0.0182, -0.1006, 1.1187)),
-    12: ((1.2249, -0.2247, 0.0), (-0.0420, 1.0419, 0.0), (-0.0197, -0.0786, 1.0979)),
-}
 # Weights of red and blue in luma, by matrix coefficients; others are taken for BT.709's.
 _LUMA = {9: (0.2627, 0.0593), 10: (0.2627, 0.0593), 5: (0.299, 0.114), 6: (0.299, 0.114)}
 _BT709, _BT601 = (0.2126, 0.0722), (0.299, 0.114)
 # Displays decode with 2.4 (BT.1886), computers' pictures with about 2.2: this lies between.
 _GAMMA = 2.25
-# HLG's system gamma is 1.2 for what was graded on a display and 1 for what a camera recorded as it was. A clip does not
-# say which; people film, so this lies near the latter.
-_SYSTEM_GAMMA = 1.05
-_DIFFUSE_WHITE = {_PQ: 203 / 10_000, _HLG: 0.2650}  # of the linear signal
 # Some programs put white at 100 cd/m². The brightest of such a clip lies in this range, as a share of diffuse white.
-_LOW_WHITE = {_PQ: (0.44, 0.493, 0.52), _HLG: (0.50, 0.538, 0.57)}
+_LOW_WHITE = {PQ: (0.44, 0.493, 0.52), HLG: (0.50, 0.538, 0.57)}
 _HIGHLIGHTS = 1.15  # a first frame brighter than this times white has more than an SDR copy can hold
 _KNEE = 0.95  # of white: from here on what is brighter is rolled off
 _LARGE = 100_000  # pixels of a chroma plane from which on a table is quicker than to compute it
@@ -46,17 +39,34 @@ def untagged_matrix(frame: av.VideoFrame) -> int | None:
     return int(av.video.reformatter.Colorspace.ITU709) if large and bare else None
 
 
+class ToRgb:
+    """Brings the frames of one clip to RGB; made of its first frame. Transparency is laid on white, as in photos."""
+
+    def __init__(self, frame: av.VideoFrame, codec: VideoCodecContext) -> None:
+        self._to_sdr, self._matrix = ToSdr.needed(frame, codec), untagged_matrix(frame)
+        self._clear = frame.format.has_palette or any(part.is_alpha for part in frame.format.components)
+        self._reformatter = av.video.reformatter.VideoReformatter()  # frame.reformat sets one up for every frame
+
+    def __call__(self, frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
+        """The frame as uint8 RGB (height, width, 3)."""
+        if self._to_sdr:
+            return self._to_sdr(frame, width, height)
+        form = "rgba" if self._clear else "rgb24"
+        stored = self._reformatter.reformat(frame, width, height, form, src_colorspace=self._matrix).to_ndarray()
+        return as_rgb(stored) if self._clear else stored
+
+
 class ToSdr:
     """Brings the frames of one clip to BT.709; made of its first frame."""
 
     def __init__(self, frame: av.VideoFrame, transfer: int, primaries: int, matrix: int) -> None:
-        self._hlg, self._to_709 = transfer == _HLG, np.array(_TO_709[primaries], np.float32)
+        self._hlg, self._to_709 = transfer == HLG, np.array(TO_709[primaries], np.float32)
         self._full = frame.color_range == 2
         self._to_rgb = _yuv_to_rgb(*_LUMA.get(matrix, _BT709))
         self._large: np.ndarray | None = None
         self._reformatter = av.video.reformatter.VideoReformatter()
-        linear = {_PQ: _pq, _HLG: _hlg}.get(transfer, _display)(np.linspace(0, 1, 256))
-        self._linear = _table(linear / _DIFFUSE_WHITE.get(transfer, 1.0))
+        linear = {PQ: pq, HLG: hlg}.get(transfer, _display)(np.linspace(0, 1, 256))
+        self._linear = _table(linear / DIFFUSE_WHITE.get(transfer, 1.0))
         white = brightest = 1.0
         if transfer in _LOW_WHITE:
             low, at_100, high = _LOW_WHITE[transfer]
@@ -81,9 +91,9 @@ class ToSdr:
             return next((int(value) for value in values if value not in _UNSPECIFIED), 2)
 
         transfer, primaries, matrix = stated("color_trc"), stated("color_primaries"), stated("colorspace")
-        if transfer in (_PQ, _HLG):
-            return cls(frame, transfer, primaries if primaries in _TO_709 else 9, matrix if matrix in _LUMA else 9)
-        return cls(frame, transfer, primaries, matrix) if primaries in _TO_709 and transfer in _SDR else None
+        if transfer in (PQ, HLG):
+            return cls(frame, transfer, primaries if primaries in TO_709 else 9, matrix if matrix in _LUMA else 9)
+        return cls(frame, transfer, primaries, matrix) if primaries in TO_709 and transfer in _SDR else None
 
     def __call__(self, frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
         """The frame as uint8 RGB (height, width, 3)."""
@@ -135,7 +145,7 @@ class ToSdr:
         light = cv2.transform(cv2.LUT(cv2.transform(planes, self._to_rgb), self._linear), self._to_709)
         if self._hlg:
             luminance = cv2.transform(light, np.array([[_BT709[0], 1 - sum(_BT709), _BT709[1]]], np.float32))
-            light = light * cv2.pow(np.maximum(luminance, 1e-6), _SYSTEM_GAMMA - 1)[..., None]
+            light = light * cv2.pow(np.maximum(luminance, 1e-6), SYSTEM_GAMMA - 1)[..., None]
         return light
 
     def _convert(self, planes: np.ndarray) -> np.ndarray:
@@ -143,20 +153,6 @@ class ToSdr:
         roots = cv2.sqrt(np.clip(self._light(planes), 0, _BRIGHTEST))
         places = (roots * ((_STEPS - 1) / _BRIGHTEST**0.5)).astype(np.uint16)
         return cv2.transform(self._signal[places], _rgb_to_yuv(*_BT601))
-
-
-def _pq(signal: np.ndarray) -> np.ndarray:
-    """Linear light of PQ, 1 at 10,000 cd/m² (SMPTE ST 2084)."""
-    m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
-    root = signal ** (1 / m2)
-    return (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1)
-
-
-def _hlg(signal: np.ndarray) -> np.ndarray:
-    """Scene light of HLG, 1 at its peak (ARIB STD-B67)."""
-    a = 0.17883277
-    b, c = 1 - 4 * a, 0.5 - a * np.log(4 * a)
-    return np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
 
 
 def _display(signal: np.ndarray) -> np.ndarray:

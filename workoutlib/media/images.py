@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
+from workoutlib.media.photo_colour import Stated, in_srgb, stated_colours
+from workoutlib.utils.contents import foreign_content
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
 
@@ -60,7 +60,7 @@ def read_image(path: str | Path) -> np.ndarray:
                 raise UnreadableImage(path, size, "Scale it down first.")
             if image.width * image.height > DRAFT_PIXELS:
                 _draft(image)
-            return _pil_to_rgb(image)
+            return _pil_to_rgb(image, stated_colours(path))
     except WorkoutlibError:
         raise
     except MemoryError as cause:
@@ -120,6 +120,8 @@ def _open(path: Path) -> Image.Image:
         with _without_pillow_limit():
             return Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
     except Image.UnidentifiedImageError as cause:
+        if found := foreign_content(path):
+            raise UnreadableImage(path, f"{found[0]}, not a picture", found[1]) from cause
         raise UnreadableImage(path, "not a picture, or its header is broken") from cause
 
 
@@ -140,11 +142,11 @@ def _draft(image: Image.Image) -> None:
     image.draft(None, (max(image.width // scale, 1), max(image.height // scale, 1)))
 
 
-def _pil_to_rgb(image: Image.Image) -> np.ndarray:
-    """Upright uint8 RGB (H, W, 3) of a PIL image in any mode."""
+def _pil_to_rgb(image: Image.Image, stated: Stated | None = None) -> np.ndarray:
+    """Upright uint8 RGB (H, W, 3) of a PIL image in any mode; `stated` as for `in_srgb`."""
     if image.width == 0 or image.height == 0:
         raise WorkoutlibError(f"The picture has no pixels: its size is {image.width} × {image.height}.")
-    image = _to_srgb(ImageOps.exif_transpose(image))
+    image = in_srgb(ImageOps.exif_transpose(image), stated)
     if image.mode[0] in "IF":
         return _array_to_rgb(_deep_to_unit(np.asarray(image), image.mode))
     if image.mode == "LAB":
@@ -156,33 +158,6 @@ def _pil_to_rgb(image: Image.Image) -> np.ndarray:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
     return np.array(image.convert("RGB"))
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """The colours of a picture in sRGB if its profile says that they are others: Display P3 of phones, Adobe RGB, CMYK.
-
-    A profile that is broken, or of another kind of pixels, is left out of account, as viewers do.
-    """
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "P", "L", "LA", "I;16"):
-        return image
-    if image.mode == "P":
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
-    try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        described = ImageCms.getProfileDescription(source) or ""
-        if "sRGB" in described and not re.search("linear|g10", described, re.IGNORECASE):
-            return image
-        colours = image.convert(image.mode[:-1]) if alpha else image
-        converted = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return image
-    if converted is None:  # only where it works in place
-        return image
-    if alpha:
-        converted.putalpha(alpha)
-    return converted
 
 
 def _deep_to_unit(pixels: np.ndarray, mode: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Disposition
 
-from workoutlib.media.timeline import JUMP, may_jump
+from workoutlib.media.timeline import may_jump, starts_anew
 from workoutlib.media.video_reader import open_container
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import shown
@@ -92,7 +92,7 @@ class SoundCopier:
         if packet.pts is None:
             return -np.inf
         stamp = float(packet.pts * packet.time_base)
-        if self._may_jump and self._last and abs(stamp - self._ahead - self._last) > JUMP:
+        if self._may_jump and self._last and starts_anew(stamp - self._ahead - self._last):
             self._ahead = stamp - self._last - float((packet.duration or 0) * packet.time_base)
         self._last = stamp - self._ahead
         return self._last

@@ -20,6 +20,7 @@ _REORDERED = 4
 _EVEN, _VERY_EVEN = 0.8, 0.95  # share of the intervals that are as the usual one
 # A transport stream's clock may start anew, as where two are joined; like FFmpeg, take a longer gap for that.
 JUMP = 10.0
+_BACK = 0.5  # back, stamps run only there
 _NAMED = 3  # stretches that a note names
 
 
@@ -76,9 +77,11 @@ class Timeline:
         else:
             last = self.times[-1]
             time = last + 1 / self.rate if stamp is None else stamp - self._zero - self._shift
-            if self.may_jump and abs(time - last) > JUMP:
-                self._shift += time - last - self.usual
-                self.jumps.append(time := last + self.usual)
+            if self.may_jump and starts_anew(time - last):
+                ahead, self._shift = time - last, self._shift + time - last - self.usual
+                time = last + self.usual
+                if ahead > 0:  # where it runs back, another recording begins: nothing is missing
+                    self.jumps.append(time)
             self._stamps.append(time)
             late = time <= last
             if late:  # one late frame is squeezed in; many have no clock that could be followed
@@ -185,6 +188,11 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
+def starts_anew(ahead: float) -> bool:
+    """Whether a stamp so many seconds after the last one is of a clock that has started anew."""
+    return ahead > JUMP or ahead < -_BACK
+
+
 def may_jump(container: InputContainer) -> bool:
     """Whether the clock of such a container may start anew in the middle."""
     return container.format.name in ("mpegts", "mpeg")
@@ -222,13 +230,19 @@ def measured_length(container: InputContainer, stream: VideoStream, first: float
 
     `first` is the time stamp of the first packet, which may have been read before.
     """
-    starts, ends = [first], []
+    starts, ends, jumps = [first], [], may_jump(container)
+    last, shift = first, 0.0
     try:
         for packet in container.demux(stream):
-            if packet.pts is not None and packet.time_base:
-                starts.append(float(packet.pts * packet.time_base))
-                ends.append(float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            if packet.pts is None or not packet.time_base:
+                continue
+            length = float((packet.duration or 0) * packet.time_base)
+            stamp = float((packet.pts if packet.dts is None else packet.dts) * packet.time_base) - shift
+            if jumps and starts_anew(stamp - last):
+                shift, stamp = shift + stamp - last - length, last + length
+            last = stamp
+            starts.append(float(packet.pts * packet.time_base) - shift)
+            ends.append(starts[-1] + length)
     except av.error.FFmpegError:
         pass
-    jumps = sum(gap for gap in np.diff(sorted(starts)) if gap > JUMP and may_jump(container))
-    return (max(ends) - min(starts) - jumps) or None if ends else None
+    return (max(ends) - min(starts)) or None if ends else None

@@ -18,11 +18,12 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from workoutlib.media.animations import animation_frames, decode_animation
-from workoutlib.media.colour import ToSdr, untagged_matrix
+from workoutlib.media.colour import ToRgb
 from workoutlib.media.images import MAX_PIXELS
 from workoutlib.media.kinds import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from workoutlib.media.kinds import is_clip as is_clip
 from workoutlib.media.timeline import Timeline, may_jump, measured_length, stated_length
+from workoutlib.utils.contents import foreign_content
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
 
@@ -123,18 +124,13 @@ class ClipFrames(Iterator[tuple[float, np.ndarray]]):
         with _open_clip(self.path) as (container, stream):
             stream.thread_type = "AUTO"  # decode on all cores
             timeline = Timeline(_frame_rate(stream), may_jump=may_jump(container))
-            to_rgb = av.video.reformatter.VideoReformatter()  # one a clip: frame.reformat sets one up for every frame
             for index, (time, frame) in enumerate(_decode(self.path, container, stream, timeline)):
                 if index == 0:
                     matrix, self.start = _display_matrix(frame), timeline.zero
                     width, height = _shown_size(self.path, stream, frame)
-                    to_sdr = ToSdr.needed(frame, stream.codec_context)
-                    colours = untagged_matrix(frame)
-                if index % self.stride == 0 and to_sdr:
-                    yield time, _turn_upright(to_sdr(frame, width, height), matrix)
-                elif index % self.stride == 0:
-                    stored = to_rgb.reformat(frame, width, height, "rgb24", src_colorspace=colours).to_ndarray()
-                    yield time, _turn_upright(stored, matrix)
+                    to_rgb = ToRgb(frame, stream.codec_context)
+                if index % self.stride == 0:
+                    yield time, _turn_upright(to_rgb(frame, width, height), matrix)
             self._finish(timeline, timeline.compare_with_file(container, stream, self.path))
 
     def _finish(self, timeline: Timeline, stated: float | None) -> None:
@@ -176,8 +172,9 @@ def open_container(path: Path) -> Iterator[InputContainer]:
         with av.open(f"file:{path}", container_options=whitelist, metadata_errors="replace") as container:
             yield container
     except (av.error.FFmpegError, ValueError) as cause:
-        reason = "not a video, or broken or cut short before its index"
-        raise UnreadableClip(path, reason, "Fetch or export it again.") from cause
+        found = foreign_content(path)
+        reason = f"not a video, but {found[0]}" if found else "not a video, or broken or cut short before its index"
+        raise UnreadableClip(path, reason, found[1] if found else "Fetch or export it again.") from cause
 
 
 @contextmanager
@@ -218,8 +215,8 @@ def _decode(
     """All frames that decode, with their times; raises WorkoutlibError if there is none."""
     packet: Any
     try:
-        # the sound too: where the header has one length for all streams, it tells whether the file was cut
-        for packet in container.demux([stream, *container.streams.audio]):
+        # all streams: where the header has one length for them, the longest tells whether the file was cut
+        for packet in container.demux():
             stamp = None if packet.pts is None or not packet.time_base else float(packet.pts * packet.time_base)
             length = float((packet.duration or 0) * packet.time_base) if packet.time_base else 0.0
             timeline.read_to = max(timeline.read_to, (stamp or 0.0) + length)

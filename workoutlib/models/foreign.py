@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -17,7 +19,11 @@ from workoutlib.models.weights import check_weights
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import shown
 
-_NAMES = ("classes", "class_names", "labels", "class_to_idx", "idx_to_class", "categories")
+_NAMES = (
+    *("classes", "class_names", "classnames", "labels", "label_names", "names", "categories"),
+    *("class_to_idx", "idx_to_class", "idx_to_label", "label_to_idx", "id2label", "label2id"),
+)
+_IMAGENET_CLASSES = 1000
 
 
 def import_model(
@@ -136,7 +142,7 @@ def _layer(state: dict[str, Tensor], width: int) -> nn.Module | None:
 
 def _choose_labels(content: Any, count: int, labels: Sequence[str] | None, path: str | Path) -> tuple[str, ...]:
     if labels is None and isinstance(content, dict):
-        labels = next((found for key in _NAMES if (found := _names_in(content.get(key), count))), None)
+        labels = next((found for value in _named(content) if (found := _names_in(value, count))), None)
     if labels is None and count == len(LABELS):
         text = (
             f"{shown(path)} names no classes: its {count} outputs are taken for the 22 exercises in alphabetical order"
@@ -145,6 +151,11 @@ def _choose_labels(content: Any, count: int, labels: Sequence[str] | None, path:
         labels = LABELS
     if labels is None or len(labels) != count or len(set(labels)) != count:
         given = "no class names" if labels is None else f"{len(set(labels))} class names"
+        if count == _IMAGENET_CLASSES and labels is None:
+            raise WorkoutlibError(
+                f"{shown(path)} has ImageNet's 1,000 classes: it has not been trained on exercises; train from it, "
+                "with: workoutlib train --weights FILE"
+            )
         raise WorkoutlibError(
             f"{shown(path)}: {given} for {count} outputs; name all {count} in their order, with "
             "--labels FILE (one a line) or labels=[...]"
@@ -152,12 +163,26 @@ def _choose_labels(content: Any, count: int, labels: Sequence[str] | None, path:
     return tuple(labels)
 
 
+def _named(content: dict) -> Iterator[Any]:
+    """What is stored under a name for class names, at the top or deeper (Lightning's ``hyper_parameters``)."""
+    yield from (content[name] for name in _NAMES if name in content)
+    for value in content.values():
+        inner = vars(value) if isinstance(value, argparse.Namespace | SimpleNamespace) else value
+        if isinstance(inner, dict):
+            yield from _named(inner)
+
+
 def _names_in(value: Any, count: int) -> list[str] | None:
     """Class names in a list, in {name: number} or in {number: name}; those of the 22 in their one spelling."""
-    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
-        value = sorted(value, key=lambda name: value[name])
-    elif isinstance(value, dict):
-        value = [value[key] for key in sorted(value)]
+    if isinstance(value, dict) and all(isinstance(name, str) and not name.isdecimal() for name in value):
+        numbers = [value[name] for name in value]
+        if not all(isinstance(number, int) or str(number).isdecimal() for number in numbers):
+            return None
+        value = sorted(value, key=lambda name: int(value[name]))
+    elif isinstance(value, dict):  # JSON makes texts of the numbers
+        if not all(isinstance(key, int) or str(key).isdecimal() for key in value):
+            return None
+        value = [value[key] for key in sorted(value, key=int)]
     if not isinstance(value, list | tuple) or len(value) != count or not all(isinstance(name, str) for name in value):
         return None
     known = [find_label(name) or name for name in value]

@@ -125,7 +125,8 @@ def read_exported(path: str | Path) -> Exported:
             raise ValueError("labels and outputs do not agree")
         return Exported(compiled_forward(graph), labels, config, temperature, threshold and float(threshold), body)
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise WorkoutlibError(f"{shown(path)} was not written by workoutlib export ({error})") from error
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        raise WorkoutlibError(f"{shown(path)} was not written by workoutlib export ({reason})") from error
 
 
 def _metadata(stored: Checkpoint, body: BodyModel | None) -> dict[str, Any]:
@@ -179,7 +180,8 @@ def _read(path: Path) -> Any:
     try:
         return require_openvino().Core().read_model(path)
     except RuntimeError as error:
-        raise WorkoutlibError(f"{shown(path)} is no model that OpenVINO can read ({error})") from error
+        advice = "export one from a checkpoint, with: workoutlib export"
+        raise WorkoutlibError(f"{shown(path)} is no model that OpenVINO can read, or damaged; {advice}") from error
 
 
 def _text(graph: Any, name: str) -> str:

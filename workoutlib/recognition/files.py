@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,15 +19,17 @@ from PIL import Image
 
 from workoutlib.labels import label_of_file
 from workoutlib.media.images import read_image
-from workoutlib.media.kinds import kind_of, list_media
+from workoutlib.media.kinds import kind_of
 from workoutlib.recognition.clips import Prediction
+from workoutlib.recognition.inputs import COLUMNS, identity
+from workoutlib.recognition.inputs import TABLE as TABLE
+from workoutlib.recognition.inputs import expand as expand
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.recognition.report import accuracy_by_name as accuracy_by_name
 from workoutlib.recognition.report import draw_results
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import replacing, write_csv
-from workoutlib.utils.paths import shown
 from workoutlib.utils.progress import track
 
 # Bytes of a copy's name; file systems take 255, and a number and ".segments.csv" may follow.
@@ -38,36 +39,8 @@ _LONGEST_STEM = 230
 # Photos are recognised so many at a time, or until so many pixels are in memory.
 _BATCH, _BATCH_PIXELS = 8, 24_000_000
 _TOLD = 2.0  # seconds between two reports of what is done
-_DRAWN = re.compile(r"\.(poster|fault-\d+)\.jpg$|\.set-\d+\.png$")  # beside an annotated clip: `draw_results`
-TABLE = "predictions.csv"
-"""Name of the table in the folder of results; a folder inside the input that has one holds results, not input."""
-
 Report = Callable[[list[dict], list[dict]], None]
 """Told the rows and the failures so far, in the files' order."""
-
-
-def expand(path: Path, out: Path | None = None) -> list[tuple[Path, Path]]:
-    """A file as it is, a folder as the photos and clips below it: (file, its path inside the output).
-
-    What lies in `out`, or in the results of another run, is left out.
-
-    Raises:
-        WorkoutlibError: a folder without a photo or clip. (A missing file is reported when it is read.)
-    """
-    if not os.path.isdir(path):  # unlike Path.is_dir, no error for a name too long
-        return [(path, Path(path.name))]
-    inside = [file for file in list_media(path) if not _is_result(file, path, out)]
-    if not inside:
-        raise WorkoutlibError(f"{shown(path)}: no photo or clip in this folder")
-    return [(file, file.relative_to(path)) for file in inside]
-
-
-def _is_result(file: Path, top: Path, out: Path | None) -> bool:
-    """Whether a file below `top` is a result: in a folder of results that is not `top` itself, or drawn of a clip."""
-    if (drawn := _DRAWN.search(file.name)) and file.with_name(f"{file.name[: drawn.start()]}.mp4").is_file():
-        return True
-    folders = list(file.parents)[: len(file.relative_to(top).parts) - 1]
-    return any((out and _identity(folder) == _identity(out)) or (folder / TABLE).is_file() for folder in folders)
 
 
 def predict_files(
@@ -106,7 +79,7 @@ def predict_files(
         except WorkoutlibError as error:
             failures.append(_failure(path, "folder", error))
     job = _Job(recognizer, stride, skeleton, crop, progress)
-    taken = {_identity(file) for file, _ in files}
+    taken = {identity(file) for file, _ in files}
     tasks = []
     for number, (file, inside) in enumerate(files):
         kind = "clip" if kind_of(file) in ("clip", "sound") else "photo"
@@ -261,11 +234,6 @@ def _failure(path: Path, kind: str, error: WorkoutlibError) -> dict:
     }
 
 
-def _identity(path: Path) -> str:
-    """Equal for paths that lead to one file, also where upper and lower case are one."""
-    return os.path.realpath(path).casefold()
-
-
 def _free_name(wanted: Path, suffix: str, taken: set[str]) -> Path:
     """`wanted` with `suffix`, cut if too long, numbered if the name is taken; it is taken from then on."""
     if wanted.suffix.lower() != suffix:
@@ -273,8 +241,8 @@ def _free_name(wanted: Path, suffix: str, taken: set[str]) -> Path:
     if len(stem := os.fsencode(wanted.stem)) > _LONGEST_STEM:
         wanted = wanted.with_name(stem[:_LONGEST_STEM].decode(errors="ignore") + wanted.suffix)
     numbered = (wanted.with_name(f"{wanted.stem} ({n}){wanted.suffix}") for n in count(2))
-    free = next(path for path in chain([wanted], numbered) if _identity(path) not in taken)
-    taken.add(_identity(free))
+    free = next(path for path in chain([wanted], numbered) if identity(path) not in taken)
+    taken.add(identity(free))
     return free
 
 
@@ -293,4 +261,4 @@ def _row(file: Path, kind: str, found: Prediction) -> dict:
 
 def as_table(rows: list[dict]) -> pd.DataFrame:
     """The rows as a table to show, one line a file."""
-    return pd.DataFrame(rows, columns=["path", "kind", "label", "confidence", "known", "truth"])
+    return pd.DataFrame(rows, columns=COLUMNS)

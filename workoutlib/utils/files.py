@@ -13,6 +13,7 @@ import re
 import secrets
 import shutil
 import time
+import types
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -219,7 +220,7 @@ def _unreadable(path: str | Path, error: Exception) -> UnreadableFile:
 
 @contextmanager
 def _values_allowed() -> Iterator[None]:
-    """Let ``torch.load`` make what holds values alone and runs nothing: NumPy's numbers, loss functions, options.
+    """Let ``torch.load`` make what holds values alone and runs nothing: NumPy's values, losses, options, paths.
 
     Tutorials store those beside the weights.
     """
@@ -230,20 +231,26 @@ def _values_allowed() -> Iterator[None]:
         yield
         return
     multiarray = getattr(np, "_core", None) or np.core
-    numbers = {type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd"}
+    numbers = {type(np.dtype(kind)) for kind in "?bBhHiIlLqQefdUSO"}
     losses = [each for each in vars(torch.nn.modules.loss).values() if isinstance(each, type)]
     losses = [each for each in losses if issubclass(each, torch.nn.modules.loss._Loss)]
     functions = (multiarray.multiarray.scalar, multiarray.multiarray._reconstruct)
-    allowed: list[Any] = [argparse.Namespace, np.dtype, np.ndarray, *numbers, *losses, *functions]
+    holders = (argparse.Namespace, types.SimpleNamespace, list, dict, set, int, float, str)
+    allowed: list[Any] = [*holders, np.dtype, np.ndarray, *numbers, *losses, *functions]
     if hasattr(torch.serialization, "get_unsafe_globals_in_checkpoint"):  # it takes names too: NumPy 1's and 2's
         names = [(each, f"numpy.{core}.multiarray.{each.__name__}") for each in functions for core in ("core", "_core")]
-        allowed = [*allowed, *names]
+        allowed = [*allowed, *names, (_plain_dict, "collections.defaultdict")]
         for module in ("lightning.fabric", "lightning_fabric"):  # Lightning's hyperparameters are a dict
             allowed.append((dict, f"{module}.utilities.data.AttributeDict"))
         for module, system in product(("pathlib", "pathlib._local"), ("Posix", "Windows")):
             allowed.append((getattr(pathlib, f"Pure{system}Path"), f"{module}.{system}Path"))
     with torch.serialization.safe_globals(allowed):
         yield
+
+
+def _plain_dict(*_: Any) -> dict:
+    """In place of a ``defaultdict``, into which PyTorch's reader would put nothing."""
+    return {}
 
 
 def fingerprint_files(paths: Iterable[str], **settings: Any) -> str:
