@@ -172,10 +172,8 @@ _OTHERS = (
 def _foreign(path: str | Path) -> tuple[str, str] | None:
     """(what the file is, what helps) if it is of a kind that people take for a checkpoint."""
     head = _head(path)
-    with (
-        suppress(Exception),
-        zipfile.ZipFile(path) as archive,
-    ):  # a damaged one raises nearly anything, and stays unnamed
+    # A damaged zip file raises nearly anything; then the first bytes decide.
+    with suppress(Exception), zipfile.ZipFile(path) as archive:
         head = b"PK:" + "|".join(archive.namelist()).encode(errors="replace")
     found = ((reason, advice) for kind, reason, advice in _OTHERS if re.match(kind, head, re.DOTALL | re.IGNORECASE))
     return next(found, None)
