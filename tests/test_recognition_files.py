@@ -20,7 +20,8 @@ from PIL import Image
 from workoutlib.config import Config
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.recognition import files as files_module
-from workoutlib.recognition.files import accuracy_by_name, as_table, expand, predict_files
+from workoutlib.recognition.files import accuracy_by_name, as_table, predict_files
+from workoutlib.recognition.inputs import expand
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import write_csv

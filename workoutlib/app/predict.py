@@ -24,7 +24,8 @@ def predict(options: argparse.Namespace) -> int:
     if names and not options.checkpoint:
         raise WorkoutlibError("--labels names the outputs of a --checkpoint that has no names: give both")
 
-    from workoutlib.recognition.files import TABLE, as_table, predict_files
+    from workoutlib.recognition.files import as_table, predict_files
+    from workoutlib.recognition.inputs import TABLE
     from workoutlib.recognition.report import accuracy_by_name, overview, write_report
     from workoutlib.recognition.starter import choose_recognizer
     from workoutlib.utils import devices

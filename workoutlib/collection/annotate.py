@@ -19,7 +19,7 @@ from workoutlib.media.kinds import kind_of
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.recognition.analysis import ClipWorkout
 from workoutlib.recognition.clips import Prediction
-from workoutlib.recognition.files import expand
+from workoutlib.recognition.inputs import expand
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import replacing

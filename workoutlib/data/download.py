@@ -14,7 +14,7 @@ from typing import Any
 
 from workoutlib.data.archives import _publish, _tree_of_classes, _unpack, _zip_fingerprint, unpack_archive
 from workoutlib.data.catalog import describe_problems, read_catalog
-from workoutlib.utils.contents import foreign_content
+from workoutlib.utils.contents import ZIP, foreign_content
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import workspace
 from workoutlib.utils.paths import data_root, is_url, shown
@@ -44,7 +44,7 @@ def get_dataset(source: str | Path = "auto", *, root: str | Path | None = None) 
     if path.is_dir():
         return path
     found = foreign_content(path)
-    if path.is_file() and (path.suffix.lower() == ".zip" or (found and found[0] == "a zip file")):
+    if path.is_file() and (path.suffix.lower() == ".zip" or (found and found[0] == ZIP)):
         out = root / f"{path.stem}-{_zip_fingerprint(path)}"
         return out if out.is_dir() else unpack_archive(path, out)
     if is_url(source):

@@ -21,9 +21,7 @@ from workoutlib.labels import label_of_file
 from workoutlib.media.images import read_image
 from workoutlib.media.kinds import kind_of
 from workoutlib.recognition.clips import Prediction
-from workoutlib.recognition.inputs import COLUMNS, identity
-from workoutlib.recognition.inputs import TABLE as TABLE
-from workoutlib.recognition.inputs import expand as expand
+from workoutlib.recognition.inputs import COLUMNS, expand, identity
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.recognition.report import accuracy_by_name as accuracy_by_name
 from workoutlib.recognition.report import draw_results

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 _HEAD = 1024
+ZIP, TAR = "a zip file", "a tar archive"
 _SAVED_PAGE = "Download the file itself: this is what a site answered instead, a login page or an error perhaps"
 _UNPACK = "Unpack it first"
-_WEIGHTS = "Save the weights of its PyTorch model: torch.save(model.state_dict(), FILE)"
+_EXPORT = "Give the checkpoint that it was made from, or save the model's weights: torch.save(model.state_dict(), FILE)"
+_FROM_KERAS = "Train the model here, or convert its weights to PyTorch first"
 _PICTURE = "Export it as JPEG or PNG"
 # (pattern of the first bytes, what such a file is, what to do); "." is any byte
 _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
@@ -20,25 +24,50 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (rb"(?i)\s*(<\?xml.*?)?(<!--.*?-->\s*)?(<!doctype svg.*?)?<svg", "an SVG drawing", _PICTURE),
     (rb"#EXTM3U|ffconcat version", "a playlist", "Give the clips that it lists"),
     (rb"(\xef\xbb\xbf)?1\r?\n\d\d:\d\d:\d\d,\d+ -->|WEBVTT", "subtitles", "Give the clip that they belong to"),
-    (rb"PK\x03\x04|PK\x05\x06", "a zip file", _UNPACK),
+    (rb"PK\x03\x04|PK\x05\x06", ZIP, _UNPACK),
     (rb"\x1f\x8b", "a gzip archive", _UNPACK),
     (rb"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     (rb"Rar!", "a RAR archive", _UNPACK),
-    (rb".{257}ustar", "a tar archive", _UNPACK),
-    (rb"\x89HDF\r\n", "an HDF5 file of Keras or others", _WEIGHTS),
-    (rb"....TFL3", "a TensorFlow Lite model", _WEIGHTS),
-    (rb"\x08[\x03-\x0f]\x12.{1,2}(pytorch|onnx|tf2onnx|keras|skl2onnx)", "an ONNX model", _WEIGHTS),
+    (rb".{257}ustar", TAR, _UNPACK),
+    (rb"\x89HDF\r\n", "a model of Keras", _FROM_KERAS),
+    (rb"....TFL3", "a model of TensorFlow Lite", _FROM_KERAS),
+    (rb"\x08[\x03-\x0f]\x12.{1,2}(pytorch|onnx|tf2onnx|keras|skl2onnx)", "an ONNX export", _EXPORT),
     (rb"(\xef\xbb\xbf)?\s*(\{\s*[\"}]|\[\s*[\"{\[\d])", "a text in JSON", _SAVED_PAGE),
     (rb"\0{1024}", "nothing but zeros", "Fetch it again: a download or a copy was interrupted"),
 )
 
 
+# Of zip files: a pattern of the names in it, what such a file is where weights are wanted, and what to do.
+_ZIPPED = (
+    (r"/constants\.pkl", "a TorchScript export", _EXPORT),
+    (r"model\.weights\.h5", "a model of Keras", _FROM_KERAS),
+    (r"\.(pth|pt|ckpt|safetensors)\b", "a zip file with a checkpoint in it", _UNPACK),
+)
+_PICTURE_HEAD = rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP"
+
+
+def first_bytes(path: str | Path) -> bytes:
+    """The first kilobyte of a file."""
+    with open(path, "rb") as file:
+        return file.read(_HEAD)
+
+
 def foreign_content(path: str | Path) -> tuple[str, str] | None:
     """What a file is, and what to do, if its first bytes tell; None for pictures, clips and all that is not known."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD)
+        head = first_bytes(path)
     except (OSError, ValueError):
         return None
     found = (entry for entry in _FOREIGN if re.match(entry[0], head, re.DOTALL))
     return next(((what, f"{advice}.") for _, what, advice in found), None)
+
+
+def not_weights(path: str | Path) -> tuple[str, str] | None:
+    """As `foreign_content`, of a file that PyTorch does not read as weights."""
+    with suppress(Exception), zipfile.ZipFile(path) as archive:  # a damaged one raises nearly anything
+        names = "|".join(archive.namelist())
+        return next(((what, f"{advice}.") for pattern, what, advice in _ZIPPED if re.search(pattern, names)), None)
+    if re.match(_PICTURE_HEAD, first_bytes(path), re.DOTALL):
+        return "a picture", "Give a .pth file."
+    found = foreign_content(path)
+    return None if found and found[0] in (ZIP, TAR) else found  # PyTorch's own formats, damaged

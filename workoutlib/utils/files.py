@@ -15,7 +15,6 @@ import shutil
 import time
 import types
 import warnings
-import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import product
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+from workoutlib.utils.contents import first_bytes, not_weights
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
 
@@ -151,39 +151,6 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-# Files that people take for weights of PyTorch, by a pattern of their first kilobyte, or of the names
-# in a zip file: what they are, and what helps.
-_EXPORT = (
-    "Give the checkpoint that it was made from, or save the model's weights: torch.save(model.state_dict(), FILE)."
-)
-_FROM_KERAS = "Train the model here, or convert its weights to PyTorch first."
-_OTHERS = (
-    (rb"PK:.*/constants\.pkl", "a TorchScript export, not weights", _EXPORT),
-    (rb"\x08.\x12.(pytorch|tf2onnx)|\x08[\x03-\x0f]\x12", "an ONNX export, not weights of PyTorch", _EXPORT),
-    (rb"\x89HDF\r\n\x1a\n|PK:.*model\.weights\.h5", "a model of Keras, not weights of PyTorch", _FROM_KERAS),
-    (rb"....TFL3", "a model of TensorFlow Lite, not weights of PyTorch", _FROM_KERAS),
-    (rb"\s*<(!doctype|html|\?xml)", "a web page, not the file behind it", "Download the file itself."),
-    (rb"version https://git-lfs", "a pointer of Git LFS, not the file", "Fetch the file: git lfs pull"),
-    (rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP", "a picture, not a checkpoint", "Give a .pth file."),
-    (rb"PK:.*\.(pth|pt|ckpt|safetensors)\b", "a zip file with a checkpoint in it", "Unpack it first."),
-)
-
-
-def _foreign(path: str | Path) -> tuple[str, str] | None:
-    """(what the file is, what helps) if it is of a kind that people take for a checkpoint."""
-    head = _head(path)
-    # A damaged zip file raises nearly anything; then the first bytes decide.
-    with suppress(Exception), zipfile.ZipFile(path) as archive:
-        head = b"PK:" + "|".join(archive.namelist()).encode(errors="replace")
-    found = ((reason, advice) for kind, reason, advice in _OTHERS if re.match(kind, head, re.DOTALL | re.IGNORECASE))
-    return next(found, None)
-
-
-def _head(path: str | Path) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(1024)
-
-
 def read_file(path: str | Path) -> Any:
     """Tensors and plain values that ``torch.save`` or safetensors wrote; a file with code is refused, not executed."""
     import torch
@@ -193,13 +160,13 @@ def read_file(path: str | Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of what it then refuses
-            if _head(path)[8:10] == b'{"':  # safetensors; some versions of PyTorch read it by its suffix
+            if first_bytes(path)[8:10] == b'{"':  # safetensors; some versions of PyTorch read it by its suffix
                 return load_file(path)
             with _values_allowed():
                 return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        if known := _foreign(path):
-            raise UnreadableFile(path, *known) from error
+        if found := not_weights(path):
+            raise UnreadableFile(path, f"{found[0]}, not weights of PyTorch", found[1]) from error
         raise _unreadable(path, error) from error
 
 
