@@ -47,6 +47,8 @@ def drop_preparations(repetitions: list[Repetition], sequence: PoseSequence) -> 
         return not waits and not moved and _beyond(ranges[number], usual) <= _BEYOND
 
     keep = [number for number in range(len(repetitions)) if belongs(number)]
+    # A part of a repetition is like most others; it goes with its neighbour, which is seen whole.
+    keep = [number for number in keep if repetitions[number].complete or {number - 1, number + 1} & set(keep)]
     return repetitions[keep[0] : keep[-1] + 1] if keep else repetitions
 
 
