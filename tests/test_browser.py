@@ -367,3 +367,41 @@ def look_into_the_camera(page: Page) -> None:
     expect(picture).not_to_have_attribute("data-frame", first)
     shoot(page, camera, "06-webcam")
     camera.get_by_role("button", name="Stop").click()
+
+
+def test_07_the_chosen_photo_gets_its_skeleton_and_angles(lab, page, estimator):
+    run_all(page, lab, "07_poses.ipynb")
+    poses = panel(page, "Pose panel")
+    choose(poses, "photo", "lat_pulldown.jpg")
+    expect(poses.get_by_alt_text("Skeleton on lat_pulldown.jpg")).to_be_visible()
+    expect(poses.locator("table")).to_contain_text("knee")
+    shoot(page, poses, "07-poses")
+    poses.locator("input[type=file]").set_input_files(ROOT / "inference_data/hammer_curl.jpg")
+    expect(poses.get_by_alt_text("Skeleton on hammer_curl.jpg")).to_be_visible()
+
+
+def test_08_the_slider_counts_anew(lab, page, estimator):
+    run_all(page, lab, "08_repetitions_and_form.ipynb")
+    repetitions = panel(page, "Repetition panel")
+    picture = repetitions.get_by_alt_text("repetitions of squat")
+    expect(picture).to_be_visible()
+    shoot(page, repetitions, "08-repetitions")
+    before = repetitions.get_by_role("status").inner_text()
+    slider(repetitions, "Hysteresis").press("End")
+    expect(repetitions.get_by_role("status")).not_to_have_text(before)
+    expect(picture).to_have_attribute("alt", "0 repetitions of squat")
+
+
+def test_09_a_click_or_a_key_says_what_a_clip_shows(lab, page, estimator):
+    run_all(page, lab, "09_more_data.ipynb")
+    review = panel(page, "Review")
+    status = review.get_by_role("status")
+    expect(status).to_contain_text("0 of")
+    shoot(page, review, "09-review")
+    review.get_by_role("button", name="(1)").click()
+    expect(status).to_contain_text("1 of")
+    review.get_by_role("button", name="undo").click()
+    expect(status).to_contain_text("0 of")
+    review.locator("img").click()
+    page.keyboard.press("n")
+    expect(status).to_contain_text("1 of")
