@@ -189,15 +189,17 @@ def choose(where: Locator, name: str, option: str) -> None:
 
 
 def shoot(page: Page, what: Locator, name: str) -> None:
-    """Store a picture of a panel in light and in dark theme where WORKOUTLIB_SCREENSHOTS names a folder."""
+    """Store pictures of a panel where WORKOUTLIB_SCREENSHOTS names a folder: three widths, light and dark."""
     if not (folder := os.environ.get("WORKOUTLIB_SCREENSHOTS")):
         return
-    page.set_viewport_size({"width": WIDTH, "height": 2400})  # high enough for a panel in one piece
-    for scheme, light in (("light", "true"), ("dark", "false")):
-        page.emulate_media(color_scheme=scheme)
-        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", light)
-        what.scroll_into_view_if_needed()
-        what.screenshot(path=Path(folder) / f"{name}-{scheme}.png")
+    for width, mark in ((1920, "-1920"), (390, "-390"), (WIDTH, "")):
+        page.set_viewport_size({"width": width, "height": 2400})  # high enough for a panel in one piece
+        page.evaluate(f"window.jupyterapp.shell.{'collapseLeft' if width < WIDTH else 'expandLeft'}()")
+        for scheme, light in (("light", "true"), ("dark", "false")):
+            page.emulate_media(color_scheme=scheme)
+            expect(page.locator("body")).to_have_attribute("data-jp-theme-light", light)
+            what.scroll_into_view_if_needed()
+            what.screenshot(path=Path(folder) / f"{name}{mark}-{scheme}.png")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
@@ -264,6 +266,8 @@ def test_03_training_starts_stops_and_can_be_resumed(lab, page):
 def test_04_a_cell_of_the_matrix_shows_its_pictures(lab, page):
     run_all(page, lab, "04_evaluation.ipynb")
     errors = panel(page, "Error browser")
+    matrix = errors.locator("table").first
+    assert matrix.evaluate("table => table.scrollWidth - table.parentElement.clientWidth") <= 0, "a column is cut"
     shoot(page, errors, "04-mistakes")
     cell = errors.locator("button[title*='recognised']").first
     name = cell.get_attribute("title").split(" recognised")[0]
@@ -376,7 +380,9 @@ def test_07_the_chosen_photo_gets_its_skeleton_and_angles(lab, page, estimator):
     expect(poses.get_by_alt_text("Skeleton on lat_pulldown.jpg")).to_be_visible()
     expect(poses.locator("table")).to_contain_text("knee")
     shoot(page, poses, "07-poses")
-    poses.locator("input[type=file]").set_input_files(ROOT / "inference_data/hammer_curl.jpg")
+    with page.expect_file_chooser() as chooser:
+        poses.get_by_role("button", name="Upload photos").click()
+    chooser.value.set_files(ROOT / "inference_data/hammer_curl.jpg")
     expect(poses.get_by_alt_text("Skeleton on hammer_curl.jpg")).to_be_visible()
 
 
