@@ -13,7 +13,7 @@ from scipy.special import log_softmax
 from workoutlib.data.transforms import to_square
 from workoutlib.pose.skeleton import Pose
 
-SIDE = 0.75
+SIDE = 0.6
 """Side of a hand's square, in lengths of the trunk."""
 HANDS = 2
 """Squares of a person."""
