@@ -78,3 +78,20 @@ def test_a_slow_picture_model_holds_no_frame_up(squats):
     wait(live)
     live.close()
     assert len(asked) == 2
+
+
+def test_a_look_sees_the_hands_of_the_frames_own_pose(squats, monkeypatch):
+    recognizer, poses = Recognizer(lambda pictures: np.zeros((len(pictures), 2)), ("squat", "plank"), Config()), []
+    recognizer.__dict__["pose_estimator"] = None
+    monkeypatch.setattr(
+        recognizer, "stream_logits", lambda frame, pose=None: poses.append(pose) or np.zeros(2, np.float32)
+    )
+    live = LiveWorkout(recognizer)
+    for time in squats[:5]:
+        live.see(time, np.zeros((48, 64, 3), np.uint8))
+        wait(live)
+    live.close()
+    assert poses[0] is None and len(poses) == 3  # compiled beforehand; two looks
+    assert all(
+        np.array_equal(pose.world, live._seen[number][1].world) for pose, number in zip(poses[1:], (0, 3), strict=True)
+    )

@@ -68,7 +68,7 @@ class LiveWorkout:
             self._picture = picture
             recent = [each for each in self._seen if time - each[0] <= _LABEL]
             self.found = self.recognizer.read_logits(self._logits(recent).mean(0))
-        self._looks.ask(time, self.recognizer.stream_logits, frame)
+        self._looks.ask(time, self.recognizer.stream_logits, frame, pose)
         self.workout = self._analyses.newest() or self.workout
         if len(self._seen) > 3:
             self._analyses.ask(time, self._whole, list(self._seen))
