@@ -1,5 +1,6 @@
 """Live: the newest frame counts, errors are clear, a page shows the stream."""
 
+import http.client
 import threading
 import time
 import urllib.request
@@ -100,3 +101,20 @@ def test_the_page_shows_frames_and_ends(capsys):
         assert stream.readline() == b"--frame\r\n" and b"image/jpeg" in stream.readline()
         ended.set()
     stream.read()  # ends
+
+
+@pytest.mark.parametrize("path", ["/", "/stream"])
+def test_the_page_answers_to_its_own_address_alone(capsys, path):
+    """A page elsewhere can let its name lead to this machine; its requests still bear that name."""
+    with page(0):
+        port = int(capsys.readouterr().out.split("127.0.0.1:")[1].split("/")[0])
+        own = [f"127.0.0.1:{port}", f"localhost:{port}", f"LOCALHOST:{port}"]
+        foreign = ["evil.example", f"evil.example:{port}", "127.0.0.1", "localhost:1", "", None]
+        for host in own + foreign:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.putrequest("GET", path, skip_host=True)
+            if host is not None:
+                connection.putheader("Host", host)
+            connection.endheaders()
+            assert connection.getresponse().status == (200 if host in own else 403), host
+            connection.close()

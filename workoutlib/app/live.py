@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseServer
 from typing import TYPE_CHECKING
 
 from workoutlib.utils.errors import WorkoutlibError
@@ -208,6 +209,11 @@ def page(port: int = 8765) -> Iterator[Show]:
         server.server_close()
 
 
+def _own_names(server: BaseServer) -> set[str]:
+    port = server.server_address[1]
+    return {f"{host}:{port}" for host in ("127.0.0.1", "localhost")}
+
+
 class Stream:
     """The newest JPEG, for any number of viewers; ``None`` ends them."""
 
@@ -238,6 +244,9 @@ class Stream:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                # a page elsewhere whose name leads to this machine would else see the camera ("DNS rebinding")
+                if self.headers.get("Host", "").lower() not in _own_names(self.server):
+                    return self.send_error(403, "Open the address that workoutlib live has printed")
                 if self.path not in ("/", "/stream"):
                     return self.send_error(404)
                 kind = "text/html" if self.path == "/" else "multipart/x-mixed-replace; boundary=frame"
