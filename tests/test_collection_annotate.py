@@ -147,7 +147,7 @@ def test_nothing_is_written_out_of_the_new_data_set(media, tmp_path):
     """A foreign checkpoint may call its classes anything."""
     evil = Scripted()
     evil.labels = ("../evil", "push up", "squat")
-    with pytest.raises(WorkoutlibError, match="the model's class names: .*lead out of its folder"):
+    with pytest.raises(WorkoutlibError, match=r"the model's class names: .*lead out of its folder"):
         annotate_media(evil, media, tmp_path / "new", progress=False)
     assert not (tmp_path / "new").exists() and not (tmp_path / "evil").exists()
 

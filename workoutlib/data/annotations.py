@@ -53,7 +53,7 @@ class Annotations:
 
     def add(self, rows: list[dict]) -> None:
         """Append rows, in which every column that is not text must be given, and write the table."""
-        require_plain(_name_parts(rows), self.root / TABLE)
+        require_plain(_name_parts(rows), shown(self.root / TABLE))
         new = pd.DataFrame([dict.fromkeys(COLUMNS, "") | row for row in rows], columns=list(COLUMNS))
         self.table = pd.concat([self.table, new], ignore_index=True).astype(COLUMNS)
         self.save()
@@ -68,7 +68,7 @@ class Annotations:
 
     def restore(self, number: int, values: dict) -> None:
         """Set some values of a row, for example those that it had before, write the table and move the pictures."""
-        require_plain(_name_parts([values]), self.root / TABLE)
+        require_plain(_name_parts([values]), shown(self.root / TABLE))
         for column, value in values.items():
             self.table.loc[number, column] = value
         self.save()
@@ -118,15 +118,15 @@ def is_inside(path: Path, folder: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
-def require_plain(names: Iterable[str], where: str | Path) -> None:
+def require_plain(names: Iterable[str], where: str) -> None:
     """Refuse labels and ends of pictures' names that would lead to another folder.
 
     Raises:
-        WorkoutlibError: `where` says in which file they are.
+        WorkoutlibError: `where` says in words where they stand.
     """
     for name in names:
         if re.search(r"[/\\\0]", name) or name.strip(" .") == "" != name:
-            text = f"{shown(where)}: {shown(name)} cannot be part of a file's name: it would lead out of its folder"
+            text = f"{where}: {shown(name)} cannot be part of a file's name: it would lead out of its folder"
             raise WorkoutlibError(f"{text}. Write another name there")
 
 
@@ -176,5 +176,5 @@ def _read(path: Path) -> pd.DataFrame:
     except (WorkoutlibError, ValueError, csv.Error) as error:
         advice = "Mend it, or move it away; pictures in class folders can be trained on without it."
         raise WorkoutlibError(f"{shown(path)} is no table of annotations ({error}). {advice}") from error
-    require_plain({*table["label"], *table["pictures"]}, path)
+    require_plain({*table["label"], *table["pictures"]}, shown(path))
     return table
