@@ -9,6 +9,7 @@ from helpers.clips import moving, write_with
 
 from workoutlib.media.endings import is_cut_off
 from workoutlib.media.video_reader import read_frames
+from workoutlib.utils.errors import WorkoutlibError
 
 
 def live(path: Path, format: str, **options: str) -> Path:
@@ -87,3 +88,25 @@ def test_deep_frames_take_two_bytes_a_value(tmp_path: Path) -> None:
     assert is_cut_off(tmp_path / "a.y4m") is False  # no row of frames: nothing is said
     (tmp_path / "a.y4m").write_bytes(b"YUV4MPEG2 W64 H48 F25:1 C420p10\n" + 2 * frame + frame[:-1])
     assert is_cut_off(tmp_path / "a.y4m")
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "live.mkv", "a.ts"])
+def test_a_clip_whose_end_is_zeros_is_an_interrupted_download(tmp_path: Path, name: str) -> None:
+    path = video(tmp_path, name)
+    whole = len(list(read_frames(path)))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+    with pytest.warns(UserWarning, match="it is a file whose last 50 % are zeros") as notes:
+        assert 0.4 * whole < len(list(read_frames(path))) < 0.6 * whole
+    assert len(notes) == 1
+
+
+def test_a_download_without_its_index_is_refused_for_that(tmp_path: Path) -> None:
+    """An MP4 whose index stands at its end, as phones write it."""
+    data = write_with(tmp_path / "a.mov", moving(100), bit_rate=800_000).read_bytes()
+    assert data.index(b"moov") > len(data) / 2
+    (tmp_path / "b.mov").write_bytes(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+    (tmp_path / "c.mov.crdownload").write_bytes(data[: len(data) // 2])
+    for name, why in (("b.mov", "last 50 % are zeros"), ("c.mov.crdownload", "an unfinished download. Wait")):
+        with pytest.raises(WorkoutlibError, match=why):
+            list(read_frames(tmp_path / name))

@@ -25,7 +25,7 @@ from workoutlib.media.kinds import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from workoutlib.media.kinds import is_clip as is_clip
 from workoutlib.media.timeline import Timeline, can_be, may_jump, measured_length, stated_length, stated_rates
 from workoutlib.media.upright import display_matrix, rotation_of, swaps_axes, turn_upright
-from workoutlib.utils.contents import foreign_content
+from workoutlib.utils.contents import foreign_content, unfinished
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
 
@@ -147,7 +147,8 @@ class ClipFrames(Iterator[tuple[float, np.ndarray]]):
     def _finish(self, timeline: Timeline, stated: float | None) -> None:
         self.end = timeline.end(stated)
         if lost := timeline.describe_losses(stated):
-            warnings.warn(f"The clip {shown(self.path)} is damaged or cut short: {lost}.", stacklevel=3)
+            why = f"; it is {found[0]}" if (found := unfinished(self.path)) else ""
+            warnings.warn(f"The clip {shown(self.path)} is damaged or cut short: {lost}{why}.", stacklevel=3)
 
 
 def _animation(path: Path) -> int:

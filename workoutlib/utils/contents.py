@@ -112,4 +112,4 @@ def not_weights(path: str | Path) -> tuple[str, str] | None:
     if re.match(_PICTURE_HEAD, first_bytes(path), re.DOTALL):
         return "a picture", "Give a .pth file."
     found = foreign_content(path)
-    return None if found and found[0] in (ZIP, TAR) else found  # PyTorch's own formats, damaged
+    return unfinished(path) if found and found[0] in (ZIP, TAR) else found  # PyTorch's own formats, damaged
