@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import BaseServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,8 +81,7 @@ def page(port: int = 8765, *, wait: bool = False) -> Iterator[Show]:
         server.server_close()
 
 
-def _own_names(server: BaseServer) -> set[str]:
-    port = server.server_address[1]
+def _own_names(port: int) -> set[str]:
     return {f"{host}:{port}" for host in ("127.0.0.1", "localhost")}
 
 
@@ -131,7 +129,7 @@ class Stream:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 # a page elsewhere whose name leads to this machine would else see the camera ("DNS rebinding")
-                if self.headers.get("Host", "").lower() not in _own_names(self.server):
+                if self.headers.get("Host", "").lower() not in _own_names(self.connection.getsockname()[1]):
                     return self.send_error(403, "Open the address that workoutlib live has printed")
                 if self.path not in ("/", "/stream"):
                     return self.send_error(404)
