@@ -1,5 +1,6 @@
 """Live: the newest frame counts, errors are clear, a page shows the stream, Ctrl-C ends it."""
 
+import http.client
 import os
 import signal
 import subprocess
@@ -179,3 +180,20 @@ def test_a_short_clip_waits_for_its_first_viewer_and_is_shown_to_its_end(start_l
         assert stream.read().count(b"--frame\r\n") >= 1
     out, error = process.communicate(timeout=120)
     assert process.returncode == 0 and not out.startswith("0 frames") and error == ""
+
+
+@pytest.mark.parametrize("path", ["/", "/stream"])
+def test_the_page_answers_to_its_own_address_alone(capsys, path):
+    """A page elsewhere can let its name lead to this machine; its requests still bear that name."""
+    with page(0):
+        port = int(capsys.readouterr().out.split("127.0.0.1:")[1].split("/")[0])
+        own = [f"127.0.0.1:{port}", f"localhost:{port}", f"LOCALHOST:{port}"]
+        foreign = ["evil.example", f"evil.example:{port}", "127.0.0.1", "localhost:1", "", None]
+        for host in own + foreign:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.putrequest("GET", path, skip_host=True)
+            if host is not None:
+                connection.putheader("Host", host)
+            connection.endheaders()
+            assert connection.getresponse().status == (200 if host in own else 403), host
+            connection.close()

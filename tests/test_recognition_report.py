@@ -17,6 +17,8 @@ from test_workout_repetitions import rhythm, see
 from workoutlib import Config, Recognizer
 from workoutlib.labels import LABELS
 from workoutlib.media.counter import draw_counter
+from workoutlib.media.overlay import UNKNOWN, colour_of
+from workoutlib.recognition import annotation as annotation_module
 from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
 from workoutlib.recognition.annotation import counter_at
 from workoutlib.recognition.files import predict_files
@@ -85,6 +87,34 @@ def test_a_report_has_table_json_and_a_page_that_shows_files_that_are_there(told
     Reader().feed(html)
     assert len(sources) == 4  # the clip, two plots, the frame of the fault
     assert all((page.parent / unquote(source.split("#")[0])).is_file() for source in sources)
+
+
+def test_every_frame_of_a_set_is_labelled_with_its_name(told, tmp_path, monkeypatch):
+    """The pictures of the clip are noise: the frames' own labels are others."""
+    drawn = []
+    monkeypatch.setattr(
+        annotation_module, "draw_label", lambda frame, *said, time: drawn.append((time, *said)) or frame
+    )
+    clip = replace(told[0].clip, logits=told[0].clip.logits[:, ::-1])
+    entry = Set("squat", 0.15, 0.4, TWO, confidence=0.7, known=False)
+    clip.reader.annotate_clip(ClipWorkout([entry], clip=clip), tmp_path / "out.mp4", progress=False)
+    inside = [said for time, *said in drawn if 0.15 <= time <= 0.4]
+    assert inside == [["unknown, perhaps squat", 0.7]] * 3
+    assert len(drawn) == 6 and all(label != entry.name for time, label, _ in drawn if time < 0.15 or time > 0.41)
+
+
+def test_an_unsure_set_is_called_so_in_heading_timeline_and_tables(tmp_path):
+    entry = Set("squat", 1.0, 6.0, TWO, confidence=0.33, known=False)
+    row = {"path": "x.mp4", "kind": "clip", "label": "squat", "confidence": 0.33, "top3": [], "known": False}
+    row |= {"annotated": str(save_clip(tmp_path / "x.mp4")), "truth": None, **Workout([entry]).to_dict()}
+    row["segments"] = [{"start": 1.0, "end": 6.0, "label": entry.name, "confidence": 0.33}]
+    html = write_report([row], tmp_path).read_text("utf-8")
+    assert "Set 1: unknown, perhaps squat, 2 repetitions</h3>" in html
+    assert "<figcaption>unknown, perhaps squat (33%); unknown, perhaps squat, 2 repetitions<" in html
+    grey = ",".join(map(str, colour_of(UNKNOWN)))
+    assert f'background:rgb({grey});color:#000" onclick' in html and 'title="unknown, perhaps squat, 1.0' in html
+    table = pd.read_csv(tmp_path / "workout.csv")
+    assert table[["label", "known", "confidence"]].to_numpy().tolist() == [["squat", False, 0.33]] * 2
 
 
 def test_several_files_have_a_table_in_per_cent_that_marks_mistakes(tmp_path):

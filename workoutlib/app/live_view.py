@@ -81,6 +81,10 @@ def page(port: int = 8765, *, wait: bool = False) -> Iterator[Show]:
         server.server_close()
 
 
+def _own_names(port: int) -> set[str]:
+    return {f"{host}:{port}" for host in ("127.0.0.1", "localhost")}
+
+
 class Stream:
     """The newest JPEG, for any number of viewers.
 
@@ -124,6 +128,9 @@ class Stream:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                # a page elsewhere whose name leads to this machine would else see the camera ("DNS rebinding")
+                if self.headers.get("Host", "").lower() not in _own_names(self.connection.getsockname()[1]):
+                    return self.send_error(403, "Open the address that workoutlib live has printed")
                 if self.path not in ("/", "/stream"):
                     return self.send_error(404)
                 kind = "text/html" if self.path == "/" else "multipart/x-mixed-replace; boundary=frame"

@@ -73,6 +73,7 @@ def recognise(recognizer: Recognizer, file: Path, folder: Path) -> Found:
     from workoutlib.media.video_reader import probe_clip
     from workoutlib.recognition import report
     from workoutlib.recognition.files import predict_files
+    from workoutlib.workout.workout import name_set
 
     if file.stat().st_size > LARGEST * 2**20:
         raise WorkoutlibError(f"{file.name} is larger than {LARGEST} MB: cut it, or make its pictures smaller")
@@ -84,10 +85,11 @@ def recognise(recognizer: Recognizer, file: Path, folder: Path) -> Found:
         raise WorkoutlibError(failures[0]["error"])
     row = rows[0] | {"path": file.name}
     report.write_report([row], out)
+    named = lambda entry: name_set(entry["label"], entry["known"])  # noqa: E731
     hints = [report.describe_fault(fault) for entry in row["sets"] for fault in entry["faults"]]
     said = [report.caption(row), *row["notes"], *hints, *([report.NO_ADVICE] if hints else [])]
     tables = [
-        report.describe_repetitions(entry).rename_axis("no.").reset_index().assign(set=f"{number} {entry['label']}")
+        report.describe_repetitions(entry).rename_axis("no.").reset_index().assign(set=f"{number} {named(entry)}")
         for number, entry in enumerate(row["sets"], 1)
         if entry["repetitions"]
     ]

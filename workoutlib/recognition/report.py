@@ -7,16 +7,17 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from workoutlib.media.overlay import UNKNOWN, colour_of
+from workoutlib.media.overlay import colour_of
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.pose.tracking import PoseSequence
 from workoutlib.utils.files import replacing, write_csv, write_json
 from workoutlib.utils.pages import POSTER, Page
 from workoutlib.utils.paths import shortened, shown
 from workoutlib.workout.figures import plot_sets
-from workoutlib.workout.workout import Workout
+from workoutlib.workout.workout import Workout, name_set
 
 NO_ADVICE = "These are hints for training by what a camera sees of joints; no medical advice."
+_OF_SET = ("label", "known", "confidence")
 _POSTER_TIME = 1.0  # seconds: most people move by then
 
 
@@ -80,12 +81,12 @@ def repetitions_table(clips: list[dict]) -> pd.DataFrame:
     rows = []
     for row in clips:
         for number, entry in enumerate(row["sets"], 1):
-            about = {"path": row["path"], "set": number, "label": entry["label"]}
+            about = {"path": row["path"], "set": number, **{name: entry[name] for name in _OF_SET}}
             held = {"start": entry["start"], "end": entry["end"], "faults": entry["faults"]}
             for k, r in enumerate([held] if entry["hold"] else entry["repetitions"], 1):
                 names = "; ".join(fault["name"] for fault in r["faults"])
                 rows.append(about | {"repetition": None if entry["hold"] else k} | r | {"faults": names})
-    first = ["path", "set", "label", "repetition", "start", "turn", "end", "faults"]
+    first = ["path", "set", *_OF_SET, "repetition", "start", "turn", "end", "faults"]
     table = pd.DataFrame(rows, columns=list(dict.fromkeys([*first, *(rows[0] if rows else ())])))
     return table.astype({"repetition": "Int64"})
 
@@ -119,9 +120,9 @@ def _tell_clip(page: Page, row: dict, anchor: str) -> None:
 def caption(row: dict) -> str:
     """What was recognised, whether that is right where the file's name tells, and what was counted."""
     verdict = "" if not row.get("truth") else "✓ " if row["label"] == row["truth"] else f"✗ this is a {row['truth']}: "
-    doubt = "" if row["known"] else ", not sure that it is one of the known exercises"
+    name = name_set(row["label"], row["known"])
     sets = list(map(describe_set, row["sets"])) or ["no repetitions found"] * (row["kind"] == "clip")
-    return "; ".join([f"{verdict}{row['label']} ({row['confidence']:.0%}{doubt})", *sets])
+    return "; ".join([f"{verdict}{name} ({row['confidence']:.0%})", *sets])
 
 
 def overview(rows: list[dict]) -> pd.DataFrame:
@@ -133,7 +134,7 @@ def overview(rows: list[dict]) -> pd.DataFrame:
         lines.append(
             {
                 "file": shortened(shown(Path(row["path"]).name).strip('"'), 40),
-                "label": row["label"] if row["known"] else f"{UNKNOWN}, perhaps {row['label']}",
+                "label": name_set(row["label"], row["known"]),
                 "sure": f"{row['confidence']:.0%}",
                 "second guess": "".join(second),
                 "workout": ", ".join(map(describe_set, row["sets"])) or ("–" if row["kind"] == "clip" else ""),
@@ -153,10 +154,11 @@ def accuracy_by_name(rows: list[dict]) -> str:
 
 
 def describe_set(entry: dict) -> str:
-    """A set of a row in a few words: its label, and how many repetitions or how many seconds."""
+    """A set of a row in a few words: its name, and how many repetitions or how many seconds."""
+    name = name_set(entry["label"], entry["known"])
     if entry["hold"]:
-        return f"{entry['label']}, held for {entry['end'] - entry['start']:.0f} s"
-    return f"{entry['label']}, {entry['count']} repetition{'' if entry['count'] == 1 else 's'}"
+        return f"{name}, held for {entry['end'] - entry['start']:.0f} s"
+    return f"{name}, {entry['count']} repetition{'' if entry['count'] == 1 else 's'}"
 
 
 def describe_fault(fault: dict) -> str:
