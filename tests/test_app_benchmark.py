@@ -7,12 +7,13 @@ from itertools import chain
 import pytest
 import torch
 
-from workoutlib import gym
+from workoutlib import WorkoutlibError, gym
 from workoutlib.__main__ import main
 from workoutlib.app import benchmark
 from workoutlib.config import Config
 from workoutlib.media.video_reader import probe_clip
 from workoutlib.media.video_writer import ClipWriter
+from workoutlib.recognition import recognizer
 from workoutlib.recognition.recognizer import Recognizer
 
 pytestmark = pytest.mark.slow
@@ -39,8 +40,8 @@ def test_both_clip_pipelines_give_the_same_labels(trained, tutorial, tmp_path):
     theirs = tutorial.annotate_clip(
         tmp_path / "clip.mp4", tmp_path / "theirs.mp4", trained.model, labels, torch.device("cpu")
     )
-    recognizer = Recognizer(trained.model, labels, Config.profile("tutorial"), backend="torch")
-    ours = recognizer.predict_clip(tmp_path / "clip.mp4", progress=False)
+    made = Recognizer(trained.model, labels, Config.profile("tutorial"), backend="torch")
+    ours = made.predict_clip(tmp_path / "clip.mp4", progress=False)
     assert ours.frames(smoothing=0)["label"].tolist() == theirs
     assert len(theirs) == probe_clip(tmp_path / "theirs.mp4").frames == 12
 
@@ -55,17 +56,26 @@ def test_the_command_writes_every_rate(measured, monkeypatch, tmp_path, capsys):
         "evaluation": {"ours"},
     }
     assert set(stored["clip_frames_per_second"]) == {"tutorial", "ours"}
+    assert set(stored["clip_with_poses_frames_per_second"]) == {"ours"}
     assert set(stored["ratios"]) == {"train_vs_ceiling", "train_vs_tutorial", "frozen_vs_tutorial", "clip_vs_tutorial"}
     assert stored["machine"]["model"] == "mobilenet_v3_small"
     tables = [*stored["images_per_second"].values(), stored["clip_frames_per_second"], stored["peak_memory_mb"]]
+    tables.append(stored["clip_with_poses_frames_per_second"])
     assert min(chain.from_iterable(table.values() for table in tables)) > 0
     assert "frozen training" in capsys.readouterr().out
 
 
+def cannot_be_fetched():
+    raise WorkoutlibError("no network")
+
+
 def test_without_the_repository_only_ours_is_measured(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(benchmark, "TUTORIAL", tmp_path / "missing.py")
+    monkeypatch.setattr(recognizer, "PoseEstimator", cannot_be_fetched)
     found = benchmark.run_benchmark("mobilenet_v3_small", images=64, clip_frames=8)
-    assert "not measured" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "the tutorial's pipeline is not measured" in said and "poses are not measured: no network" in said
+    assert found["clip_with_poses_frames_per_second"] == {}
     assert set(found["images_per_second"]["training"]) == {"ours", "ceiling"}
     assert set(found["ratios"]) == {"train_vs_ceiling"}
     benchmark.print_table(found)

@@ -68,6 +68,24 @@ def test_a_memory_comes_back_and_one_that_does_not_fit_is_refused(tmp_path):
             load_checkpoint(changed(path, memory=memory))
 
 
+def test_a_head_for_hands_comes_back_to_the_bit_and_files_without_one_load_as_before(saved, model, tmp_path):
+    assert load_checkpoint(saved).model.hands is None
+    images = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        before = model(images)
+        knowing = build_model(CONFIG.model, 2, weights=None)
+        knowing.load_state_dict(model.state_dict())
+        knowing.hands = torch.nn.Linear(model.head.in_features, 2)
+        path = save_checkpoint(tmp_path / "hands.pth", knowing, LABELS, CONFIG)
+        again = load_checkpoint(path).model
+        assert torch.equal(again.answers(images), knowing.answers(images))
+        assert torch.equal(again(images), before) and torch.equal(load_checkpoint(saved).model.answers(images), before)
+    state = knowing.state_dict()
+    for damaged in ({"hands.weight": state["hands.weight"][:1]}, {"hands.bias": state["hands.bias"] / 0}):
+        with pytest.raises(WorkoutlibError, match="hands"):
+            load_checkpoint(changed(path, state_dict=state | damaged))
+
+
 def test_a_real_training_run_loads_with_weights_only(trained):
     content = torch.load(trained.checkpoint, weights_only=True)
     assert set(content) == FIELDS | {"body", "memory"}

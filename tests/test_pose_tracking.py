@@ -198,7 +198,7 @@ def test_landmarks_move_to_the_heat_around_them():
 def test_a_file_that_is_no_network_is_named(tmp_path):
     (tmp_path / "pose.tflite").write_bytes(b"no network at all")
     with pytest.raises(WorkoutlibError, match=r"OpenVINO cannot run .*pose\.tflite"):
-        Network(tmp_path / "pose.tflite", ("Identity",), mean=0.0, scale=1.0)
+        Network(tmp_path / "pose.tflite", ("Identity",), mean=0.0, scale=1.0, threads=1)
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from scipy.special import softmax
 
 from workoutlib import LABELS, Config, Recognizer, WorkoutlibError, load_checkpoint, train_model
 from workoutlib.app.cli import main
+from workoutlib.evaluation.calibration import fit_temperature
 from workoutlib.gym import render_clip
 from workoutlib.media.video_reader import read_frames
 from workoutlib.media.video_writer import ClipWriter
@@ -57,6 +58,8 @@ def test_the_checkpoint_holds_the_body_and_its_scores_are_those_of_both(run, rec
     logits = recognizer.logits(trained.predictions.catalog["path"])
     np.testing.assert_allclose(logits, trained.predictions.logits, atol=1e-3)
     assert stored.metrics["top1"] == pytest.approx((logits.argmax(1) == trained.predictions.targets).mean())
+    assert stored.model.hands is not None and torch.equal(stored.model.hands.weight, trained.model.hands.weight)
+    assert stored.temperature == pytest.approx(fit_temperature(trained.predictions), rel=1e-3)
     assert 0.5 < summary["top1"]["mean"] <= 1
 
 

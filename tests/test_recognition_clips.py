@@ -119,7 +119,7 @@ class Everybody:
 @pytest.mark.parametrize(("rate", "every"), [(30, 6), (29.97, 6), (25, 5), (10, 2), (5, 1), (2, 1)])
 def test_beside_poses_the_picture_model_sees_five_frames_a_second(rate, every):
     frames = [(number / rate, np.full((2, 2, 3), number, np.uint8)) for number in range(20)]
-    seen = list(look_at(frames, Everybody(), lambda frame: frame[0, 0, 0]))
+    seen = list(look_at(frames, Everybody(), lambda frame, pose: frame[0, 0, 0]))
     assert [time for time, _, _ in seen] == [time for time, _ in frames]
     assert [square for _, square, _ in seen] == [None if number % every else number for number in range(20)]
     assert {pose for _, _, pose in seen} == {"a pose"}
@@ -127,7 +127,7 @@ def test_beside_poses_the_picture_model_sees_five_frames_a_second(rate, every):
 
 def test_without_poses_the_picture_model_sees_every_frame():
     frames = [(number / 30, np.full((2, 2, 3), number, np.uint8)) for number in range(9)]
-    assert [square[0, 0, 0] for _, square, _ in look_at(frames, None, lambda frame: frame)] == list(range(9))
+    assert [square[0, 0, 0] for _, square, _ in look_at(frames, None, lambda frame, pose: frame)] == list(range(9))
 
 
 def test_between_the_frames_seen_logits_are_linear():

@@ -17,7 +17,9 @@ CONFIG = Config(resize=72, crop=64, flip_at_test=True)
 
 @pytest.fixture(scope="module")
 def checkpoint():
-    return Checkpoint(make_model(len(LABELS)), LABELS, CONFIG, {}, 1.7, -0.5, "0", gym_body().state())
+    model = make_model(len(LABELS))
+    model.hands = torch.nn.Linear(8, len(LABELS))
+    return Checkpoint(model.eval(), LABELS, CONFIG, {}, 1.7, -0.5, "0", gym_body().state())
 
 
 @pytest.mark.parametrize("format", ["openvino", pytest.param("onnx", marks=pytest.mark.slow)])
@@ -32,6 +34,7 @@ def test_answers_are_the_checkpoints(checkpoint, tmp_path, format):
     assert (exported.labels, exported.temperature, exported.unknown_threshold) == (LABELS, 1.7, -0.5)
     pictures = np.random.default_rng(0).integers(0, 256, (5, 72, 72, 3), dtype=np.uint8)
     np.testing.assert_allclose(exported._forward(pictures), original._forward(pictures), atol=1e-3)
+    assert exported.knows_hands and exported._forward(pictures).shape == (5, 2 * len(LABELS))
     poses = np.random.default_rng(1).normal(size=(3, 33, 3)).astype(np.float32)
     poses[1] = np.nan
     answers = [each.body.pose_log_probabilities(poses) for each in (exported, original)]
@@ -44,6 +47,10 @@ def test_poses_and_pictures_are_joined_alike(checkpoint, tmp_path, estimator):
     path = export_model(checkpoint, tmp_path)
     found = [Recognizer.from_checkpoint(each).logits(frames) for each in (path, checkpoint)]
     np.testing.assert_allclose(*found, atol=1e-3)
+    checkpoint.model.hands, hands = None, checkpoint.model.hands
+    without = Recognizer.from_checkpoint(checkpoint).logits(frames)
+    checkpoint.model.hands = hands
+    assert np.abs(without - without.mean() - found[0] + found[0].mean()).max() > 1e-2
 
 
 def test_a_checkpoint_without_a_body_is_one_picture_model(tmp_path):

@@ -48,12 +48,13 @@ def test_repetitions_are_counted_as_they_come(squats):
 
 def test_until_there_is_an_answer_it_says_so_and_then_names_the_set(squats, monkeypatch):
     """The picture model takes its time; then it takes every other frame for a plank."""
-    said, answer = [], threading.Event()
+    said, asked, answer = [], [], threading.Event()
     monkeypatch.setattr(live_module, "draw_label", lambda frame, *label: said.append(label) or frame)
     votes = iter([0] + [0, 0, 1] * 100)
 
     def model(pictures):
-        if said:
+        asked.append(len(pictures))
+        if len(asked) > 1:  # the first is to have it compiled
             assert answer.wait(30)
         return np.array([[0, 5], [5, 0]], np.float32)[[next(votes)] * len(pictures)]
 
@@ -117,3 +118,20 @@ def test_a_slow_picture_model_holds_no_frame_up(squats):
     wait(live)
     live.close()
     assert len(asked) == 2
+
+
+def test_a_look_sees_the_hands_of_the_frames_own_pose(squats, monkeypatch):
+    recognizer, poses = Recognizer(lambda pictures: np.zeros((len(pictures), 2)), ("squat", "plank"), Config()), []
+    recognizer.__dict__["pose_estimator"] = None
+    monkeypatch.setattr(
+        recognizer, "stream_logits", lambda frame, pose=None: poses.append(pose) or np.zeros(2, np.float32)
+    )
+    live = LiveWorkout(recognizer)
+    for time in squats[:5]:
+        live.see(time, np.zeros((48, 64, 3), np.uint8))
+        wait(live)
+    live.close()
+    assert poses[0] is None and len(poses) == 3  # compiled beforehand; two looks
+    assert all(
+        np.array_equal(pose.world, live._seen[number][1].world) for pose, number in zip(poses[1:], (0, 3), strict=True)
+    )

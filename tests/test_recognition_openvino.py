@@ -29,15 +29,15 @@ def test_every_back_end_gives_torchs_answers(trained, config, clip, flip_at_test
     np.testing.assert_allclose(auto.logits, compiled.logits, atol=1e-5)
 
 
-@pytest.mark.parametrize("count", [1, 4, 7, 41])
-def test_openvino_keeps_pictures_in_order_however_many(trained, config, count):
+def test_openvino_keeps_pictures_in_order_however_many(trained, config):
     pytest.importorskip("openvino")
-    pictures = np.random.default_rng(count).integers(0, 256, (count, 64, 64, 3), dtype=np.uint8)
     eager, compiled = (
-        Recognizer(trained.model, trained.predictions.labels, config, device=CPU, backend=backend).logits(pictures)
+        Recognizer(trained.model, trained.predictions.labels, config, device=CPU, backend=backend)
         for backend in ("torch", "openvino")
     )
-    np.testing.assert_allclose(compiled, eager, atol=2e-3)
+    for count in (1, 4, 7, 41):
+        pictures = np.random.default_rng(count).integers(0, 256, (count, 64, 64, 3), dtype=np.uint8)
+        np.testing.assert_allclose(compiled.logits(pictures), eager.logits(pictures), atol=2e-3)
 
 
 def test_auto_does_without_openvino(trained, config, clip, monkeypatch):

@@ -8,8 +8,9 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.browser import needs_chromium, opened
 from helpers.clips import save_clip
-from helpers.tiny import make_model
+from helpers.tiny import make_model, save_noise
 from test_recognition_analysis import clip_of
 from test_workout_repetitions import rhythm, see
 
@@ -20,6 +21,7 @@ from workoutlib.media.overlay import UNKNOWN, colour_of
 from workoutlib.recognition import annotation as annotation_module
 from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
 from workoutlib.recognition.annotation import counter_at
+from workoutlib.recognition.files import predict_files
 from workoutlib.recognition.report import caption, overview, write_report
 from workoutlib.workout import Fault, Repetition, Set, Workout
 
@@ -134,3 +136,40 @@ def test_a_plot_marks_every_repetition(told):
     assert figure.axes[1].get_title("left") == "plank: 22 s"
     nothing = replace(told[0].clip, poses=None)
     assert ClipWorkout(clip=nothing).plot().axes[0].texts[0].get_text() == "no set"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory, estimator):
+    """The page of a clip of four seconds with two repetitions, and of two photos with long names."""
+    folder = tmp_path_factory.mktemp("results")
+    files = [save_clip(folder / "squat.mp4", frames=40)]
+    files += [save_noise(folder / f"{'a_photo_with_a_long_name_' * 4}{number}.jpg") for number in range(2)]
+    recognizer = Recognizer(make_model(), ("plank", "push up", "squat"), Config(resize=64, crop=64))
+    recognizer.__dict__["pose_estimator"] = estimator
+    sets = [Set("squat", 0.5, 3.5, (Repetition(0.5, 1.0, 1.5), Repetition(2.5, 3.0, 3.5)))]
+    recognizer.analyze = lambda path, **_: ClipWorkout(sets, clip=recognizer.predict_clip(path, progress=False))
+    rows, failures = predict_files(recognizer, files, out=folder / "out", progress=False)
+    assert not failures
+    return write_report(rows, folder / "out")
+
+
+@pytest.mark.browser
+@needs_chromium
+@pytest.mark.parametrize("width", [390, 1280])
+def test_in_a_browser_the_clip_plays_and_rows_lead_to_what_they_name(results, width):
+    with opened(results.as_uri(), width=width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+        now = "document.querySelector('video').currentTime"
+        page.evaluate("document.querySelector('video').play()")
+        page.wait_for_function(f"{now} > 0.2")
+        page.evaluate("document.querySelector('video').pause()")
+        second = page.locator("tr").filter(has_text="2.5 s")
+        second.click()  # in its middle, beside the text
+        page.wait_for_function(f"Math.abs({now} - 2.5) < 0.05")
+        assert page.evaluate("location.hash") == "#file-1-clip"
+        page.get_by_role("button").first.click()  # the timeline's
+        page.wait_for_function(f"Math.abs({now}) < 0.05")
+        page.locator(".words tbody tr").nth(2).click()
+        target = page.locator(":target")
+        assert target.get_attribute("id") == "file-3" and target.locator("img").is_visible()

@@ -30,10 +30,12 @@ from workoutlib.gym import render_clip, write_dataset
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.models.build import Classifier, build_model, freeze
 from workoutlib.models.inference import eval_loader, extract_features, predict_logits
+from workoutlib.pose.body_model import gym_body
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.training.loop import train_one_epoch
 from workoutlib.training.schedule import build_optimizer
 from workoutlib.utils import devices
+from workoutlib.utils.errors import WorkoutlibError
 
 TUTORIAL = Path(__file__).resolve().parents[2] / "benchmarks" / "tutorial_pipeline.py"
 LABELS = ("squat", "plank", "push up", "deadlift")
@@ -50,7 +52,8 @@ def run_benchmark(
         images: size of the rendered training set (default 4,096 on a GPU, 192 on a CPU).
         backend: of our clip pipeline, as for `Recognizer`.
     Returns:
-        ``machine``, ``images_per_second``, ``clip_frames_per_second``, ``peak_memory_mb`` and ``ratios``
+        ``machine``, ``images_per_second``, ``clip_frames_per_second``, ``clip_with_poses_frames_per_second`` (read,
+        posed, recognised, counted, drawn, written), ``peak_memory_mb`` and ``ratios``
         (``train_vs_ceiling, train_vs_tutorial, frozen_vs_tutorial, clip_vs_tutorial``).
     """
     device = devices.pick_device()
@@ -69,6 +72,7 @@ def run_benchmark(
         _measure_training(model, dataset, config, device, rates)
         recognizer = Recognizer(model, dataset.labels, config, device=device, backend=backend)
         rates["clip"]["ours"] = _clip_rate(clip, clip_frames, recognizer)
+        _measure_poses(clip, clip_frames, name, rates, device=device, backend=backend)
     machine: dict[str, Any] = {
         "device": devices.describe(device),
         "processor": platform.processor() or platform.machine(),
@@ -78,6 +82,7 @@ def run_benchmark(
         "machine": machine | {"image_size": config.crop, "clip": "960×540", "backend": backend},
         "images_per_second": {kind: rates[kind] for kind in ("training", "frozen training", "evaluation")},
         "clip_frames_per_second": rates["clip"],
+        "clip_with_poses_frames_per_second": rates["clip with poses"],
         "peak_memory_mb": _peak_memory(device),
         "ratios": {
             f"{short}_vs_{other}": rates[kind]["ours"] / rates[kind][other]
@@ -91,7 +96,11 @@ def run_benchmark(
 def print_table(found: dict[str, Any]) -> None:
     """The figures as a table for people."""
     print("{model} at {image_size} px on {device}, torch {torch}, batch {batch_size}".format(**found["machine"]))
-    rates = {**found["images_per_second"], "clip (frames)": found["clip_frames_per_second"]}
+    rates = {
+        **found["images_per_second"],
+        "clip (frames)": found["clip_frames_per_second"],
+        "clip with poses (frames)": found["clip_with_poses_frames_per_second"],
+    }
     table = pd.DataFrame(rates, index=["tutorial", "ours", "ceiling"]).T.rename_axis(columns="per second")
     print(table.round(1).to_string(na_rep=""))
     print(", ".join(f"{name} {value:.2f}" for name, value in found["ratios"].items()))
@@ -99,7 +108,7 @@ def print_table(found: dict[str, Any]) -> None:
 
 
 def _tutorial_rates(tree: Path, clip: Path, config: Config, device: torch.device) -> Rates:
-    rates: Rates = {kind: {} for kind in ("training", "frozen training", "evaluation", "clip")}
+    rates: Rates = {kind: {} for kind in ("training", "frozen training", "evaluation", "clip", "clip with poses")}
     if not TUTORIAL.is_file():
         print("the tutorial's pipeline is not measured: its script is in the repository, in benchmarks/")
         return rates
@@ -157,11 +166,26 @@ def _steps(model: Classifier, batch: Batch, optimizer: torch.optim.Optimizer, co
         optimizer.step()
 
 
+def _measure_poses(clip: Path, frames: int, name: str, rates: Rates, **options: Any) -> None:
+    """The clip by a model of all exercises that looks at body and picture, and counts."""
+    body = gym_body()
+    model = build_model(name, len(body.labels), weights=None)
+    model.hands = torch.nn.Linear(model.head.in_features, len(body.labels))
+    recognizer = Recognizer(model, body.labels, Config.profile("best", model=name), body=body, **options)
+    try:
+        recognizer.pose_estimator  # noqa: B018, fetched here
+    except WorkoutlibError as error:
+        print(f"clips with poses are not measured: {error}")
+        return
+    rates["clip with poses"]["ours"] = _clip_rate(clip, frames, recognizer)
+
+
 def _clip_rate(path: Path, frames: int, recognizer: Recognizer) -> float:
     """Reading, recognising, annotating and writing: the median of three, after one that compiles the model."""
+    recognise = recognizer.analyze if recognizer.body else recognizer.predict_clip
 
     def work() -> None:
-        found = recognizer.predict_clip(path, progress=False)
+        found = recognise(path, progress=False)
         recognizer.annotate_clip(found, path.with_name("ours.mp4"), progress=False)
 
     return float(np.median([_rate(frames, work) for _ in range(4)][1:]))

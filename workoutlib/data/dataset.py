@@ -10,9 +10,11 @@ import errno
 import os
 import shutil
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -130,10 +132,34 @@ def decode(
     With a `cache` folder the array is a memory-mapped file there: complete files are reused, and a file
     gets its final name only when every picture is in it.
     """
-    shape = (len(paths), size, size, 3)
+
+    def square(number: int) -> np.ndarray:
+        return to_square(paths[number], size=size, resize_mode=resize_mode)
+
+    settings = {"resize": size, "fit": resize_mode, "version": 2}
+    return decode_with(square, paths, (size, size, 3), settings, cache=cache, progress=progress)
+
+
+def decode_with(
+    read: Callable[[int], np.ndarray],
+    paths: list[str],
+    shape: tuple[int, ...],
+    settings: dict[str, Any],
+    *,
+    what: str = "decoding pictures",
+    cache: Path | None = None,
+    progress: bool = True,
+) -> np.ndarray:
+    """What ``read(number)`` makes of each picture, in one uint8 array (N, *shape); the cache is `decode`'s.
+
+    Args:
+        settings: all that the result depends on besides the pictures.
+        what: says for a progress bar what is done.
+    """
+    shape = (len(paths), *shape)
     if cache is None:
-        return _decode_into(np.empty(shape, np.uint8), paths, resize_mode, progress)
-    target = Path(cache) / f"{fingerprint_files(paths, resize=size, fit=resize_mode, version=2)}.npy"
+        return _decode_into(np.empty(shape, np.uint8), paths, read, what, progress)
+    target = Path(cache) / f"{fingerprint_files(paths, **settings)}.npy"
     if (kept := _map(target, shape)) is not None:
         return kept
     try:
@@ -141,13 +167,13 @@ def decode(
         with replacing(target) as partial:
             mapped = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
             _reserve(partial)
-            _decode_into(mapped, paths, resize_mode, progress)
+            _decode_into(mapped, paths, read, what, progress)
             mapped.flush()
             del mapped  # an open file cannot be renamed on Windows
         return np.lib.format.open_memmap(target, mode="c")
     except Unwritable as error:
         warnings.warn(f"no cache in {cache}, decoding into memory instead: {error}", stacklevel=2)
-        return decode(paths, size=size, resize_mode=resize_mode, progress=progress)
+        return _decode_into(np.empty(shape, np.uint8), paths, read, what, progress)
 
 
 def _map(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -171,19 +197,21 @@ def _reserve(path: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _decode_into(out: np.ndarray, paths: list[str], resize_mode: ResizeMode, progress: bool) -> np.ndarray:
+def _decode_into(
+    out: np.ndarray, paths: list[str], read: Callable[[int], np.ndarray], what: str, progress: bool
+) -> np.ndarray:
     unreadable: dict[str, str] = {}
 
     def decode_one(number: int) -> None:
         try:
-            out[number] = to_square(paths[number], size=out.shape[1], resize_mode=resize_mode)
+            out[number] = read(number)
         except UnreadableImage as error:  # all of them are named at the end
             unreadable[paths[number]] = error.reason
 
     with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
         done = pool.map(decode_one, range(len(paths)))
         try:
-            for _ in track(done, "decoding pictures", total=len(paths), unit="image", show=progress):
+            for _ in track(done, what, total=len(paths), unit="image", show=progress):
                 pass
         except BaseException:  # stopped: those that wait are not decoded
             pool.shutdown(cancel_futures=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -36,18 +37,31 @@ class Classifier(nn.Module):
     A model may remember features of training pictures: the nearer a picture is to one of them, the larger are all of
     its logits. That changes neither label nor confidence, but the largest logit, which tells known from unknown
     (`evaluation.calibration.fit_unknown_threshold`): what resembles nothing seen in training is refused sooner.
+
+    A model may have a second head, for pictures of single hands (`pose.hands`) in the place of whole pictures.
     """
 
     memory: Tensor | None
     """Features of training pictures (M, D), of length 1; ``None`` while training, and where none are kept."""
+    hands: nn.Linear | None
+    """The head for hands; ``None`` while training, and where none was fitted."""
 
     def __init__(self, body: nn.Module, head: nn.Linear, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.body, self.head, self.mean, self.std = body, head, tuple(mean), tuple(std)
         self.register_buffer("memory", None, persistent=False)
+        self.register_module("hands", None)
 
     def forward(self, images: Tensor) -> Tensor:
+        return self._of_picture(self.body(images))
+
+    def answers(self, images: Tensor) -> Tensor:
+        """Logits (N, C) as ``forward``; with a head for hands (N, 2C): behind them those of images that are hands."""
         features = self.body(images)
+        logits = self._of_picture(features)
+        return logits if self.hands is None else torch.cat([logits, self.hands(features)], 1)
+
+    def _of_picture(self, features: Tensor) -> Tensor:
         logits = self.head(features)
         if self.memory is None:
             return logits

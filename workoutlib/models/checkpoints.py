@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 import workoutlib
 from workoutlib.config import Config
@@ -112,6 +112,8 @@ def load_checkpoint(path: str | Path, *, labels: Sequence[str] | None = None) ->
     except (WorkoutlibError, TypeError) as error:
         raise WorkoutlibError(f"{shown(path)}: {error}") from error
     model.mean, model.std = tuple(content["mean"]), tuple(content["std"])
+    if "hands.weight" in content["state_dict"]:  # files of earlier versions have none
+        model.hands = nn.Linear(model.head.in_features, model.head.out_features)
     check_weights(content["state_dict"], model.state_dict(), path)
     model.load_state_dict(content["state_dict"])
     model.memory = _memory_of(content, model, path)

@@ -24,25 +24,26 @@ def predict_logits(model: Classifier, loader: Iterable[Batch], *, flip: bool = F
         flip: average the logits of a picture and of its mirror image.
     """
     model.eval()
-    parts = [batch_logits(model, batch.images, flip=flip) for batch in loader]
-    return torch.cat(parts) if parts else torch.empty(0, model.head.out_features)
+    classes = model.head.out_features
+    parts = [batch_answers(model, batch.images, flip=flip)[:, :classes] for batch in loader]
+    return torch.cat(parts) if parts else torch.empty(0, classes)
 
 
 @torch.inference_mode()
-def batch_logits(model: Classifier, inputs: Tensor, *, flip: bool = False) -> Tensor:
-    """Logits (N, C), float32 on the CPU, of normalised images (N, 3, crop, crop), on the device of the images."""
+def batch_answers(model: Classifier, inputs: Tensor, *, flip: bool = False) -> Tensor:
+    """`mean_answers`, float32 on the CPU, of normalised images (N, 3, crop, crop), on the device of the images."""
 
-    def logits(inputs: Tensor) -> Tensor:
+    def answers(inputs: Tensor) -> Tensor:
         with devices.autocast(inputs.device):
-            return mean_logits(model, inputs, flip=flip).cpu()
+            return mean_answers(model, inputs, flip=flip).cpu()
 
-    return _as_memory_allows(logits, inputs)
+    return _as_memory_allows(answers, inputs)
 
 
-def mean_logits(model: Classifier, inputs: Tensor, *, flip: bool = False) -> Tensor:
-    """Logits (N, C) of normalised images, with `flip` averaged with those of their mirror images."""
-    logits = model(inputs).float()
-    return (logits + model(inputs.flip(3)).float()) / 2 if flip else logits
+def mean_answers(model: Classifier, inputs: Tensor, *, flip: bool = False) -> Tensor:
+    """`Classifier.answers` of normalised images, with `flip` averaged with those of their mirror images."""
+    answers = model.answers(inputs).float()
+    return (answers + model.answers(inputs.flip(3)).float()) / 2 if flip else answers
 
 
 def require_finite(logits: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ circle. In a clip the landmarks give the next frame's square, so the detector ru
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,13 +56,15 @@ class PoseEstimator:
 
     Args:
         folder: where BlazePose's two files lie (`pose_files`); fetched once where not given.
-        threads: processor threads to use; default, all.
+        threads: processor threads to use; default, half of them: decoding, the picture model and encoding of a clip
+            run beside it, and a second thread makes a look more costly than it makes it shorter.
     Raises:
         WorkoutlibError: OpenVINO is missing, or the files are and cannot be fetched.
     """
 
     def __init__(self, folder: str | Path | None = None, *, threads: int | None = None) -> None:
         detector, landmarks = pose_files(folder)
+        threads = threads or max((os.cpu_count() or 1) // 2, 1)
         # named by the files' authors; the landmark network's own mask of the person is not wanted, nor computed
         self._detector = Network(detector, ("Identity", "Identity_1"), mean=127.5, scale=127.5, threads=threads)
         outputs = ("Identity", "Identity_1", "Identity_3", "Identity_4")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import numpy as np
 
@@ -20,22 +19,18 @@ class Network:
         path: the file.
         outputs: names of the wanted outputs; what only the others need is not computed.
         mean, scale: pixels 0..255 are given to the network as ``(pixels - mean) / scale``.
-        threads: processor threads to use; default, all.
+        threads: processor threads to use.
     Raises:
         WorkoutlibError: OpenVINO is missing, or cannot read the file.
     """
 
-    def __init__(
-        self, path: Path, outputs: Sequence[str], *, mean: float, scale: float, threads: int | None = None
-    ) -> None:
+    def __init__(self, path: Path, outputs: Sequence[str], *, mean: float, scale: float, threads: int) -> None:
         try:
             import openvino
             from openvino.preprocess import PrePostProcessor
         except ImportError as error:
             raise WorkoutlibError("poses need the package openvino: pip install openvino") from error
-        hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-        if threads:
-            hints["INFERENCE_NUM_THREADS"] = threads
+        hints = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
         core = openvino.Core()
         try:
             whole = core.read_model(path)

@@ -173,9 +173,9 @@ class ClipPrediction:
 
 
 def look_at(
-    frames: Iterable[Frame], tracker: PoseTracker | None, square: Callable[[np.ndarray], np.ndarray]
+    frames: Iterable[Frame], tracker: PoseTracker | None, views: Callable[[np.ndarray, Pose | None], np.ndarray]
 ) -> Iterator[tuple[float, np.ndarray | None, Pose | None]]:
-    """Yield (time, ``square(frame)`` where the picture model is to see it, pose or ``None``) for each frame.
+    """Yield (time, ``views(frame, pose)`` where the picture model is to see it, pose or ``None``) for each frame.
 
     Without a tracker the picture model sees every frame; with one, `PICTURES_A_SECOND`, as poses change faster than
     what else is to be seen.
@@ -185,7 +185,7 @@ def look_at(
         seen = tracker is None or time >= due
         if seen:
             due = time + 1 / PICTURES_A_SECOND - 1e-3
-        yield time, square(frame) if seen else None, pose
+        yield time, views(frame, pose) if seen else None, pose
 
 
 def spread(logits: np.ndarray, seen: Sequence[float], times: Sequence[float]) -> np.ndarray:

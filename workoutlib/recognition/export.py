@@ -1,9 +1,10 @@
 """A checkpoint as ONNX or OpenVINO files with all that is needed to predict, and back again.
 
 ``model.onnx`` (or ``model.xml`` and ``.bin``) maps uint8 squares (N, resize, resize, 3) to logits (N, C): cropping and
-normalisation are part of it. Where the checkpoint has a body model, ``skeleton`` and ``motion`` lie beside it, which
-map features of bodies and of their mirror images (2, N, D) to log-probabilities (N, C). Labels, preprocessing,
-temperature and threshold are in the metadata, each as JSON.
+normalisation are part of it. A model that knows hands gives (N, 2C): behind the logits of whole pictures those of
+squares that show one hand (`pose.hands`). Where the checkpoint has a body model, ``skeleton`` and ``motion`` lie beside
+it, which map features of bodies and of their mirror images (2, N, D) to log-probabilities (N, C). Labels,
+preprocessing, temperature and threshold are in the metadata, each as JSON.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Exported:
     temperature: float
     unknown_threshold: float | None
     body: BodyModel | None
+    knows_hands: bool
 
 
 class SidesToAnswers(nn.Module):
@@ -121,9 +123,11 @@ def read_exported(path: str | Path) -> Exported:
             skeleton, motion = (cast("PoseClassifier", each) for each in graphs)
             body = BodyModel(labels, skeleton, motion, *(float(meta["body"][f"{name}_weight"]) for name in _BODY))
         temperature = float(meta["temperature"])
-        if graph.output(0).get_partial_shape()[1].get_length() != len(labels) or not temperature > 0:
+        heads = graph.output(0).get_partial_shape()[1].get_length() / len(labels)
+        if heads not in (1, 2) or not temperature > 0:
             raise ValueError("labels and outputs do not agree")
-        return Exported(compiled_forward(graph), labels, config, temperature, threshold and float(threshold), body)
+        threshold = threshold and float(threshold)
+        return Exported(compiled_forward(graph), labels, config, temperature, threshold, body, heads == 2)
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise WorkoutlibError(f"{shown(path)} was not written by workoutlib export ({reason})") from error

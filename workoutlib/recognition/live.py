@@ -5,8 +5,11 @@ from __future__ import annotations
 import time as clock
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,7 @@ REMEMBERED = 120.0
 """Seconds that are analysed anew each time: a longer set loses its first repetitions."""
 _ANALYSED, _LOOKED = 1.0, 0.3  # least seconds between two analyses, and between two looks of the picture model
 _SHARE = 0.25  # of its thread's time that either may take: analyses of a long stream come more rarely
+_GRACE = 0.3  # seconds for which the end waits for what is under way
 _LABEL = 2.0  # seconds over which the label is averaged
 
 LOOKING = "looking..."
@@ -71,7 +75,7 @@ class LiveWorkout:
                 self._seen = deque((moment, body, picture) for moment, body, _ in self._seen)
             self._picture = picture
             self.found = self._read([each for each in self._seen if time - each[0] <= _LABEL])
-        self._looks.ask(time, self.recognizer.stream_logits, frame)
+        self._looks.ask(time, self.recognizer.stream_logits, frame, pose)
         self.workout = self._analyses.newest() or self.workout
         if len(self._seen) > 3 and self._picture is not None:
             self._analyses.ask(time, self._whole, list(self._seen))
@@ -85,7 +89,7 @@ class LiveWorkout:
         return shown_in(entry, (self.found.shown, self.found.confidence) if self.found else (LOOKING, None))
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads; an analysis that is under way is not waited for."""
         self._looks.close()
         self._analyses.close()
 
@@ -117,14 +121,18 @@ class _Beside:
     """
 
     def __init__(self, pause: float) -> None:
-        self._pause, self._asked, self._threads = pause, -np.inf, ThreadPoolExecutor(1)
+        self._pause, self._asked, self._took = pause, -np.inf, 0.0
         self._work: Future | None = None
-        self._took = 0.0
+        self._works: SimpleQueue[tuple[Future, Callable[[], Any]] | None] = SimpleQueue()
+        # A daemon: a program ends although a long analysis is under way, which an executor's threads do not allow.
+        self._thread = Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def ask(self, time: float, work: Callable[..., Any], *arguments: Any) -> None:
         """Begin a work at `time` in seconds, unless another is under way or the last one was begun just now."""
         if self._work is None and time - self._asked >= max(self._pause, self._took / _SHARE):
-            self._asked, self._work = time, self._threads.submit(self._timed, work, *arguments)
+            self._asked, self._work = time, Future()
+            self._works.put((self._work, partial(work, *arguments)))
 
     def newest(self) -> Any:
         """What the last work found, once; None while there is nothing new."""
@@ -133,13 +141,19 @@ class _Beside:
         done, self._work = self._work, None
         return done.result()
 
-    def _timed(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        began = clock.perf_counter()
-        try:
-            return work(*arguments)
-        finally:
-            self._took = clock.perf_counter() - began
+    def _serve(self) -> None:
+        while (asked := self._works.get()) is not None:
+            future, work = asked
+            began = clock.perf_counter()
+            try:
+                found = work()
+            except BaseException as error:  # told where the result is used
+                future.set_exception(error)
+            else:
+                self._took = clock.perf_counter() - began
+                future.set_result(found)
 
     def close(self) -> None:
-        """End the thread."""
-        self._threads.shutdown(cancel_futures=True)
+        """End the thread, after the work that is under way; wait for it a moment at most."""
+        self._works.put(None)
+        self._thread.join(_GRACE)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from workoutlib.config import Config
 from workoutlib.data.transforms import EvalTransform
 from workoutlib.models.build import Classifier
-from workoutlib.models.inference import mean_logits
+from workoutlib.models.inference import mean_answers
 from workoutlib.utils.errors import WorkoutlibError
 
 # Pictures for one request: few enough that a layer's values stay in the processor's cache from layer to layer.
@@ -22,7 +22,7 @@ _PICTURES = 2
 
 
 class SquaresToLogits(nn.Module):
-    """The whole way from uint8 squares (N, resize, resize, 3) to logits (N, C), as one graph to export."""
+    """The whole way from uint8 squares (N, resize, resize, 3) to `Classifier.answers`, as one graph to export."""
 
     def __init__(self, model: Classifier, config: Config) -> None:
         super().__init__()
@@ -30,14 +30,14 @@ class SquaresToLogits(nn.Module):
         self.transform = EvalTransform(crop=config.crop, mean=model.mean, std=model.std)
 
     def forward(self, squares: Tensor) -> Tensor:
-        return mean_logits(self.model, self.transform(squares.permute(0, 3, 1, 2)), flip=self.flip)
+        return mean_answers(self.model, self.transform(squares.permute(0, 3, 1, 2)), flip=self.flip)
 
 
 def openvino_forward(model: Classifier, config: Config) -> Callable[[np.ndarray], np.ndarray]:
     """Compile a model with OpenVINO for the CPU, in float32.
 
     Returns:
-        A function from uint8 squares (N, resize, resize, 3) to logits (N, C), float32.
+        A function from uint8 squares (N, resize, resize, 3) to logits (N, C) or (N, 2C), float32.
     Raises:
         WorkoutlibError: OpenVINO is not installed.
     """

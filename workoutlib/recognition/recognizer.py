@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
 from importlib.util import find_spec
 from itertools import islice
@@ -14,13 +14,13 @@ import numpy as np
 import torch
 
 from workoutlib.config import Backend, Config
-from workoutlib.data.transforms import EvalTransform, to_square, view_box
+from workoutlib.data.transforms import EvalTransform, view_box
 from workoutlib.media.images import Picture, as_rgb
 from workoutlib.media.overlay import dim_outside, draw_label
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.models.build import Classifier
 from workoutlib.models.checkpoints import Checkpoint, load_checkpoint
-from workoutlib.models.inference import batch_logits, require_finite
+from workoutlib.models.inference import batch_answers
 from workoutlib.pose.body_model import BodyModel
 from workoutlib.pose.drawing import draw_skeleton
 from workoutlib.pose.estimator import PoseEstimator
@@ -32,13 +32,12 @@ from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
 from workoutlib.recognition.annotation import write_annotated
 from workoutlib.recognition.clips import SMOOTHING, ClipPrediction, LogitReader, Prediction, Watch, look_at, spread
 from workoutlib.recognition.export import SUFFIXES, Exported, read_exported
+from workoutlib.recognition.forward import Forward, logits_of, views_of
 from workoutlib.recognition.openvino import openvino_forward
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.prefetch import chunks, prefetch
 from workoutlib.utils.progress import progress_bar, tell
-
-Forward = Callable[[np.ndarray], np.ndarray]
 
 
 class Recognizer(LogitReader):
@@ -72,6 +71,7 @@ class Recognizer(LogitReader):
         super().__init__(labels, temperature=temperature, unknown_threshold=unknown_threshold)
         self.device = device or devices.pick_device()
         self.config, self.body = config, body
+        self.knows_hands = isinstance(model, Classifier) and model.hands is not None
         self._no_poses: WorkoutlibError | None = None
         if backend not in get_args(Backend):
             raise WorkoutlibError(f"no back end {backend!r}: choose one of {', '.join(get_args(Backend))}")
@@ -120,7 +120,9 @@ class Recognizer(LogitReader):
     def _from_exported(cls, found: Exported, **options: Any) -> Recognizer:
         """Runs through OpenVINO, on the processor, whatever the back end is called."""
         options |= {"device": torch.device("cpu"), "body": found.body, "temperature": found.temperature}
-        return cls(found.forward, found.labels, found.config, unknown_threshold=found.unknown_threshold, **options)
+        made = cls(found.forward, found.labels, found.config, unknown_threshold=found.unknown_threshold, **options)
+        made.knows_hands = found.knows_hands
+        return made
 
     @cached_property
     def pose_estimator(self) -> PoseEstimator:
@@ -155,31 +157,28 @@ class Recognizer(LogitReader):
 
     def _torch_forward(self, squares: np.ndarray) -> np.ndarray:
         images = self._transform(torch.from_numpy(squares).permute(0, 3, 1, 2).to(self.device))
-        return batch_logits(self.model, images, flip=self.config.flip_at_test).numpy()
+        return batch_answers(self.model, images, flip=self.config.flip_at_test).numpy()
 
-    def square(self, image: Picture) -> np.ndarray:
-        """What the model is given of a picture: uint8 (resize, resize, 3)."""
-        return to_square(image, size=self.config.resize, resize_mode=self.config.resize_mode)
+    def _views(self, pixels: np.ndarray, pose: Pose | None) -> np.ndarray:
+        return views_of(pixels, pose if self.knows_hands and self.body else None, self.config)
+
+    def _logits_of(self, forward: Forward, views: Sequence[np.ndarray]) -> np.ndarray:
+        return logits_of(forward, views, len(self.labels))
 
     def logits(self, images: Iterable, *, size: int = 32) -> np.ndarray:
         """Logits (N, C), float32, of arrays, PIL images or paths, `size` at a time."""
         self._require_poses()
         images, parts = iter(images), []
         while batch := [as_rgb(image) for image in islice(images, size)]:
-            picture = require_finite(self._forward(np.stack([self.square(pixels) for pixels in batch])))
-            parts.append(self._with_poses(picture, batch))
+            poses = [exerciser(self.pose_estimator, pixels) if self.body else None for pixels in batch]
+            views = [self._views(*each) for each in zip(batch, poses, strict=True)]
+            picture = self._logits_of(self._forward, views)
+            parts.append(self.body.fuse(picture, PoseSequence.of(range(len(batch)), poses)) if self.body else picture)
         return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
 
-    def stream_logits(self, frame: np.ndarray) -> np.ndarray:
-        """What the picture model alone says of a frame of a stream, uint8 RGB: logits (C,)."""
-        return require_finite(self._forward_clip(self.square(frame)[None]))[0]
-
-    def _with_poses(self, picture: np.ndarray, images: list[np.ndarray]) -> np.ndarray:
-        """The picture model's logits, joined with what the poses say where there is a body model."""
-        if self.body is None:
-            return picture
-        poses = PoseSequence.of(range(len(images)), [exerciser(self.pose_estimator, pixels) for pixels in images])
-        return self.body.fuse(picture, poses)
+    def stream_logits(self, frame: np.ndarray, pose: Pose | None = None) -> np.ndarray:
+        """What the picture model says of a frame of a stream, uint8 RGB, and of the hands of a `pose`: logits (C,)."""
+        return self._logits_of(self._forward_clip, [self._views(frame, pose)])[0]
 
     def predict(self, image: Picture) -> Prediction:
         """Recognise one picture: an array, a PIL image or a path.
@@ -238,13 +237,13 @@ class Recognizer(LogitReader):
         times: list[float] = []
         seen: list[float] = []
         parts, found = [], []
-        for batch in prefetch(chunks(look_at(prefetch(frames), tracker, self.square), size)):
+        for batch in prefetch(chunks(look_at(prefetch(frames), tracker, self._views), size)):
             times += [time for time, _, _ in batch]
             found += [pose for _, _, pose in batch]
-            squares = {time: square for time, square, _ in batch if square is not None}
-            if squares:
-                seen += squares
-                parts.append(require_finite(self._forward_clip(np.stack(list(squares.values())))))
+            views = {time: each for time, each, _ in batch if each is not None}
+            if views:
+                seen += views
+                parts.append(self._logits_of(self._forward_clip, list(views.values())))
             bar.update(len(batch))
             tell(info.path.name, len(times), total)
             if on_frames:

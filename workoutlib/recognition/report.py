@@ -57,16 +57,20 @@ def write_report(rows: list[dict], out: Path, *, title: str = "Workout") -> Path
     told = [{"path": row["path"], "label": row["label"], "sets": row["sets"]} for row in clips]
     write_json(told, out / "workout.json")
     page = Page(out, title)
+    anchors = [f"file-{number}" for number in range(1, len(rows) + 1)]
     if len(rows) > 1:
-        page.words(overview(rows))
+        page.words(overview(rows), anchors)
     if said := accuracy_by_name(rows):
         page.text(f"{said}.")
-    for row in clips:
-        _tell_clip(page, row)
-    photos = [row for row in rows if row["kind"] == "photo" and "annotated" in row]
+    named = list(zip(rows, anchors, strict=True))
+    for row, anchor in named:
+        if row["kind"] == "clip":
+            _tell_clip(page, row, anchor)
+    photos = [(row, anchor) for row, anchor in named if row["kind"] == "photo" and "annotated" in row]
     if photos:
         page.heading("Photos")
-        page.media([(Path(row["annotated"]), f"{Path(row['path']).name}: {caption(row)}") for row in photos])
+        shown = [(Path(row["annotated"]), f"{Path(row['path']).name}: {caption(row)}") for row, _ in photos]
+        page.media(shown, [anchor for _, anchor in photos])
     if any(entry["faults"] for row in clips for entry in row["sets"]):
         page.text(NO_ADVICE)
     return page.write()
@@ -87,13 +91,13 @@ def repetitions_table(clips: list[dict]) -> pd.DataFrame:
     return table.astype({"repetition": "Int64"})
 
 
-def _tell_clip(page: Page, row: dict) -> None:
-    page.heading(Path(row["path"]).name)
+def _tell_clip(page: Page, row: dict, anchor: str) -> None:
+    page.heading(Path(row["path"]).name, anchor=anchor)
     if "annotated" not in row:
         return page.text(caption(row))
     annotated = Path(row["annotated"])
     times = [(s["start"], s["end"], s["label"], colour_of(s["label"])) for s in row.get("segments", [])]
-    page.clip(annotated, caption(row), times)
+    page.clip(annotated, caption(row), times, f"{anchor}-clip")
     faults = 0
     for number, entry in enumerate(row["sets"], 1):
         page.heading(f"Set {number}: {describe_set(entry)}", level=3)
@@ -101,7 +105,7 @@ def _tell_clip(page: Page, row: dict) -> None:
         if plot.is_file():
             page.picture(plot, f"joint angle over the time of set {number}, every repetition marked")
         if entry["repetitions"]:
-            page.table(describe_repetitions(entry))
+            page.moments(describe_repetitions(entry), [r["start"] for r in entry["repetitions"]], f"{anchor}-clip")
         shown = []
         for fault in entry["faults"]:
             faults += 1

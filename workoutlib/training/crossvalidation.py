@@ -67,7 +67,10 @@ def crossvalidate(
         if fit(model, train, None, config, device=device, synthetic=synthetic, callbacks=callbacks).stopped:
             raise KeyboardInterrupt  # half a fold is no fold
         predictions = evaluate(model, dataset.select(part["valid"]), config)
-        folds_predicted.append(bodies.fuse(predictions, bodies.fit(part["train"])) if bodies else predictions)
+        if bodies:
+            bodies.fit_hands(model, part["train"])
+            predictions = bodies.fuse(predictions, model, bodies.fit(part["train"]))
+        folds_predicted.append(predictions)
     together = join_folds(folds_predicted)
     return by_fold(together), together
 

@@ -19,7 +19,7 @@ from workoutlib.evaluation.predictions import Predictions, evaluate
 from workoutlib.models.build import Classifier, build_model
 from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.models.features import remember
-from workoutlib.training.bodies import load_bodies
+from workoutlib.training.bodies import Bodies, load_bodies
 from workoutlib.training.fit import NOTHING_KEPT, Callbacks, FitResult, StopTraining, fit
 from workoutlib.training.loggers import Logger, open_logger
 from workoutlib.training.run_folder import RunFolder
@@ -123,30 +123,32 @@ def train_model(
     except StopTraining as error:
         raise WorkoutlibError(NOTHING_KEPT) from error
     callbacks.on_stage("evaluating the model", 0, None)
-    predictions = _finished(model, train, valid, config, device)
+    predictions = _finished(model, train, valid, config, bodies)
     if folder is None or devices.rank_and_world()[0] > 0:
-        return Trained(model, result, fuse(predictions), None)
+        return Trained(model, result, fuse(predictions, model), None)
     last_epoch = int(result.history["epoch"].iloc[-1])
     folder.save_model(save_name, model, torch.from_numpy(predictions.logits), epoch=last_epoch)
     checkpoint = folder.out / "best_model.pth"
     best = load_checkpoint(checkpoint).model.to(device).to(memory_format=torch.channels_last)
     if result.best_epoch != last_epoch or config.body:
-        predictions = _finished(best, train, valid, config, device)
+        predictions = _finished(best, train, valid, config, bodies)
     if config.body:
         folder.save_model("best_model", best, torch.from_numpy(predictions.logits), epoch=result.best_epoch)
-    return Trained(best, result, fuse(predictions), checkpoint)
+    return Trained(best, result, fuse(predictions, best), checkpoint)
 
 
 def _finished(
-    model: Classifier, train: ImageDataset, valid: ImageDataset, config: Config, device: torch.device
+    model: Classifier, train: ImageDataset, valid: ImageDataset, config: Config, bodies: Bodies | None
 ) -> Predictions:
-    """Predictions for the validation pictures, by a model that from now on remembers training pictures."""
+    """Predictions for the validation pictures, by a model that from now on remembers training pictures and hands."""
     if config.body:
-        remember(model, train, crop=config.crop, device=device)
+        remember(model, train, crop=config.crop, device=model.head.weight.device)
+    if bodies:
+        bodies.fit_hands(model, train.catalog)
     return evaluate(model, valid, config)
 
 
-def _as_they_are(predictions: Predictions) -> Predictions:
+def _as_they_are(predictions: Predictions, model: Classifier) -> Predictions:
     return predictions
 
 

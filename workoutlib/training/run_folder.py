@@ -54,14 +54,14 @@ class RunFolder:
         *,
         resume: bool = False,
         body: BodyModel | None = None,
-        fuse: Callable[[Predictions], Predictions] = lambda predictions: predictions,
+        fuse: Callable[[Predictions, Classifier], Predictions] = lambda predictions, model: predictions,
     ) -> None:
         """Where a run is kept.
 
         Args:
             resume: go on with what lies in the folder, if it is a run of the same config and data.
             body: the body model to store with the picture model.
-            fuse: joins the picture model's validation predictions with the body model's.
+            fuse: joins a picture model's validation predictions with what it says of hands and with the body model's.
         """
         self.body, self.fuse = body, fuse
         self.out, self.config, self.labels, self.valid, self.resume = Path(out), config, train.labels, valid, resume
@@ -139,7 +139,7 @@ class RunFolder:
         body = self.body.state() if self.body else None
         if logits is None or self.valid is None:
             return save_checkpoint(path, model, self.labels, self.config, metrics=metrics, body=body)
-        predictions = self.fuse(Predictions(self.valid.catalog, require_finite(logits.numpy()), self.labels))
+        predictions = self.fuse(Predictions(self.valid.catalog, require_finite(logits.numpy()), self.labels), model)
         temperature = fit_temperature(predictions)
         metrics |= {"calibrated": True, "keep_confidence": fit_keep_confidence(predictions, temperature)}
         return save_checkpoint(

@@ -1,0 +1,112 @@
+"""Heads for hands, fitted to some pictures of a catalog and evaluated on others."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from helpers.tiny import make_model
+from PIL import Image
+from test_pose_hands import person
+
+from workoutlib.config import Config
+from workoutlib.evaluation.predictions import Predictions
+from workoutlib.models.build import Classifier
+from workoutlib.pose.body_model import fit_body
+from workoutlib.training.bodies import Bodies
+
+LABELS = ("plank", "push up", "squat")
+CONFIG = Config(resize=64, crop=64, body=True)
+GRIPS = {"plank": (200, 30, 30), "push up": (30, 200, 30), "squat": (30, 30, 200)}
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory) -> pd.DataFrame:
+    """Grey pictures in which only what the hands hold tells the classes apart; nobody is in the last of each class."""
+    rows, folder = [], tmp_path_factory.mktemp("hands")
+    for number in range(18):
+        label = LABELS[number % 3]
+        pixels = np.random.default_rng(number).integers(90, 110, (200, 200, 3), dtype=np.uint8)
+        for x in (50, 150):
+            pixels[80:120, x - 20 : x + 20] = GRIPS[label]
+        path = folder / f"{number}.png"
+        Image.fromarray(pixels).save(path)
+        rows.append({"path": str(path), "label": label, "video": path.stem, "source": "frame"})
+    return pd.DataFrame(rows, index=np.arange(18) * 7 + 3)
+
+
+@pytest.fixture(scope="module")
+def estimator():
+    """Finds the same person everywhere but in the last three pictures."""
+    return SimpleNamespace(estimate=lambda path: [] if int(path.rpartition("/")[2][:-4]) >= 15 else [person()])
+
+
+@pytest.fixture
+def bodies(catalog, estimator, tmp_path) -> Bodies:
+    return Bodies(catalog, LABELS, estimator, CONFIG, cache=tmp_path, progress=False)
+
+
+def predicted(catalog: pd.DataFrame) -> Predictions:
+    return Predictions(catalog, np.zeros((len(catalog), 3), np.float32), LABELS)
+
+
+BODY = fit_body(np.empty((0, 33, 3)), np.empty(0, int), LABELS)
+
+
+def said(bodies: Bodies, model: Classifier, rows: pd.DataFrame) -> np.ndarray:
+    """What the hands add to the logits of pictures, besides the skeletons."""
+    poses = bodies.poses.select(bodies.catalog.index.get_indexer(rows.index))
+    return bodies.fuse(predicted(rows), model, BODY).logits - BODY.fuse(None, poses)
+
+
+def test_hands_tell_what_the_picture_does_not(catalog, bodies):
+    model, train, valid = make_model(), catalog.iloc[:9], catalog.iloc[[17, 14, 11, 9, 10, 12]]
+    assert not said(bodies, model, valid).any()
+    bodies.fit_hands(model, train)
+    hands = said(bodies, model, valid)
+    assert (hands[1:].argmax(1) == predicted(valid).targets[1:]).all()
+    assert hands[0] == pytest.approx(-np.log(3))  # nobody is there
+    np.testing.assert_allclose(said(bodies, model, valid.iloc[::-1])[::-1], hands, atol=1e-5)
+
+
+def test_only_the_rows_that_are_given_count(catalog, bodies, estimator):
+    one, other, third = make_model(), make_model(), make_model()
+    bodies.fit_hands(one, catalog.iloc[:9])
+    wrong = catalog.assign(label=np.where(np.arange(18) < 9, catalog["label"], "squat"))
+    Bodies(wrong, LABELS, estimator, CONFIG, progress=False).fit_hands(other, wrong.iloc[:9])
+    assert torch.equal(one.hands.weight, other.hands.weight) and torch.equal(one.hands.bias, other.hands.bias)
+    bodies.fit_hands(third, catalog.iloc[3:12])
+    assert not torch.equal(one.hands.weight, third.hands.weight)
+
+
+def test_of_a_class_without_hands_neither_yes_nor_no_is_said(catalog, bodies):
+    model = make_model()
+    bodies.fit_hands(model, catalog[catalog["label"] != "push up"].iloc[:8])
+    weight = model.hands.weight
+    assert weight[1] == pytest.approx((weight[0] + weight[2]) / 2)
+    hands = said(bodies, model, catalog.iloc[:3])
+    assert (hands[[0, 2]].argmax(1) == [0, 2]).all() and (hands[[0, 2], 1] > hands[[0, 2], [2, 0]]).all()
+
+
+def test_one_class_or_nobody_fits_no_head(catalog, bodies):
+    for rows in (catalog[catalog["label"] == "squat"], catalog.iloc[15:]):
+        model = make_model()
+        bodies.fit_hands(model, rows)
+        assert model.hands is None
+        joined = bodies.fuse(predicted(rows), model, BODY)
+        assert np.isfinite(joined.logits).all()
+    bodies.fit_hands(model, catalog)
+    assert bodies.fuse(predicted(catalog.iloc[15:]), model, BODY).logits == pytest.approx(-2.25 * np.log(3))
+
+
+def test_hands_are_cut_out_once(catalog, estimator, tmp_path, monkeypatch):
+    kept = Bodies(catalog, LABELS, estimator, CONFIG, cache=tmp_path, progress=False)
+    monkeypatch.setattr("workoutlib.training.bodies.read_image", lambda path: pytest.fail("read again"))
+    again = Bodies(catalog, LABELS, estimator, CONFIG, cache=tmp_path, progress=False)
+    assert torch.equal(kept.hands.images, again.hands.images) and len(again.hands) == 30
+    monkeypatch.undo()
+    moved = SimpleNamespace(estimate=lambda path: [person(left=(120, 120))])
+    (tmp_path / next(tmp_path.glob("poses-*"))).unlink()
+    other = Bodies(catalog, LABELS, moved, CONFIG, cache=tmp_path, progress=False)
+    assert len(other.hands) == 36 and not torch.equal(other.hands.images[0], kept.hands.images[0])
