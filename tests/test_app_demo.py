@@ -12,7 +12,9 @@ from helpers.profiles import shrink_profiles
 from helpers.tiny import make_model, save_noise
 
 from workoutlib.app.cli import main
+from workoutlib.app.demo import run_demo
 from workoutlib.config import Config
+from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.recognition.files import as_table, predict_files
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.pages import Page
@@ -64,3 +66,24 @@ def test_the_demo_makes_a_page_with_all_that_it_shows(home, tmp_path, monkeypatc
         caption = re.search(f"{file}.*?<figcaption>(.*?)</figcaption>", html, re.DOTALL)[1]
         assert caption.startswith(f"✓ {truth} (") or caption.startswith(f"✗ this is a {truth}: ")
     assert "no such file" in html and html.rstrip().endswith("</html>")
+    assert "together with one of the body" in html and "by the picture alone)" in html
+    stored = load_checkpoint(page.with_name("best_model.pth"))  # the one that was shown, with the body
+    assert stored.body and f"rightly in {stored.metrics['top1']:.0%} of pictures" in html
+
+
+@pytest.mark.slow
+def test_without_the_pose_network_the_demo_says_so_and_goes_on(tmp_path, monkeypatch, data_folder):
+    shrink_profiles(monkeypatch)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("WORKOUTLIB_POSE", str(tmp_path / "empty"))
+    monkeypatch.setenv("WORKOUTLIB_HOME", str(tmp_path / "home"))
+    clip = save_clip(tmp_path / "plank.mp4")
+    monkeypatch.setattr("workoutlib.app.demo.make_sample", lambda: data_folder)
+    monkeypatch.setattr("workoutlib.app.demo.sample_media", lambda: [clip])
+    with pytest.warns(UserWarning, match="body|poses"):
+        html = run_demo(tmp_path / "demo").read_text(encoding="utf-8")
+    assert "Recognised by the picture alone, without the body: " in html and "media/plank.mp4" in html
+    assert (
+        "together with one of the body" not in html
+        and load_checkpoint(tmp_path / "demo" / "best_model.pth").body is None
+    )

@@ -1,5 +1,10 @@
-"""Live: the newest frame counts, errors are clear, a page shows the stream."""
+"""Live: the newest frame counts, errors are clear, a page shows the stream, Ctrl-C ends it."""
 
+import http.client
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -8,11 +13,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from helpers.clips import save_clip
-from helpers.tiny import make_model
+from helpers.tiny import make_model, one_thread_environment
 
 from workoutlib import Config, Recognizer, WorkoutlibError
 from workoutlib.app.cli import main
-from workoutlib.app.live import Newest, open_source, page
+from workoutlib.app.live_source import Newest, open_source
+from workoutlib.app.live_view import page
 from workoutlib.recognition import live as live_module
 from workoutlib.recognition.live import LiveWorkout
 
@@ -100,3 +106,94 @@ def test_the_page_shows_frames_and_ends(capsys):
         assert stream.readline() == b"--frame\r\n" and b"image/jpeg" in stream.readline()
         ended.set()
     stream.read()  # ends
+
+
+# What Ctrl-C finds: an analysis under way that never ends, begun when the fourth frame has come.
+NEVER_ENDING = """
+import signal, sys, threading
+from workoutlib.app.cli import main
+from workoutlib.recognition.live import LiveWorkout
+
+def analyse(self, seen):
+    print("analysis begun", flush=True)
+    threading.Event().wait()
+
+LiveWorkout._whole = analyse
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background processes begin without it
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def start_live(trained, estimator, tmp_path):
+    """Starts ``live`` on a clip, without a window, in a process that is ended with the test."""
+    started = []
+
+    def start(frames: int) -> subprocess.Popen:
+        clip = save_clip(tmp_path / "clip.mp4", frames=frames)
+        hidden = {"DISPLAY": "", "WAYLAND_DISPLAY": "", "PYTHONUNBUFFERED": "1"}
+        command = [sys.executable, "-c", NEVER_ENDING, "live", "--source", str(clip)]
+        command += ["--checkpoint", str(trained.checkpoint)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen(command, env=one_thread_environment() | hidden, **pipes))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def address_of(process: subprocess.Popen) -> str:
+    line = next(line for line in process.stdout if "http://" in line)
+    assert "begins when the page is opened" in line
+    return line.split()[1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no Ctrl-C to a single process")
+def test_ctrl_c_ends_it_although_an_analysis_is_under_way(start_live):
+    process = start_live(300)
+    with urllib.request.urlopen(f"{address_of(process)}stream", timeout=60) as stream:
+        assert stream.readline() == b"--frame\r\n"
+        assert next(process.stdout) == "analysis begun\n"
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=120)
+    assert process.returncode == 0, error
+    assert " frames at " in out and " dropped" in out and error == ""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no Ctrl-C to a single process")
+def test_ctrl_c_ends_it_while_nobody_has_looked_yet(start_live):
+    process = start_live(5)
+    address_of(process)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=120)
+    assert process.returncode == 0 and out.startswith("0 frames") and error == ""
+
+
+@pytest.mark.slow
+def test_a_short_clip_waits_for_its_first_viewer_and_is_shown_to_its_end(start_live):
+    process = start_live(3)
+    with urllib.request.urlopen(f"{address_of(process)}stream", timeout=60) as stream:
+        assert stream.read().count(b"--frame\r\n") >= 1
+    out, error = process.communicate(timeout=120)
+    assert process.returncode == 0 and not out.startswith("0 frames") and error == ""
+
+
+@pytest.mark.parametrize("path", ["/", "/stream"])
+def test_the_page_answers_to_its_own_address_alone(capsys, path):
+    """A page elsewhere can let its name lead to this machine; its requests still bear that name."""
+    with page(0):
+        port = int(capsys.readouterr().out.split("127.0.0.1:")[1].split("/")[0])
+        own = [f"127.0.0.1:{port}", f"localhost:{port}", f"LOCALHOST:{port}"]
+        foreign = ["evil.example", f"evil.example:{port}", "127.0.0.1", "localhost:1", "", None]
+        for host in own + foreign:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.putrequest("GET", path, skip_host=True)
+            if host is not None:
+                connection.putheader("Host", host)
+            connection.endheaders()
+            assert connection.getresponse().status == (200 if host in own else 403), host
+            connection.close()

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from importlib.util import find_spec
 
@@ -31,8 +32,6 @@ def recognizer(estimator) -> Recognizer:
 @pytest.mark.parametrize("name", ["squat.mp4", "squat.jpg"])
 def test_a_file_without_a_person_gives_guesses_a_copy_and_a_page(recognizer, tmp_path, name):
     file = (save_clip if name.endswith("mp4") else save_noise)(tmp_path / name)
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "of somebody else").touch()
     found = recognise(recognizer, file, tmp_path / "out")
     assert ("no repetitions found" in found.said[0]) == name.endswith("mp4")
     assert set(found.table["label"]) == {"plank", "push up", "squat"} and found.table["sure"].str.endswith("%").all()
@@ -42,7 +41,20 @@ def test_a_file_without_a_person_gives_guesses_a_copy_and_a_page(recognizer, tmp
         assert {"index.html", name} <= set(archive.namelist())
     assert not any(os.fsencode(tmp_path) in text for text in texts)  # our folders are nobody's business
     assert {path.name for path in tmp_path.iterdir()} == {name, "out"}
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"workout", "workout.zip"}
+    assert {path.name for path in found.archive.parent.iterdir()} == {"workout", "workout.zip"}
+    assert found.archive.parent.parent == tmp_path / "out"
+
+
+def test_each_of_two_visitors_keeps_the_own_results_for_an_hour(recognizer, tmp_path):
+    mine, yours = (recognise(recognizer, save_noise(tmp_path / f"{who}.jpg"), tmp_path / "out") for who in "ab")
+    for found, name in ((mine, "a.jpg"), (yours, "b.jpg")):
+        assert found.annotated.name == name and found.annotated.stat().st_size
+        with zipfile.ZipFile(found.archive) as archive:
+            assert {each for each in archive.namelist() if each.endswith(".jpg")} == {name}
+    hour_ago = time.time() - 3601
+    os.utime(mine.archive.parent, (hour_ago, hour_ago))
+    recognise(recognizer, tmp_path / "b.jpg", tmp_path / "out")
+    assert not mine.archive.parent.exists() and yours.archive.is_file()
 
 
 def test_repetitions_are_told_a_row_each_with_hints(monkeypatch, recognizer, tmp_path):

@@ -189,15 +189,17 @@ def choose(where: Locator, name: str, option: str) -> None:
 
 
 def shoot(page: Page, what: Locator, name: str) -> None:
-    """Store a picture of a panel in light and in dark theme where WORKOUTLIB_SCREENSHOTS names a folder."""
+    """Store pictures of a panel where WORKOUTLIB_SCREENSHOTS names a folder: three widths, light and dark."""
     if not (folder := os.environ.get("WORKOUTLIB_SCREENSHOTS")):
         return
-    page.set_viewport_size({"width": WIDTH, "height": 2400})  # high enough for a panel in one piece
-    for scheme, light in (("light", "true"), ("dark", "false")):
-        page.emulate_media(color_scheme=scheme)
-        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", light)
-        what.scroll_into_view_if_needed()
-        what.screenshot(path=Path(folder) / f"{name}-{scheme}.png")
+    for width, mark in ((1920, "-1920"), (390, "-390"), (WIDTH, "")):
+        page.set_viewport_size({"width": width, "height": 2400})  # high enough for a panel in one piece
+        page.evaluate(f"window.jupyterapp.shell.{'collapseLeft' if width < WIDTH else 'expandLeft'}()")
+        for scheme, light in (("light", "true"), ("dark", "false")):
+            page.emulate_media(color_scheme=scheme)
+            expect(page.locator("body")).to_have_attribute("data-jp-theme-light", light)
+            what.scroll_into_view_if_needed()
+            what.screenshot(path=Path(folder) / f"{name}{mark}-{scheme}.png")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
@@ -264,6 +266,8 @@ def test_03_training_starts_stops_and_can_be_resumed(lab, page):
 def test_04_a_cell_of_the_matrix_shows_its_pictures(lab, page):
     run_all(page, lab, "04_evaluation.ipynb")
     errors = panel(page, "Error browser")
+    matrix = errors.locator("table").first
+    assert matrix.evaluate("table => table.scrollWidth - table.parentElement.clientWidth") <= 0, "a column is cut"
     shoot(page, errors, "04-mistakes")
     cell = errors.locator("button[title*='recognised']").first
     name = cell.get_attribute("title").split(" recognised")[0]
@@ -367,3 +371,48 @@ def look_into_the_camera(page: Page) -> None:
     expect(picture).not_to_have_attribute("data-frame", first)
     shoot(page, camera, "06-webcam")
     camera.get_by_role("button", name="Stop").click()
+
+
+def test_07_the_chosen_photo_gets_its_skeleton_and_angles(lab, page, estimator):
+    run_all(page, lab, "07_poses.ipynb")
+    poses = panel(page, "Pose panel")
+    choose(poses, "photo", "lat_pulldown.jpg")
+    expect(poses.get_by_alt_text("Skeleton on lat_pulldown.jpg")).to_be_visible()
+    expect(poses.locator("table")).to_contain_text("knee")
+    shoot(page, poses, "07-poses")
+    with page.expect_file_chooser() as chooser:
+        poses.get_by_role("button", name="Upload photos").click()
+    chooser.value.set_files(ROOT / "inference_data/hammer_curl.jpg")
+    expect(poses.get_by_alt_text("Skeleton on hammer_curl.jpg")).to_be_visible()
+
+
+def test_08_the_slider_counts_anew(lab, page, estimator):
+    run_all(page, lab, "08_repetitions_and_form.ipynb")
+    repetitions = panel(page, "Repetition panel")
+    picture = repetitions.get_by_alt_text("repetitions of squat")
+    expect(picture).to_be_visible()
+    shoot(page, repetitions, "08-repetitions")
+    before = repetitions.get_by_role("status").inner_text()
+    slider(repetitions, "Hysteresis").press("End")
+    expect(repetitions.get_by_role("status")).not_to_have_text(before)
+    expect(picture).to_have_attribute("alt", "0 repetitions of squat")
+    page.set_viewport_size({"width": 390, "height": HEIGHT})
+    page.evaluate("window.jupyterapp.shell.collapseLeft()")
+    ends = "panel => [panel, ...panel.querySelectorAll('*')].map(part => part.getBoundingClientRect().right)"
+    edge, *parts = repetitions.evaluate(ends)
+    assert max(parts) <= edge, "clipped on a narrow page"
+
+
+def test_09_a_click_or_a_key_says_what_a_clip_shows(lab, page, estimator):
+    run_all(page, lab, "09_more_data.ipynb")
+    review = panel(page, "Review")
+    status = review.get_by_role("status")
+    expect(status).to_contain_text("0 of")
+    shoot(page, review, "09-review")
+    review.get_by_role("button", name="(1)").click()
+    expect(status).to_contain_text("1 of")
+    review.get_by_role("button", name="undo").click()
+    expect(status).to_contain_text("0 of")
+    review.locator("img").click()
+    page.keyboard.press("n")
+    expect(status).to_contain_text("1 of")

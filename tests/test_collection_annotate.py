@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from workoutlib.collection.annotate import annotate_media
-from workoutlib.data.annotations import TABLE
+from workoutlib.data.annotations import TABLE, Annotations
 from workoutlib.data.catalog import read_catalog
 from workoutlib.gym import render_clip, render_still
 from workoutlib.media.video_reader import read_frames
@@ -141,3 +141,23 @@ def test_a_folder_that_holds_something_else_is_not_touched(media, tmp_path):
     with pytest.raises(WorkoutlibError, match="name a new folder"):
         annotate_media(Scripted(), media, tmp_path, progress=False)
     assert not (tmp_path / TABLE).exists()
+
+
+def test_nothing_is_written_out_of_the_new_data_set(media, tmp_path):
+    """A foreign checkpoint may call its classes anything."""
+    evil = Scripted()
+    evil.labels = ("../evil", "push up", "squat")
+    with pytest.raises(WorkoutlibError, match=r"the model's class names: .*lead out of its folder"):
+        annotate_media(evil, media, tmp_path / "new", progress=False)
+    assert not (tmp_path / "new").exists() and not (tmp_path / "evil").exists()
+
+
+def test_a_class_folder_that_is_a_link_is_told_and_left_alone(media, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    Annotations(tmp_path / "out").save()
+    (tmp_path / "out" / "squat").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    table = annotate_media(Scripted(), media, tmp_path / "out", progress=False).table.set_index("source")
+    row = table.loc[str(media / "squat.mp4")]
+    assert row["status"] == "skipped" and "leads out of the data set" in row["note"]
+    assert not any((tmp_path / "elsewhere").iterdir())

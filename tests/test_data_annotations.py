@@ -1,5 +1,7 @@
 """The table of annotations: decisions, undo, what a killed program left, weights, corrected labels."""
 
+import zipfile
+
 import pandas as pd
 import pytest
 from helpers.tiny import save_noise
@@ -91,3 +93,75 @@ def test_texts_come_back_as_they_were(tmp_path):
     found = Annotations(tmp_path)
     found.add([ROW | {"source": "=1.mp4", "label": "-x", "status": "skipped", "note": 'a "b", c'}])
     pd.testing.assert_frame_equal(Annotations(tmp_path).table, found.table)
+
+
+def as_saved(table: pd.DataFrame, how: str) -> bytes:
+    """The table as a spreadsheet saves it."""
+    numbers = {column: table[column].map(str) for column in ("start", "end", "confidence")}
+    european = table.assign(**{name: cells.str.replace(".", ",") for name, cells in numbers.items()})
+    blank = ";" * (len(table.columns) - 1) + "\r\n"
+    return {
+        "UTF-8 with a mark": lambda: table.to_csv(index=False).encode("utf-8-sig"),
+        "Unicode text": lambda: table.to_csv(index=False, sep="\t").encode("utf-16"),
+        "semicolons": lambda: (european.to_csv(index=False, sep=";") + 3 * blank).encode(),
+        "old Windows": lambda: european.to_csv(index=False, sep=";", lineterminator="\r\n").encode("cp1252"),
+        "sep=": lambda: ("sep=;\r\n" + european.to_csv(index=False, sep=";")).encode(),
+        "quoted": lambda: table.to_csv(index=False, quoting=1).encode(),
+        "other order": lambda: table[list(table.columns[::-1])].assign(extra="x").to_csv(index=False).encode(),
+    }[how]()
+
+
+@pytest.mark.parametrize(
+    "how", ["UTF-8 with a mark", "Unicode text", "semicolons", "old Windows", "sep=", "quoted", "other order"]
+)
+def test_a_table_that_a_spreadsheet_saved_is_the_same_table(annotations, how):
+    annotations.table.loc[0, "note"] = 'Kniebeuge für "Anfänger", tief; gut'
+    annotations.table.loc[1, "confidence"] = 0.375
+    (annotations.root / TABLE).write_bytes(as_saved(annotations.table, how))
+    pd.testing.assert_frame_equal(Annotations(annotations.root).table, annotations.table)
+
+
+def test_a_workbook_called_csv_says_what_to_do(annotations):
+    with zipfile.ZipFile(annotations.root / TABLE, "w") as workbook:
+        workbook.writestr("xl/workbook.xml", "<workbook/>")
+    with pytest.raises(WorkoutlibError, match=r'a workbook of a spreadsheet.* save it as "CSV UTF-8"'):
+        Annotations(annotations.root)
+    (annotations.root / TABLE).write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 1000)
+    with pytest.raises(WorkoutlibError, match="a workbook of a spreadsheet"):
+        Annotations(annotations.root)
+    annotations.table.drop(columns="status").to_csv(annotations.root / TABLE, index=False)
+    with pytest.raises(WorkoutlibError, match="it has no column status"):
+        Annotations(annotations.root)
+
+
+@pytest.mark.parametrize("column", ["label", "pictures"])
+@pytest.mark.parametrize("value", ["../../evil", "/tmp/evil", "..", "a\\b", "C:\\x"])
+def test_a_table_moves_nothing_out_of_its_folder(annotations, column, value):
+    """Whoever hands a data set on may have written anything into its table."""
+    everywhere = annotations.root.parent
+    before = {path for path in everywhere.rglob("*.jpg")}
+    table = annotations.table.copy()
+    table.loc[0, column] = value
+    table.to_csv(annotations.root / TABLE, index=False)
+    with pytest.raises(WorkoutlibError, match="lead out of its folder"):
+        Annotations(annotations.root)
+    with pytest.raises(WorkoutlibError, match="lead out of its folder"):
+        annotations.restore(1, {"status": "confirmed", column: value})
+    with pytest.raises(WorkoutlibError, match="lead out of its folder"):
+        annotations.add([ROW | {"source": "a", "label": "squat", "status": "kept", "video": "1", column: value}])
+    assert {path for path in everywhere.rglob("*.jpg")} == before
+
+
+def test_links_lead_no_picture_out_or_in(annotations, tmp_path_factory):
+    """A class folder that is a link to elsewhere: nothing is moved into it, and nothing there is moved."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    theirs = save_noise(elsewhere / "squat_300004.jpg", seed=3)
+    (annotations.root / "plank").symlink_to(elsewhere, target_is_directory=True)
+    annotations.decide(1, "plank")
+    annotations.add(
+        [ROW | {"source": "b", "label": "squat", "predicted": "squat", "status": "kept", "video": "3",
+                "pictures": "300004"}]
+    )  # fmt: skip
+    Annotations(annotations.root)
+    assert list(elsewhere.iterdir()) == [theirs]
+    assert (annotations.root / "review" / "squat_200003.jpg").is_file()

@@ -202,3 +202,32 @@ def test_transparency_is_laid_on_white(tmp_path: Path, name: str, codec: str, pi
     expected = quarters()
     expected[:24, :32] = 255
     assert np.abs(next(read_frames(tmp_path / name))[1].astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+def test_the_transparency_of_webm_is_laid_on_white(tmp_path: Path, codec: str) -> None:
+    """WebM keeps it in a picture of its own beside each packet; it moves here, so that frames and it must agree."""
+    with av.open(str(tmp_path / "a.webm"), "w") as out:
+        stream = out.add_stream(codec, rate=25, options={"auto-alt-ref": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"
+        for number in range(12):
+            rgba = np.dstack([quarters(), np.full((48, 64), 255, np.uint8)])
+            rgba[:24, 4 * number : 4 * number + 16, 3] = 0
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(rgba, format="rgba")))
+        out.mux(stream.encode(None))
+    frames = list(read_frames(tmp_path / "a.webm"))
+    assert [time for time, _ in frames] == pytest.approx([number / 25 for number in range(12)], abs=0.001)
+    for number, (_, frame) in enumerate(frames):
+        expected = quarters()
+        expected[:24, 4 * number : 4 * number + 16] = 255
+        assert np.abs(frame.astype(int) - expected).mean() < 6 and frame[10, 4 * number + 8].min() > 245
+
+
+def test_half_transparent_frames_of_webm_are_mixed_with_white(tmp_path: Path) -> None:
+    rgba = np.dstack([np.full((48, 64, 3), (200, 40, 40), np.uint8), np.full((48, 64), 128, np.uint8)])
+    with av.open(str(tmp_path / "a.webm"), "w") as out:
+        stream = out.add_stream("libvpx-vp9", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"
+        out.mux(stream.encode(av.VideoFrame.from_ndarray(rgba, format="rgba")))
+        out.mux(stream.encode(None))
+    assert np.abs(next(read_frames(tmp_path / "a.webm"))[1].mean((0, 1)) - (227.5, 147.5, 147.5)).max() < 4

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.pictures import BLUE, GREEN, RED, broken_files, png, profile, quarters
+from helpers.tiny import save_noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -351,3 +352,67 @@ def test_eight_bits_stored_as_32_keep_their_grey(tmp_path: Path, kind: type) -> 
     grey = np.array([[20, 100, 180, 240]] * 4)
     Image.fromarray(grey.astype(kind)).save(tmp_path / "a.tif")
     assert (read_image(tmp_path / "a.tif") == grey[..., None]).all()
+
+
+@pytest.mark.parametrize("mode", ["P", "RGB", "L"])
+def test_a_colour_that_stands_for_nothing_is_white(tmp_path: Path, mode: str) -> None:
+    """PNG and GIF may name one colour, or one entry of the palette, as transparent."""
+    image = Image.fromarray(quarters()).convert(mode, palette=Image.Palette.ADAPTIVE)
+    clear = image.getpixel((0, 0))
+    expected = np.array(image.convert("RGB"))
+    expected[:24, :32] = 255
+    for suffix in ("png", "gif") if mode == "P" else ("png",):
+        image.save(tmp_path / f"a.{suffix}", transparency=clear)
+        assert np.array_equal(read_image(tmp_path / f"a.{suffix}"), expected), suffix
+
+
+def test_a_palette_with_a_transparency_for_each_entry(tmp_path: Path) -> None:
+    image = Image.fromarray(quarters()).convert("P", palette=Image.Palette.ADAPTIVE)
+    alpha = bytearray(b"\xff" * 256)
+    alpha[image.getpixel((0, 0))] = 128
+    image.save(tmp_path / "a.png", transparency=bytes(alpha))
+    mixed = np.array(image.convert("RGB").getpixel((0, 0))) * (128 / 255) + 255 * (127 / 255)
+    assert np.abs(read_image(tmp_path / "a.png")[10, 10] - mixed).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["a.jpg.crdownload", "a.jpg.part", "a.jpg.download", "A.JPG.PARTIAL"])
+def test_an_unfinished_download_is_called_so(tmp_path: Path, name: str) -> None:
+    whole = save_noise(tmp_path / "whole.jpg", size=(640, 480)).read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(WorkoutlibError, match=r"an unfinished download.*Wait for its end"):
+        read_image(tmp_path / name)
+    (tmp_path / name).write_bytes(whole)  # it is whole, but its name was kept
+    assert read_image(tmp_path / name).shape == (480, 640, 3)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "gif", "jp2"])
+def test_an_end_of_zeros_is_told(tmp_path: Path, suffix: str) -> None:
+    """Download programs and file systems reserve a file's space before its content comes."""
+    whole = save_noise(tmp_path / f"whole.{suffix}", size=(640, 480)).read_bytes()
+    half = len(whole) // 2
+    (tmp_path / f"a.{suffix}").write_bytes(whole[:half] + bytes(len(whole) - half))
+    with pytest.raises(WorkoutlibError, match="whose last 50 % are zeros"):
+        read_image(tmp_path / f"a.{suffix}")
+    if suffix in ("jpg", "webp"):  # some devices fill the last block of a whole file with zeros
+        (tmp_path / f"a.{suffix}").write_bytes(whole + bytes(20_000))
+        assert np.array_equal(read_image(tmp_path / f"a.{suffix}"), read_image(tmp_path / f"whole.{suffix}"))
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        (b"8BPS\0\1", "a Photoshop document"),
+        (b"\xff\x0a\x7f", "a JPEG XL file"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL file"),
+        (b'<?xml version="1.0"?>\n<!-- made by hand -->\n<svg xmlns="http://www.w3.org/2000/svg">', "an SVG drawing"),
+        (b"gimp xcf v011\0", "a document of GIMP"),
+        (b"v/1\x01\x02", "an OpenEXR file"),
+        (b"II*\0\x10\0\0\0CR\x02\0", "a camera's raw file"),
+        (b"FUJIFILMCCD-RAW 0201", "a camera's raw file"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.jpg", "a.psd"])
+def test_what_is_no_photo_is_named_with_advice(tmp_path: Path, head: bytes, what: str, name: str) -> None:
+    (tmp_path / name).write_bytes(head + b"\1" * 500)
+    with pytest.raises(WorkoutlibError, match=rf"{what}, not a picture\. Export it as JPEG or PNG"):
+        read_image(tmp_path / name)

@@ -10,6 +10,7 @@ from helpers.pictures import BLUE, RED, quarters
 from helpers.tiny import save_noise
 from PIL import Image
 
+from workoutlib.media.images import read_image
 from workoutlib.media.kinds import kind_of, list_media
 
 
@@ -101,3 +102,17 @@ def test_hidden_twins_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "__MACOSX").mkdir()
     Image.new("RGB", (8, 8), BLUE).save(tmp_path / "__MACOSX" / "b.jpg")
     assert [path.name for path in list_media(tmp_path)] == ["a.jpg"]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+@pytest.mark.parametrize(("kind", "options"), [("tga", {}), ("tga", {"compression": "tga_rle"}), ("pcx", {})])
+@pytest.mark.parametrize("name", ["photo", "photo.jpg", "photo.tga"])
+def test_targa_and_paintbrush_are_photos_of_any_name(
+    tmp_path: Path, mode: str, kind: str, options: dict, name: str
+) -> None:
+    if kind == "pcx" and mode == "RGBA":
+        pytest.skip("PCX has no transparency")
+    image = Image.fromarray(quarters()).convert(mode)
+    image.save(tmp_path / name, kind, **options)
+    assert kind_of(tmp_path / name) == "photo"
+    assert np.abs(read_image(tmp_path / name).astype(int) - np.asarray(image.convert("RGB"))).max() <= 1

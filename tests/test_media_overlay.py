@@ -170,6 +170,7 @@ def test_colours_are_stable_and_of_the_palette() -> None:
     hues = [round(colorsys.rgb_to_hls(*colour_of(label))[0], 1) for label in LABELS]
     assert all(first != second for first, second in pairwise(hues))
     assert max(colour_of(UNKNOWN)) == min(colour_of(UNKNOWN))
+    assert colour_of("unknown, perhaps squat") == colour_of(UNKNOWN) != colour_of("unknown class")
 
 
 def test_texts_are_measured_once() -> None:

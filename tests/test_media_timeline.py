@@ -13,6 +13,7 @@ from PIL import Image
 from workoutlib.media.timeline import Timeline
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.media.video_writer import ClipWriter
+from workoutlib.utils.errors import WorkoutlibError
 
 FIXTURES = Path(__file__).with_name("fixtures")
 
@@ -217,3 +218,35 @@ def test_a_clock_that_jumps_makes_no_clip_of_an_hour(tmp_path, hours):
             writer.write(frame, time)
     assert frames.end == pytest.approx(2.0, abs=0.1) and info.duration == pytest.approx(2.0, abs=0.2)
     assert loudness(tmp_path / "copy.mp4", 0.45) == pytest.approx([0.18] * 4, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.ts", "libx264"), ("a.webm", "libvpx")]
+)
+def test_a_clip_without_its_first_key_frame_begins_with_the_next(tmp_path: Path, name: str, codec: str) -> None:
+    whole = write_with(tmp_path / name, moving(60), codec, gop_size=20, max_b_frames=0)
+    times, end, note = read(remux(whole, tmp_path / f"part {name}", drop=range(1)))
+    assert len(times) == 40 and end == pytest.approx(1.6, abs=0.01)
+    assert "19 of 59 frames are missing (0.76 s before the first that can be read)" in note
+
+
+@pytest.mark.parametrize(("gop", "damaged"), [(20, "19 of 59 frames are damaged (between 0.00"), (60, "59 of 59")])
+def test_frames_drawn_onto_nothing_are_called_damaged(tmp_path: Path, gop: int, damaged: str) -> None:
+    whole = write_with(tmp_path / "a.avi", moving(60), "mpeg4", gop_size=gop, max_b_frames=0)
+    times, _, note = read(remux(whole, tmp_path / "part.avi", drop=range(1)))
+    assert len(times) == 59 and damaged in note
+    assert read(whole)[2] == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "why"),
+    [
+        ("a.mp4", "libx264", "its key frames are missing"),
+        ("a.webm", "libvpx", "its key frames are missing"),
+        ("a.mpg", "mpeg2video", "no video that can be decoded"),
+    ],
+)
+def test_a_clip_without_any_key_frame_is_refused_for_that(tmp_path: Path, name: str, codec: str, why: str) -> None:
+    whole = write_with(tmp_path / name, moving(50), codec, gop_size=60, max_b_frames=0)
+    with pytest.raises(WorkoutlibError, match=why):
+        read(remux(whole, tmp_path / f"part {name}", drop=range(1)))

@@ -123,13 +123,11 @@ def test_other_numbers_of_classes_need_their_names(tmp_path):
 
 def test_what_cannot_be_imported_says_why(tmp_path):
     contents = {
-        "resnet18, resnet": torchvision.models.resnet34(weights=None).state_dict(),
-        "none of the known models": {"conv.weight": torch.ones(3)},
+        "none of the known models: resnet50.*store its name": {"conv.weight": torch.ones(3)},
         "without a table of weights": {"epoch": 3, "loss": 0.1},
         "no head of linear layers": resnet(nn.Identity()).state_dict(),
         "holds a whole model as Python code": resnet(nn.Linear(512, 22)),
     }
-    contents["none of the known models: resnet50"] = contents.pop("resnet18, resnet")
     for reason, content in contents.items():
         torch.save(content, tmp_path / "model.pth")
         with pytest.raises(WorkoutlibError, match=reason):

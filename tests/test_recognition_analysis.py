@@ -1,5 +1,6 @@
 """From a recognised clip to its workout: labels that flicker, are wrong or unknown; three exercises in a row."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,44 @@ def test_a_wrong_label_does_not_lose_the_count_and_is_not_judged(pull_ups, label
     (entry,) = analyze_clip(clip_of(pull_ups, [label] * len(pull_ups), sure=1.5)).sets
     assert (entry.label, entry.count) == (label, 5)
     assert not entry.faults
+
+
+def test_a_set_has_one_name_where_its_frames_have_several(pull_ups):
+    shown = ["pull up"] * len(pull_ups)
+    shown[120:150] = ["lat pulldown"] * 30
+    workout = analyze_clip(clip_of(pull_ups, shown))
+    (entry,) = workout.sets
+    assert (entry.name, entry.known, workout.overall.label) == ("pull up", True, "pull up")
+    wrong = 30 / len(shown)
+    share = np.exp(4 - 4 * wrong) / (np.exp(4 - 4 * wrong) + np.exp(4 * wrong) + 20)
+    assert entry.confidence == pytest.approx(share, abs=1e-4)
+    segments = workout.clip.segments(sets=workout.sets)
+    within = segments[(segments["end"] > entry.start) & (segments["start"] < entry.end)]
+    assert within["label"].tolist() == ["pull up"] and len(workout.clip.segments()) == 3
+    table = workout.table()
+    assert table["known"].all() and set(table["confidence"]) == {entry.confidence}
+    assert workout.to_dict()["sets"][0]["confidence"] == round(entry.confidence, 3)
+
+
+def test_a_set_that_is_not_surely_known_is_called_so(pull_ups):
+    clip = clip_of(pull_ups, ["pull up"] * len(pull_ups), sure=1.5)
+    workout = analyze_clip(replace(clip, reader=LogitReader(LABELS, unknown_threshold=1.6)))
+    (entry,) = workout.sets
+    assert (entry.label, entry.known, entry.name) == ("pull up", False, "unknown, perhaps pull up")
+    assert not workout.overall.known
+    assert entry.name in workout.clip.segments(sets=workout.sets)["label"].tolist()
+    assert workout.plot().axes[0].get_title("left") == "unknown, perhaps pull up: 5 repetitions"
+    assert not workout.table()["known"].any() and workout.to_dict()["sets"][0]["known"] is False
+
+
+def test_a_rest_in_which_nothing_is_known_leaves_the_set_known(pull_ups):
+    times = np.arange(0, 30, STEP)
+    poses, _ = join(pull_ups, nobody(times))
+    clip = clip_of(poses, ["pull up"] * len(poses))
+    clip.logits[len(pull_ups) :] = 0
+    workout = analyze_clip(replace(clip, reader=LogitReader(LABELS, unknown_threshold=3.0)))
+    assert [entry.name for entry in workout.sets] == ["pull up"]
+    assert workout.overall.known and not workout.clip.overall.known
 
 
 def test_an_exercise_that_the_package_does_not_know_is_counted():

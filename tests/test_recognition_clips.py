@@ -10,6 +10,7 @@ from scipy.special import softmax
 
 from workoutlib.media.overlay import UNKNOWN
 from workoutlib.recognition.clips import ClipPrediction, LogitReader, look_at, spread
+from workoutlib.workout import Set
 
 
 def test_words_for_logits():
@@ -134,3 +135,26 @@ def test_between_the_frames_seen_logits_are_linear():
     found = spread(logits, [0.0, 0.2, 0.3], [0.0, 0.1, 0.2, 0.25, 0.3, 0.4])
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, [[0, 4], [1, 2], [2, 0], [5, 0.5], [8, 1], [8, 1]], atol=1e-6)
+
+
+def test_within_a_set_segments_say_the_sets_name():
+    """Frames flicker between two labels every second; the sets begin and end between frames."""
+    found = made_clip(np.repeat(np.eye(2) * 5, 10, axis=0)[np.arange(100) % 20])
+    sets = [Set("a", 1.25, 3.95, confidence=0.8), Set("b", 6.02, 6.3, confidence=0.4, known=False)]
+    exact = found.segments(0, 0, sets=sets)
+    inside = exact[exact["start"].between(1.2, 3.9)]
+    assert inside[["start", "end", "label"]].to_numpy().tolist() == [[1.25, 3.95, "a"]]
+    assert inside["confidence"].tolist() == pytest.approx([0.8])
+    table = found.segments(0, sets=sets)
+    short = table[table["label"] == "unknown, perhaps b"]  # no set is too short to be shown
+    assert short[["start", "end", "confidence"]].to_numpy()[0] == pytest.approx([6.02, 6.3, 0.4])
+    assert table["start"].iloc[1:].tolist() == table["end"].iloc[:-1].tolist()
+    assert (table["start"].iloc[0], table["end"].iloc[-1]) == (0, found.duration)
+    assert len(found.segments(0)) == 10  # without sets the frames' own labels
+
+
+def test_a_set_longer_than_the_clip_and_one_without_a_confidence():
+    found = made_clip([[0.0, 1.0]] * 10)
+    table = found.segments(sets=[Set("a", -1.0, 5.0)])
+    assert table["label"].tolist() == ["a"]
+    assert table["confidence"].iloc[0] == pytest.approx(softmax([0, 1])[1])

@@ -9,7 +9,7 @@ import pytest
 from helpers.tiny import make_model
 from test_workout_repetitions import rhythm, see
 
-from workoutlib import Config, Recognizer
+from workoutlib import Config, Recognizer, starter_recognizer
 from workoutlib.labels import LABELS
 from workoutlib.recognition import live as live_module
 from workoutlib.recognition.live import LiveWorkout
@@ -44,6 +44,46 @@ def test_repetitions_are_counted_as_they_come(squats):
     assert drawn.shape == frame.shape and (frame == 128).all() and (drawn != frame).any()
     assert live.found.label == "squat" and counts[0] == 0 and counts[-1] in (2, 3)
     assert max(np.diff(counts)) <= 1
+
+
+def test_until_there_is_an_answer_it_says_so_and_then_names_the_set(squats, monkeypatch):
+    """The picture model takes its time; then it takes every other frame for a plank."""
+    said, asked, answer = [], [], threading.Event()
+    monkeypatch.setattr(live_module, "draw_label", lambda frame, *label: said.append(label) or frame)
+    votes = iter([0] + [0, 0, 1] * 100)
+
+    def model(pictures):
+        asked.append(len(pictures))
+        if len(asked) > 1:  # the first is to have it compiled
+            assert answer.wait(30)
+        return np.array([[0, 5], [5, 0]], np.float32)[[next(votes)] * len(pictures)]
+
+    recognizer = Recognizer(model, ("plank", "squat"), Config(resize=64, crop=64))
+    recognizer.__dict__["pose_estimator"] = None
+    live = LiveWorkout(recognizer)
+    for number, time in enumerate(squats):
+        live.see(time, np.zeros((48, 64, 3), np.uint8))
+        if number == 3:
+            answer.set()
+        if number >= 3:
+            wait(live)
+    live.close()
+    assert said[:4] == [("looking...", None)] * 4 and live.found is not None
+    assert all(label in ("plank", "squat") for label, _ in said[6:])
+    (entry,) = live.workout.sets
+    assert said[-1] == (entry.name, entry.confidence) == ("squat", pytest.approx(0.8, abs=0.2))
+
+
+def test_while_nobody_is_there_a_body_model_alone_has_no_answer(monkeypatch):
+    monkeypatch.setattr(live_module, "PoseTracker", lambda estimator: SimpleNamespace(update=lambda time, frame: None))
+    recognizer = starter_recognizer()
+    recognizer.__dict__["pose_estimator"] = None
+    live = LiveWorkout(recognizer)
+    for number in range(12):
+        live.see(number / 10, np.zeros((48, 64, 3), np.uint8))
+        wait(live)
+    live.close()
+    assert live.found is None and live.shown_at(1.2) == ("looking...", None)
 
 
 def test_the_picture_model_looks_a_few_times_a_second(squats):

@@ -8,16 +8,20 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.browser import needs_chromium, opened
 from helpers.clips import save_clip
-from helpers.tiny import make_model
+from helpers.tiny import make_model, save_noise
 from test_recognition_analysis import clip_of
 from test_workout_repetitions import rhythm, see
 
 from workoutlib import Config, Recognizer
 from workoutlib.labels import LABELS
 from workoutlib.media.counter import draw_counter
+from workoutlib.media.overlay import UNKNOWN, colour_of
+from workoutlib.recognition import annotation as annotation_module
 from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
 from workoutlib.recognition.annotation import counter_at
+from workoutlib.recognition.files import predict_files
 from workoutlib.recognition.report import caption, overview, write_report
 from workoutlib.workout import Fault, Repetition, Set, Workout
 
@@ -85,6 +89,34 @@ def test_a_report_has_table_json_and_a_page_that_shows_files_that_are_there(told
     assert all((page.parent / unquote(source.split("#")[0])).is_file() for source in sources)
 
 
+def test_every_frame_of_a_set_is_labelled_with_its_name(told, tmp_path, monkeypatch):
+    """The pictures of the clip are noise: the frames' own labels are others."""
+    drawn = []
+    monkeypatch.setattr(
+        annotation_module, "draw_label", lambda frame, *said, time: drawn.append((time, *said)) or frame
+    )
+    clip = replace(told[0].clip, logits=told[0].clip.logits[:, ::-1])
+    entry = Set("squat", 0.15, 0.4, TWO, confidence=0.7, known=False)
+    clip.reader.annotate_clip(ClipWorkout([entry], clip=clip), tmp_path / "out.mp4", progress=False)
+    inside = [said for time, *said in drawn if 0.15 <= time <= 0.4]
+    assert inside == [["unknown, perhaps squat", 0.7]] * 3
+    assert len(drawn) == 6 and all(label != entry.name for time, label, _ in drawn if time < 0.15 or time > 0.41)
+
+
+def test_an_unsure_set_is_called_so_in_heading_timeline_and_tables(tmp_path):
+    entry = Set("squat", 1.0, 6.0, TWO, confidence=0.33, known=False)
+    row = {"path": "x.mp4", "kind": "clip", "label": "squat", "confidence": 0.33, "top3": [], "known": False}
+    row |= {"annotated": str(save_clip(tmp_path / "x.mp4")), "truth": None, **Workout([entry]).to_dict()}
+    row["segments"] = [{"start": 1.0, "end": 6.0, "label": entry.name, "confidence": 0.33}]
+    html = write_report([row], tmp_path).read_text("utf-8")
+    assert "Set 1: unknown, perhaps squat, 2 repetitions</h3>" in html
+    assert "<figcaption>unknown, perhaps squat (33%); unknown, perhaps squat, 2 repetitions<" in html
+    grey = ",".join(map(str, colour_of(UNKNOWN)))
+    assert f'background:rgb({grey});color:#000" onclick' in html and 'title="unknown, perhaps squat, 1.0' in html
+    table = pd.read_csv(tmp_path / "workout.csv")
+    assert table[["label", "known", "confidence"]].to_numpy().tolist() == [["squat", False, 0.33]] * 2
+
+
 def test_several_files_have_a_table_in_per_cent_that_marks_mistakes(tmp_path):
     guesses = [{"label": "squat", "confidence": 0.914}, {"label": "plank", "confidence": 0.05}]
     row = {"kind": "photo", "label": "squat", "confidence": 0.914, "top3": guesses, "known": True, "sets": []}
@@ -104,3 +136,40 @@ def test_a_plot_marks_every_repetition(told):
     assert figure.axes[1].get_title("left") == "plank: 22 s"
     nothing = replace(told[0].clip, poses=None)
     assert ClipWorkout(clip=nothing).plot().axes[0].texts[0].get_text() == "no set"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory, estimator):
+    """The page of a clip of four seconds with two repetitions, and of two photos with long names."""
+    folder = tmp_path_factory.mktemp("results")
+    files = [save_clip(folder / "squat.mp4", frames=40)]
+    files += [save_noise(folder / f"{'a_photo_with_a_long_name_' * 4}{number}.jpg") for number in range(2)]
+    recognizer = Recognizer(make_model(), ("plank", "push up", "squat"), Config(resize=64, crop=64))
+    recognizer.__dict__["pose_estimator"] = estimator
+    sets = [Set("squat", 0.5, 3.5, (Repetition(0.5, 1.0, 1.5), Repetition(2.5, 3.0, 3.5)))]
+    recognizer.analyze = lambda path, **_: ClipWorkout(sets, clip=recognizer.predict_clip(path, progress=False))
+    rows, failures = predict_files(recognizer, files, out=folder / "out", progress=False)
+    assert not failures
+    return write_report(rows, folder / "out")
+
+
+@pytest.mark.browser
+@needs_chromium
+@pytest.mark.parametrize("width", [390, 1280])
+def test_in_a_browser_the_clip_plays_and_rows_lead_to_what_they_name(results, width):
+    with opened(results.as_uri(), width=width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+        now = "document.querySelector('video').currentTime"
+        page.evaluate("document.querySelector('video').play()")
+        page.wait_for_function(f"{now} > 0.2")
+        page.evaluate("document.querySelector('video').pause()")
+        second = page.locator("tr").filter(has_text="2.5 s")
+        second.click()  # in its middle, beside the text
+        page.wait_for_function(f"Math.abs({now} - 2.5) < 0.05")
+        assert page.evaluate("location.hash") == "#file-1-clip"
+        page.get_by_role("button").first.click()  # the timeline's
+        page.wait_for_function(f"Math.abs({now}) < 0.05")
+        page.locator(".words tbody tr").nth(2).click()
+        target = page.locator(":target")
+        assert target.get_attribute("id") == "file-3" and target.locator("img").is_visible()

@@ -148,6 +148,8 @@ def _names_of_file(path: Path) -> list[str]:
     data = path.read_bytes()
     # what Windows' editors and Excel write: they say so by a mark in front
     text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+    if "\0" in text or text.startswith("PK\x03\x04"):
+        raise ValueError("it holds other things than text; of a spreadsheet, save it as CSV")
     if text.lstrip().startswith(("[", "{")):
         found = json.loads(text)
         return [

@@ -47,7 +47,7 @@ def broken_files(folder: Path) -> dict[str, Path]:
     return paths | {
         "no such file": folder / "missing.jpg",
         "a folder": folder / "folder.jpg",
-        "not a picture, or its header": folder / "program.jpg",
+        "a PostScript document": folder / "program.jpg",
     }
 
 

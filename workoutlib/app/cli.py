@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from workoutlib.app import commands
+from workoutlib.app.meant import as_meant
 from workoutlib.config import PROFILES, Backend, Split
 from workoutlib.utils.errors import WorkoutlibError
 
@@ -230,6 +231,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+            as_meant(options)
             require_writable_results(options)
             if getattr(options, "checkpoint", None):
                 commands.require_checkpoint(options.checkpoint)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workoutlib.app.predict import require_some
 from workoutlib.utils.errors import WorkoutlibError
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 
 def annotate(options: argparse.Namespace) -> None:
+    require_some([str(options.folder)])
+
     from workoutlib.collection.annotate import annotate_media
     from workoutlib.data.download import get_dataset
     from workoutlib.data.merging import read_catalogs

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PureWindowsPath
@@ -61,7 +62,7 @@ def app(options: argparse.Namespace) -> None:
 
 
 def recognise(recognizer: Recognizer, file: Path, folder: Path) -> Found:
-    """Recognise a clip or a photo; `folder` is emptied first, and holds the results.
+    """Recognise a clip or a photo; the results lie in a folder of their own below `folder`, for an hour.
 
     Raises:
         WorkoutlibError: the file is too large or too long, or neither a clip nor a photo.
@@ -72,28 +73,38 @@ def recognise(recognizer: Recognizer, file: Path, folder: Path) -> Found:
     from workoutlib.media.video_reader import probe_clip
     from workoutlib.recognition import report
     from workoutlib.recognition.files import predict_files
+    from workoutlib.workout.workout import name_set
 
     if file.stat().st_size > LARGEST * 2**20:
         raise WorkoutlibError(f"{file.name} is larger than {LARGEST} MB: cut it, or make its pictures smaller")
     if is_clip(file) and (length := probe_clip(file).duration or 0) > LONGEST:
         raise WorkoutlibError(f"{file.name} is {length:.0f} seconds long: cut it to {LONGEST} at most")
-    shutil.rmtree(folder, ignore_errors=True)
-    out = folder / "workout"
+    out = _own_folder(folder) / "workout"
     rows, failures = predict_files(recognizer, [file], out=out, progress=False)
     if failures:
         raise WorkoutlibError(failures[0]["error"])
     row = rows[0] | {"path": file.name}
     report.write_report([row], out)
+    named = lambda entry: name_set(entry["label"], entry["known"])  # noqa: E731
     hints = [report.describe_fault(fault) for entry in row["sets"] for fault in entry["faults"]]
     said = [report.caption(row), *row["notes"], *hints, *([report.NO_ADVICE] if hints else [])]
     tables = [
-        report.describe_repetitions(entry).rename_axis("no.").reset_index().assign(set=f"{number} {entry['label']}")
+        report.describe_repetitions(entry).rename_axis("no.").reset_index().assign(set=f"{number} {named(entry)}")
         for number, entry in enumerate(row["sets"], 1)
         if entry["repetitions"]
     ]
     guesses = [{"label": guess["label"], "sure": f"{guess['confidence']:.0%}"} for guess in row["top3"]]
     table = pd.concat(tables).set_index("set").reset_index() if tables else pd.DataFrame(guesses)
     return Found(said, Path(row["annotated"]), table, Path(shutil.make_archive(str(out), "zip", out)))
+
+
+def _own_folder(folder: Path) -> Path:
+    """A new folder, which no other visitor's results are put into; those that are too old are deleted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in folder.iterdir():
+        if time.time() - each.stat().st_mtime > _KEPT:
+            shutil.rmtree(each, ignore_errors=True)
+    return Path(tempfile.mkdtemp(dir=folder))
 
 
 def build_page(recognizer: Recognizer, folder: Path, model: str) -> Any:

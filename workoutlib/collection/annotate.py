@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image
 
 from workoutlib.collection.frames import different_frames
-from workoutlib.data.annotations import KEPT, OPEN, REVIEW, SKIPPED, TABLE, Annotations
+from workoutlib.data.annotations import KEPT, OPEN, REVIEW, SKIPPED, TABLE, Annotations, is_inside, require_plain
 from workoutlib.data.duplicates import SAME_PICTURE, SAME_RECORDING, SIDE, distances, thumbnail, thumbnails_of
 from workoutlib.media.images import read_image
 from workoutlib.media.kinds import kind_of
@@ -59,6 +59,7 @@ def annotate_media(
     out = Path(out)
     if out.is_dir() and any(out.iterdir()) and not (out / TABLE).is_file():
         raise WorkoutlibError(f"{shown(out)} holds other things than annotations: name a new folder for the data set")
+    require_plain(recognizer.labels, "the model's class names")
     files = [file.absolute() for file, _ in expand(Path(folder), out)]
     annotations, known = Annotations(out), _Known()
     if training is not None:
@@ -153,6 +154,8 @@ class _Job:
             found, ends = part.found, [name(tenth) for tenth in new]
             sure = found.known and found.confidence >= self.keep
             folder = self.annotations.root / (found.label if sure else REVIEW)
+            if not is_inside(folder, self.annotations.root):
+                raise WorkoutlibError(f"{shown(folder)} leads out of the data set: put a folder in place of the link")
             for end, tenth in zip(ends, new, strict=True):
                 with replacing(folder / f"{found.label}_{end}.jpg") as hidden:
                     Image.fromarray(part.pictures[tenth]).save(hidden, "JPEG", quality=92)

@@ -8,15 +8,19 @@ when the table is opened the next time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+import os
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from workoutlib.media.images import IMAGE_SUFFIXES
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.files import write_csv
+from workoutlib.utils.files import UnreadableFile, write_csv
 from workoutlib.utils.paths import list_files, shown
+from workoutlib.utils.tables import read_table
 
 TABLE, REVIEW = "annotations.csv", "review"
 COLUMNS = {
@@ -49,6 +53,7 @@ class Annotations:
 
     def add(self, rows: list[dict]) -> None:
         """Append rows, in which every column that is not text must be given, and write the table."""
+        require_plain(_name_parts(rows), shown(self.root / TABLE))
         new = pd.DataFrame([dict.fromkeys(COLUMNS, "") | row for row in rows], columns=list(COLUMNS))
         self.table = pd.concat([self.table, new], ignore_index=True).astype(COLUMNS)
         self.save()
@@ -63,6 +68,7 @@ class Annotations:
 
     def restore(self, number: int, values: dict) -> None:
         """Set some values of a row, for example those that it had before, write the table and move the pictures."""
+        require_plain(_name_parts([values]), shown(self.root / TABLE))
         for column, value in values.items():
             self.table.loc[number, column] = value
         self.save()
@@ -101,9 +107,31 @@ class Annotations:
             return
         for path in list_files(self.root, IMAGE_SUFFIXES):
             target = wanted.get(path.name.rpartition("_")[2], path)
-            if target != path and not target.is_file():
+            inside = is_inside(path, self.root) and is_inside(target, self.root)  # else a link leads out of it
+            if target != path and inside and not target.is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 path.rename(target)
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether a path, there or not, lies below a folder, once all links on the way are followed."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def require_plain(names: Iterable[str], where: str) -> None:
+    """Refuse labels and ends of pictures' names that would lead to another folder.
+
+    Raises:
+        WorkoutlibError: `where` says in words where they stand.
+    """
+    for name in names:
+        if re.search(r"[/\\\0]", name) or name.strip(" .") == "" != name:
+            text = f"{where}: {shown(name)} cannot be part of a file's name: it would lead out of its folder"
+            raise WorkoutlibError(f"{text}. Write another name there")
+
+
+def _name_parts(rows: list[dict]) -> set[str]:
+    return {str(row[column]) for row in rows for column in ("label", "pictures") if column in row}
 
 
 def corrected(rows: list[tuple], root: Path) -> list[tuple]:
@@ -137,12 +165,16 @@ def awaits_review(folder: str) -> bool:
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()}).astype(COLUMNS)
+    numbers = [name for name, kind in COLUMNS.items() if kind is float]
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)[list(COLUMNS)]
+        table = read_table(path, list(COLUMNS), numbers)
         table = table.apply(lambda column: column.str.replace(r"^'(?=[=+\-@])", "", regex=True))
-        numbers = [name for name, kind in COLUMNS.items() if kind is float]
         table[numbers] = table[numbers].replace("", "nan")
-        return table.astype(COLUMNS)
-    except (KeyError, ValueError, pd.errors.ParserError) as error:
+        table = table.astype(COLUMNS)
+    except UnreadableFile:
+        raise
+    except (WorkoutlibError, ValueError, csv.Error) as error:
         advice = "Mend it, or move it away; pictures in class folders can be trained on without it."
         raise WorkoutlibError(f"{shown(path)} is no table of annotations ({error}). {advice}") from error
+    require_plain({*table["label"], *table["pictures"]}, shown(path))
+    return table

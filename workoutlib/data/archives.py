@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 
 from workoutlib.media.images import IMAGE_SUFFIXES
-from workoutlib.utils.contents import ZIP, foreign_content
+from workoutlib.utils.contents import ZIP, foreign_content, unfinished
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import workspace
 from workoutlib.utils.paths import is_hidden, shown
@@ -120,5 +120,7 @@ def _zip_fingerprint(archive: Path) -> str:
     except (*_DAMAGED_ZIP, OSError) as cause:
         if (found := foreign_content(archive)) and found[0] != ZIP:
             raise WorkoutlibError(f"{shown(archive)} is {found[0]}, not a zip file. {found[1]}") from cause
+        if part := unfinished(archive):
+            raise WorkoutlibError(f"{shown(archive)} is {part[0]}. {part[1]}") from cause
         raise WorkoutlibError(f"{shown(archive)} is no readable zip file ({cause}): download it again") from cause
     return hashlib.sha256(contents.encode(errors="surrogateescape")).hexdigest()[:8]

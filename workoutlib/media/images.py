@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +13,14 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from workoutlib.media.photo_colour import Stated, in_srgb, stated_colours
-from workoutlib.utils.contents import foreign_content
+from workoutlib.media.tiff import TIFF, choose_page, read_odd_tiff
+from workoutlib.utils.contents import foreign_content, unfinished, without_zeros
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
-    | {".ppm", ".pgm", ".pnm", ".jp2", ".mpo", ".heic", ".heif", ".avif"}
+    | {".ppm", ".pgm", ".pnm", ".jp2", ".mpo", ".heic", ".heif", ".avif", ".tga", ".pcx"}
 )
 
 #: Largest picture that is read, in pixels. Phones reach 200 million; a "decompression bomb"
@@ -26,7 +29,10 @@ MAX_PIXELS = 204_800_000
 #: JPEGs above this are decoded at half, quarter or eighth size, where the format does it for free.
 DRAFT_PIXELS = 50_000_000
 # Pillow's list without the formats that run another program (EPS starts Ghostscript) or hold no photo.
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "PPM", "JPEG2000", "AVIF", "HEIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "PPM", "JPEG2000", "AVIF", "HEIF", "PCX")
+#: How a TGA file begins, which has no signature: its kind, and how deep its pixels are.
+TGA = rb".\0[\x02\x03\x0a\x0b]\0{5}.{8}[\x08\x0f\x10\x18\x20][\0-\x08\x20-\x28]"
+TGA += rb"|.\x01[\x01\x09].{4}[\x18\x20].{8}\x08[\0\x20]"  # with a colour map
 _pillow_limit = threading.Lock()
 
 
@@ -45,8 +51,9 @@ class UnreadableImage(WorkoutlibError):
 def read_image(path: str | Path) -> np.ndarray:
     """Read any photo as uint8 RGB (H, W, 3), upright as its EXIF orientation says.
 
-    Animations give their first frame; transparency is laid on white; 16-bit and float pictures
-    are scaled to 8 bits; a JPEG above `DRAFT_PIXELS` comes at half, quarter or eighth size.
+    Animations give their first frame, TIFFs their first page, with a note if there are more; transparency is laid on
+    white; 16-bit and float pictures are scaled to 8 bits; a JPEG above `DRAFT_PIXELS` comes at half, quarter or eighth
+    size.
 
     Raises WorkoutlibError when there is no such readable file, when it is empty, truncated
     or no picture, or when it has more than `MAX_PIXELS` pixels.
@@ -60,6 +67,11 @@ def read_image(path: str | Path) -> np.ndarray:
                 raise UnreadableImage(path, size, "Scale it down first.")
             if image.width * image.height > DRAFT_PIXELS:
                 _draft(image)
+            _require_whole(path, image.format)
+            if image.format == "TIFF":
+                pages = choose_page(image)
+                if pages > 1:
+                    warnings.warn(f"The picture {shown(path)} has {pages} pages: the first is read", stacklevel=2)
             return _pil_to_rgb(image, stated_colours(path))
     except WorkoutlibError:
         raise
@@ -69,7 +81,22 @@ def read_image(path: str | Path) -> np.ndarray:
     # struct.error, KeyError, ...): to the caller they all say that the picture cannot be read.
     except Exception as cause:
         reason = "truncated" if "truncated" in str(cause).lower() else f"broken ({cause})"
+        if found := unfinished(path):
+            raise UnreadableImage(path, f"{reason}, it is {found[0]}", found[1]) from cause
         raise UnreadableImage(path, reason) from cause
+
+
+def _require_whole(path: Path, kind: str | None) -> None:
+    """Refuse a JPEG or WebP with zeros in place of its end, which decoders take for a picture that is grey there."""
+    if kind not in ("JPEG", "MPO", "WEBP") or not (found := unfinished(path)) or "zeros" not in found[0]:
+        return
+    with path.open("rb") as file:
+        stated = 8 + int.from_bytes(file.read(8)[4:], "little")  # of a WebP
+        kept = without_zeros(path)
+        file.seek(max(kept - 2, 0))
+        complete = file.read(2) == b"\xff\xd9" if kind != "WEBP" else kept > stated - 64
+    if not complete:
+        raise UnreadableImage(path, f"truncated, it is {found[0]}", found[1])
 
 
 def check_image(path: str | Path) -> str | None:
@@ -118,11 +145,25 @@ def _open(path: Path) -> Image.Image:
         raise UnreadableImage(path, "AVIF without a decoder", advice)
     try:
         with _without_pillow_limit():
-            return Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
+            loose = ("TGA",) if re.match(TGA, head, re.DOTALL) else ()  # else it would be anything
+            return Image.open(path, formats=[name for name in (*_FORMATS, *loose) if name in Image.OPEN])
     except Image.UnidentifiedImageError as cause:
+        if head.startswith(TIFF) and (image := _by_opencv(path)):
+            return image
         if found := foreign_content(path):
             raise UnreadableImage(path, f"{found[0]}, not a picture", found[1]) from cause
         raise UnreadableImage(path, "not a picture, or its header is broken") from cause
+
+
+def _by_opencv(path: Path) -> Image.Image | None:
+    """A TIFF of a kind that Pillow does not know, such as colours as floats; None if OpenCV does not either."""
+    pixels = read_odd_tiff(path, MAX_PIXELS)
+    if pixels is None:
+        return None
+    if pixels.dtype != np.uint8:
+        mode = "F" if pixels.dtype.kind == "f" else "I;16" if pixels.dtype.itemsize == 2 else "I"
+        pixels = (255 * _deep_to_unit(pixels, mode)).round().astype(np.uint8)
+    return Image.fromarray(np.ascontiguousarray(pixels))
 
 
 @contextmanager

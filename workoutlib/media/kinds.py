@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from workoutlib.media.animations import animation_frames
-from workoutlib.media.images import IMAGE_SUFFIXES
+from workoutlib.media.images import IMAGE_SUFFIXES, TGA
 from workoutlib.utils.paths import list_files
 
 Kind = Literal["photo", "clip", "sound", "other"]
@@ -24,6 +24,7 @@ _PICTURE_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis
 # Bytes that files of a kind begin with, as a pattern; "." is any byte.
 _SIGNATURES: tuple[tuple[Kind, bytes], ...] = (
     ("photo", rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP|\0\0\0\x0cjP  "),
+    ("photo", rb"\x0a[\0\x02-\x05]\x01[\x01\x02\x04\x08]|" + TGA),  # PCX, and TGA
     ("sound", rb"ID3|fLaC|RIFF....WAVE|FORM....AIF|#!AMR|....ftypM4[AB]|\xff[\xf1\xf9\xfa\xfb\xf2\xf3]"),
     ("clip", rb"\0...(ftyp|moov|wide|pnot|free|skip)|....mdat|\x1a\x45\xdf\xa3|RIFF....AVI |FLV\x01"),
     ("clip", rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11|\x06\x0e\x2b\x34|DKIF|YUV4MPEG2|\x1f\x07\0"),

@@ -45,9 +45,9 @@ _DIMMED = 0.25  # what is left of the picture's brightness behind text
 def colour_of(label: str) -> Colour:
     """The (red, green, blue) of a label, always the same: Okabe-Ito hues, each in four degrees of lightness.
 
-    Alphabetical neighbours among the 22 labels get different hues; "unknown" is grey.
+    Alphabetical neighbours among the 22 labels get different hues; "unknown", also "unknown, perhaps …", is grey.
     """
-    if label == UNKNOWN:
+    if _is_unknown(label):
         return _GREY
     place = LABELS.index(label) if label in LABELS else zlib.crc32(label.encode("utf-8", "replace"))
     base = OKABE_ITO[place % len(OKABE_ITO)]
@@ -56,6 +56,10 @@ def colour_of(label: str) -> Colour:
     tint = colorsys.hls_to_rgb(hue, min(lightness + shift, 0.9), saturation)
     red, green, blue = (round(255 * channel) for channel in tint)
     return red, green, blue
+
+
+def _is_unknown(label: str) -> bool:
+    return label == UNKNOWN or label.startswith(f"{UNKNOWN}, ")
 
 
 class _Row(NamedTuple):
@@ -88,7 +92,7 @@ class _Row(NamedTuple):
 def draw_label(
     frame: np.ndarray,
     label: str,
-    confidence: float,
+    confidence: float | None,
     *,
     time: float | None = None,
     top3: Sequence[tuple[str, float]] | None = None,
@@ -100,15 +104,15 @@ def draw_label(
     Args:
         frame: uint8 RGB (H, W, 3), or what `as_rgb` takes.
         label: any text; letters outside ASCII are written without accents or as "?".
-        confidence: probability of `label`, in 0..1.
+        confidence: probability of `label`, in 0..1; ``None`` leaves per cent and bar out.
         time: seconds into the clip, shown as ``m:ss.s`` if given.
         top3: (label, probability) pairs, best first; those other than `label` are shown below it.
     """
     canvas = as_rgb(frame).copy()
     size = _text_size(canvas)
     small = max(round(0.72 * size), min(_SMALL_TEXT, size))
-    unknown = label == UNKNOWN
-    rows = [_Row(label, _share(confidence), size, _GREY if unknown else _WHITE, colour_of(label))]
+    share = None if confidence is None else _share(confidence)
+    rows = [_Row(label, share, size, _GREY if _is_unknown(label) else _WHITE, colour_of(label))]
     runners_up = [(name, share) for name, share in top3 or () if name != label][:2]
     rows += [_Row(name, _share(share), small, _PALE, _GREY) for name, share in runners_up]
     if time is not None:

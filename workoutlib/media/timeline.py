@@ -11,6 +11,8 @@ import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from workoutlib.media.endings import is_cut_off
+
 # Of a clip whose frames are evenly spaced, so many missing in a row are a loss: a camera may skip one or two.
 _SKIPPED = 3
 # Where the file itself says that a frame is shown for so many intervals, it may have been meant so.
@@ -22,6 +24,8 @@ _EVEN, _VERY_EVEN = 0.8, 0.95  # share of the intervals that are as the usual on
 JUMP = 10.0
 _BACK = 0.5  # back, stamps run only there
 _NAMED = 3  # stretches that a note names
+HIGHEST_RATE, SLOWEST = 1000.0, 1 / 3600
+"""Frames a second of what can be a clip; where a header says others, its frames' times count if those can be."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Timeline:
     _late: bool = False  # whether the last frame's stamp ran backwards
     _zero: float = 0.0  # time stamp of the first frame
     first_packet: float = np.inf  # its time stamp
+    last_packet: float = -np.inf  # the latest one's
     _lengths: dict[float, float] = field(default_factory=dict)  # of packets that wait for their frame
     _shown: list[float] = field(default_factory=list)  # how long each frame is shown, 0 where it is not said
     _repeats: list[float] = field(default_factory=list)  # ends of stretches in which a frame is repeated
@@ -59,10 +64,12 @@ class Timeline:
     jumps: list[float] = field(default_factory=list)  # times at which it did
     _shift: float = 0.0  # seconds by which it is ahead since then
     slack: float = 0.0  # seconds by which the header's length may be too long
+    doubtful: bool = False  # whether a frame rate in the header cannot be
+    counted: bool = False  # whether the frames' times cannot be either: they are counted then
 
     def add_packet(self, stamp: float, length: float) -> None:
         """A packet of the picture is about to be decoded."""
-        self.first_packet = min(self.first_packet, stamp)
+        self.first_packet, self.last_packet = min(self.first_packet, stamp), max(self.last_packet, stamp)
         self._lengths[stamp] = length
 
     def add_repeat(self, stamp: float, length: float) -> None:
@@ -76,6 +83,9 @@ class Timeline:
             self._stamps.append(time)
         else:
             last = self.times[-1]
+            if len(self.times) == 1 and stamp is not None:
+                self._doubt(stamp)
+            stamp = None if self.counted else stamp
             time = last + 1 / self.rate if stamp is None else stamp - self._zero - self._shift
             if self.may_jump and starts_anew(time - last):
                 ahead, self._shift = time - last, self._shift + time - last - self.usual
@@ -94,6 +104,15 @@ class Timeline:
             self.damaged.append(time)
         return time
 
+    def _doubt(self, stamp: float) -> None:
+        """Decide by the second frame whether the file's times can be; from then on frames are counted if not."""
+        step, length = stamp - self._zero, self._shown[0]
+        all_equal = self.first_packet == self.last_packet == stamp
+        self.counted = all_equal or (self.doubtful and not can_be(1 / step if step > 0 else np.inf))
+        if self.counted:
+            self._shown = [0.0]
+            self.rate = 1 / length if all_equal and length and can_be(1 / length) else self.rate
+
     @property
     def zero(self) -> float:
         """The file's own time of the first frame."""
@@ -107,11 +126,13 @@ class Timeline:
     @property
     def _before(self) -> float:
         """Seconds from the first packet to the first frame: more than 0 where the first frames are lost."""
-        return max(self._zero - min(self.first_packet, self._zero), 0.0)
+        return 0.0 if self.counted else max(self._zero - min(self.first_packet, self._zero), 0.0)
 
     def end(self, stated: float | None = None) -> float:
         """Where the last frame ends; `stated`, the length in the header, counts if it is near."""
         last, shown = self.times[-1], self._shown[-1] or self.usual
+        if self.counted:
+            return last + shown
         length = (stated or 0.0) - self._before
         if not self.failed and last < length <= last + 2 * max(shown, self.usual):
             return length
@@ -122,9 +143,10 @@ class Timeline:
         stated, kinds = stated_length(container, stream, self.first_packet), container.format.name.split(",")
         self.broken_off |= stated is None and self.read_to + 1 < whole_length(container)
         self.broken_off |= "gif" in kinds and not _tail(path).rstrip(b"\0").endswith(b";")
+        self.broken_off |= is_cut_off(path)
         if "mov" in kinds and not stream.frames:  # a fragmented file, where some programs count from 0
             self.slack = self.zero
-        return stated
+        return None if self.counted else stated
 
     def losses(self, stated: float | None = None) -> list[Loss]:
         """Stretches without frames, in order; `stated` is the length of the picture in the header, if it tells."""
@@ -166,6 +188,8 @@ class Timeline:
             parts.append(f"{count} of {len(self.times)} frames {_are(count)} damaged ({place})")
         if self.jumps:
             parts.append(f"its clock jumps at {self.jumps[0]:.2f} s, what is missing there is not known")
+        if self.counted:
+            parts.append(f"its times cannot be, {self.rate:.0f} frames a second are taken")
         if self.broken_off and not any(loss.start >= end for loss in found):
             parts.append(f"the file cannot be read on after {end:.2f} s")
         return ", ".join(parts) or None
@@ -196,6 +220,17 @@ def starts_anew(ahead: float) -> bool:
 def may_jump(container: InputContainer) -> bool:
     """Whether the clock of such a container may start anew in the middle."""
     return container.format.name in ("mpegts", "mpeg")
+
+
+def stated_rates(stream: VideoStream) -> list[float]:
+    """The frame rates that a file states or FFmpeg guesses, the best first."""
+    stated = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+    return [float(rate) for rate in stated if rate]
+
+
+def can_be(rate: float) -> bool:
+    """Whether a clip can have so many frames a second."""
+    return SLOWEST <= rate <= HIGHEST_RATE
 
 
 def stated_length(container: InputContainer, stream: VideoStream, first: float) -> float | None:

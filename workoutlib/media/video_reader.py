@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,15 +14,18 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from workoutlib.media.animations import animation_frames, decode_animation
 from workoutlib.media.colour import ToRgb
+from workoutlib.media.fields import deinterlaced
 from workoutlib.media.images import MAX_PIXELS
 from workoutlib.media.kinds import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from workoutlib.media.kinds import is_clip as is_clip
-from workoutlib.media.timeline import Timeline, may_jump, measured_length, stated_length
-from workoutlib.utils.contents import foreign_content
+from workoutlib.media.timeline import Timeline, can_be, may_jump, measured_length, stated_length, stated_rates
+from workoutlib.media.upright import display_matrix, rotation_of, swaps_axes, turn_upright
+from workoutlib.utils.contents import foreign_content, unfinished
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
 
@@ -31,9 +33,14 @@ from workoutlib.utils.paths import require_file, shown
 # network; only these containers are opened. Those of sound are here to be told from broken clips.
 _CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,asf,flv,ogg,h264,hevc,m4v,mxf,ivf,dv,yuv4mpegpipe"
 _SOUND_CONTAINERS = "mp3,wav,flac,aac"
-# Frames a second of a clip that does not say.
+# Frames a second of a clip that does not say, or says what cannot be.
 _DEFAULT_RATE = 25.0
-_HIGHEST_RATE = 1000.0
+# Decoders of these draw the frames before the first key frame onto nothing; others leave them out.
+_UNFORMED = frozenset({"mpeg4", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "flv1", "h263", "mpeg1video", "mpeg2video"})
+# Of a program stream's pictures; without a key frame FFmpeg takes them for sound.
+_PICTURE_IDS = range(0x1E0, 0x1F0)
+# FFmpeg's own decoders of these leave out the transparency that WebM keeps beside the pictures.
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 class UnreadableClip(WorkoutlibError):
@@ -72,14 +79,17 @@ def probe_clip(path: str | Path) -> ClipInfo:
         rate = _frame_rate(stream)
         timeline = Timeline(rate)
         _, first = next(_decode(path, container, stream, timeline))
-        matrix = _display_matrix(first)
+        matrix = display_matrix(first)
         width, height = _shown_size(path, stream, first)
-        if _swaps_axes(matrix):
+        if swaps_axes(matrix):
             width, height = height, width
-        begin = timeline.first_packet
-        duration = stated_length(container, stream, begin) or measured_length(container, stream, begin)
+        begin, duration = timeline.first_packet, None
+        if _is_doubtful(stream):
+            with _open_clip(path) as (again, same):  # nothing else in it can be believed
+                duration = sum(packet.size > 0 for packet in again.demux(same)) / rate
+        duration = duration or stated_length(container, stream, begin) or measured_length(container, stream, begin)
         frames = max(round(duration * rate), 1) if duration else stream.frames or None
-        return ClipInfo(path, width, height, rate, frames, duration, _rotation(matrix))
+        return ClipInfo(path, width, height, rate, frames, duration, rotation_of(matrix))
 
 
 def read_frames(path: str | Path, *, stride: int = 1) -> ClipFrames:
@@ -123,20 +133,22 @@ class ClipFrames(Iterator[tuple[float, np.ndarray]]):
             return
         with _open_clip(self.path) as (container, stream):
             stream.thread_type = "AUTO"  # decode on all cores
-            timeline = Timeline(_frame_rate(stream), may_jump=may_jump(container))
-            for index, (time, frame) in enumerate(_decode(self.path, container, stream, timeline)):
+            timeline = Timeline(_frame_rate(stream), may_jump=may_jump(container), doubtful=_is_doubtful(stream))
+            frames = deinterlaced(_decode(self.path, container, stream, timeline))
+            for index, (time, frame) in enumerate(frames):
                 if index == 0:
-                    matrix, self.start = _display_matrix(frame), timeline.zero
+                    matrix, self.start = display_matrix(frame), timeline.zero
                     width, height = _shown_size(self.path, stream, frame)
                     to_rgb = ToRgb(frame, stream.codec_context)
                 if index % self.stride == 0:
-                    yield time, _turn_upright(to_rgb(frame, width, height), matrix)
+                    yield time, turn_upright(to_rgb(frame, width, height), matrix)
             self._finish(timeline, timeline.compare_with_file(container, stream, self.path))
 
     def _finish(self, timeline: Timeline, stated: float | None) -> None:
         self.end = timeline.end(stated)
         if lost := timeline.describe_losses(stated):
-            warnings.warn(f"The clip {shown(self.path)} is damaged or cut short: {lost}.", stacklevel=3)
+            why = f"; it is {found[0]}" if (found := unfinished(self.path)) else ""
+            warnings.warn(f"The clip {shown(self.path)} is damaged or cut short: {lost}{why}.", stacklevel=3)
 
 
 def _animation(path: Path) -> int:
@@ -158,13 +170,13 @@ def _frames_of_animation(path: Path, timeline: Timeline) -> Iterator[tuple[float
 
 
 @contextmanager
-def open_container(path: Path) -> Iterator[InputContainer]:
-    """The container of a clip, or of its sound, opened by PyAV.
+def open_container(path: Path, **options: str) -> Iterator[InputContainer]:
+    """The container of a clip, or of its sound, opened by PyAV with FFmpeg's `options` for it.
 
     Raises WorkoutlibError when there is no such file or it is none that holds clips.
     """
     require_file(path, UnreadableClip)
-    whitelist = {"format_whitelist": f"{_CONTAINERS},{_SOUND_CONTAINERS}"}
+    whitelist = {"format_whitelist": f"{_CONTAINERS},{_SOUND_CONTAINERS}"} | options
     try:
         # "file:", as FFmpeg would take some names for protocols. A Python file object instead of the
         # name deadlocks with decoding threads in PyAV 12 when a reader stops half-way, and options=
@@ -180,10 +192,15 @@ def open_container(path: Path) -> Iterator[InputContainer]:
 @contextmanager
 def _open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The container of a clip and the video stream that a player shows."""
-    with open_container(path) as container:
+    with ExitStack() as opened:
+        container = opened.enter_context(open_container(path))
         stream = _choose_stream(container)
+        if stream and _is_doubtful(stream):  # an edit list in seconds would leave out nearly all frames
+            container = opened.enter_context(open_container(path, ignore_editlist="1"))
+            stream = _choose_stream(container)
         if stream is None:
-            reason = "only sound, no video" if container.streams.audio else "no video that can be decoded"
+            sound = [each for each in container.streams.audio if each.id not in _PICTURE_IDS]
+            reason = "only sound, no video" if sound else "no video that can be decoded"
             raise UnreadableClip(path, reason)
         yield container, stream
 
@@ -214,6 +231,8 @@ def _decode(
 ) -> Iterator[tuple[float, av.VideoFrame]]:
     """All frames that decode, with their times; raises WorkoutlibError if there is none."""
     packet: Any
+    decoder, has_key = _decoder(stream), False
+    formed = stream.codec_context.name not in _UNFORMED
     try:
         # all streams: where the header has one length for them, the longest tells whether the file was cut
         for packet in container.demux():
@@ -226,27 +245,41 @@ def _decode(
                 if not packet.is_corrupt:
                     timeline.add_repeat(stamp, length)
                 continue
+            has_key |= packet.is_keyframe
             if packet.is_discard:
                 timeline.skipped += length
             elif stamp is not None:
                 timeline.add_packet(stamp, length)
             try:
-                decoded = packet.decode()
+                decoded = decoder.decode(packet)
             except av.error.FFmpegError:
                 timeline.failed = True
                 continue
             for frame in decoded:
-                yield timeline.add_frame(frame.time, damaged=frame.is_corrupt), frame
+                formed |= frame.key_frame
+                yield timeline.add_frame(frame.time, damaged=frame.is_corrupt or not formed), frame
     except av.error.FFmpegError:
         timeline.failed = timeline.broken_off = True
     if not timeline.times:
-        raise UnreadableClip(path, "not one frame can be decoded", "Fetch or export it again.")
+        why = "" if has_key else ": its key frames are missing, without which the others cannot be seen"
+        raise UnreadableClip(path, f"not one frame can be decoded{why}", "Fetch or export it again.")
+
+
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    name = _WITH_ALPHA.get(stream.codec_context.name)
+    if stream.metadata.get("alpha_mode") != "1" or name not in av.codecs_available:
+        return stream.codec_context
+    return av.CodecContext.create(name, "r")  # type: ignore[return-value]
 
 
 def _frame_rate(stream: VideoStream) -> float:
     """Mean frames a second, as well as the file tells it."""
-    stated = (stream.average_rate, stream.guessed_rate, stream.base_rate)
-    return next((float(rate) for rate in stated if rate and 0 < rate <= _HIGHEST_RATE), _DEFAULT_RATE)
+    return next(filter(can_be, stated_rates(stream)), _DEFAULT_RATE)
+
+
+def _is_doubtful(stream: VideoStream) -> bool:
+    """Whether the file states a frame rate that cannot be; where only FFmpeg's mean is odd, its times decide."""
+    return not all(map(can_be, stated_rates(stream)[:1]))
 
 
 def _shown_size(path: Path, stream: VideoStream, frame: av.VideoFrame) -> tuple[int, int]:
@@ -262,36 +295,3 @@ def _require_size(path: Path, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         reason = f"{width} × {height} pixels are above the limit of {MAX_PIXELS / 1e6:.0f} million"
         raise UnreadableClip(path, reason, "Scale it down first.")
-
-
-def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
-    """The 2 × 2 part ((a, b), (c, d)) of the matrix that turns a frame upright: x' = ax + cy, y' = bx + dy.
-
-    https://ffmpeg.org/doxygen/trunk/group__lavu__video__display.html
-    """
-    data: Any
-    for data in frame.side_data:
-        if data.type.name == "DISPLAYMATRIX":
-            return np.frombuffer(data, np.int32)[:9].reshape(3, 3)[:2, :2].astype(np.int64)
-    return np.eye(2, dtype=np.int64)
-
-
-def _swaps_axes(matrix: np.ndarray) -> bool:
-    return abs(matrix[0, 1]) > abs(matrix[0, 0])
-
-
-def _rotation(matrix: np.ndarray) -> int:
-    """Degrees clockwise, to the quarter turn; of a mirrored frame, those behind the mirror."""
-    (a, b), (c, d) = matrix
-    mirrored = a * d - b * c < 0
-    angle = math.degrees(math.atan2(-b, -a) if mirrored else math.atan2(b, a))
-    return round(angle / 90) * 90 % 360
-
-
-def _turn_upright(frame: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Turn and mirror (H, W, 3) by `matrix`, to the quarter turn."""
-    (a, b), (c, d) = matrix
-    if _swaps_axes(matrix):
-        frame, a, d = frame.swapaxes(0, 1), c, b
-    frame = frame[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
-    return np.ascontiguousarray(frame)

@@ -17,7 +17,8 @@ from av.packet import Packet
 
 from workoutlib.media.images import as_rgb
 from workoutlib.media.sound import SoundCopier
-from workoutlib.media.video_reader import _HIGHEST_RATE, ClipFrames
+from workoutlib.media.timeline import HIGHEST_RATE
+from workoutlib.media.video_reader import ClipFrames
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import replacing
 from workoutlib.utils.paths import shown
@@ -57,8 +58,8 @@ class ClipWriter:
             raise WorkoutlibError(f"A clip is written as .mp4, not {shown(self.path.name)}. Change the suffix.")
         if self.width < 1 or self.height < 1:
             raise WorkoutlibError(f"A clip's width and height are at least 1 pixel, not {width} × {height}.")
-        if not 0 < frames_per_second <= _HIGHEST_RATE:
-            text = f"frames_per_second is above 0 and at most {_HIGHEST_RATE:.0f}, not {frames_per_second}."
+        if not 0 < frames_per_second <= HIGHEST_RATE:
+            text = f"frames_per_second is above 0 and at most {HIGHEST_RATE:.0f}, not {frames_per_second}."
             raise WorkoutlibError(text)
         self.rate = max(Fraction(frames_per_second).limit_denominator(1001), Fraction(1, 1001))
         self.frames = 0

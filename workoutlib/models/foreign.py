@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from workoutlib.labels import LABELS, find_label
-from workoutlib.models.build import MODELS, Classifier, head_path, untrained
+from workoutlib.models.architectures import TRIED, create, normalisation, recognise
+from workoutlib.models.build import Classifier
 from workoutlib.models.weights import check_weights
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import shown
@@ -23,6 +24,7 @@ _NAMES = (
     *("classes", "class_names", "classnames", "labels", "label_names", "names", "categories"),
     *("class_to_idx", "idx_to_class", "idx_to_label", "label_to_idx", "id2label", "label2id"),
 )
+_AVERAGED = re.compile(r"(^|[_.])(ema|averaged?|shadow|swa)($|[_.])")
 _IMAGENET_CLASSES = 1000
 
 
@@ -31,8 +33,9 @@ def import_model(
 ) -> tuple[Classifier, tuple[str, ...], str]:
     """The model, its labels and its architecture, of what another program has stored with ``torch.save``.
 
-    Recognised are state dicts of the architectures in ``MODELS``, bare or as an entry of a dict (``model_state_dict``),
-    with prefixes (``module.``, ``model.``) and any head of linear layers with or without normalisation between them.
+    Recognised are state dicts of torchvision's and timm's architectures (`models.architectures`), bare or in a dict
+    (``model_state_dict``), with prefixes (``module.``, ``model.``) and any head of linear layers with or without
+    normalisation between them.
     Which activation was between those is not stored: ReLU is taken, and a warning says so.
 
     Args:
@@ -52,51 +55,52 @@ def import_model(
     # what old versions of PyTorch and other programs leave out, and prediction does not need
     counters = {re.sub("running_mean$", "num_batches_tracked", key) for key in state if key.endswith("running_mean")}
     state = {**state, **{key: torch.tensor(0) for key in counters - set(state)}}
-    name, prefix, body = _recognise(state, path)
-    rest = {key: value for key, value in state.items() if key not in {prefix + own for own in body.state_dict()}}
-    features = _features(body)
-    head = _build_head(rest, features, path)
-    *hidden, last = head
-    own = {key: state[prefix + key] for key in body.state_dict()}
+    found = recognise(state, content)
+    if found is None:
+        raise WorkoutlibError(
+            f"{shown(path)}: its {len(state)} weights ({next(iter(state))} …) are of none of the known models: "
+            f'{", ".join(TRIED)}. If torchvision or timm has another, store its name with them, as "arch": NAME; or '
+            "train one of those: workoutlib train --model resnet50"
+        )
+    name, place, pairs = found
+    body = create(name)
+    body.set_submodule(place, nn.Identity())
+    own = {key: state[there] for key, there in pairs.items()}
     check_weights(own, body.state_dict(), path)
     body.load_state_dict(own)
-    model = Classifier(nn.Sequential(body, *hidden) if hidden else body, last, *MODELS[name][1])
-    return model.eval(), _choose_labels(content, last.out_features, labels, path), name
+    body, features = _flat(body.eval())
+    taken = set(pairs.values())
+    *hidden, last = _build_head({key: value for key, value in state.items() if key not in taken}, features, path)
+    model = Classifier(nn.Sequential(body, *hidden) if hidden else body, last, *normalisation(name))
+    return model.eval(), _choose_labels(content, last.out_features, labels, path), name.removeprefix("timm/")
 
 
 def _largest_state(content: Any) -> dict[str, Tensor] | None:
-    """The largest table of tensors by name, in dicts and lists of dicts."""
+    """The largest table of tensors by name, in dicts and lists of dicts; of several, that of averaged weights (EMA)."""
+    found = max(_tables(content), key=lambda each: (len(each[0]), each[1]), default=None)
+    return found[0] if found else None
+
+
+def _tables(content: Any, averaged: bool = False) -> Iterator[tuple[dict[str, Tensor], bool]]:
+    """Tables of tensors by name, and whether their own name says that they are averages."""
     if isinstance(content, list | tuple):
         content = dict(enumerate(content))
     if not isinstance(content, dict):
-        return None
+        return
     own = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
-    inner = [found for value in content.values() if (found := _largest_state(value))]
-    return max([own, *inner], key=len) or None
-
-
-def _recognise(state: dict[str, Tensor], path: str | Path) -> tuple[str, str, nn.Module]:
-    """(architecture, prefix of its names, its body) that all of the body's weights are there for."""
-    for name in MODELS:
-        body = untrained(name)
-        body.set_submodule(head_path(body), nn.Identity())
-        wanted = body.state_dict()
-        first, size = next((key, value.shape) for key, value in wanted.items())
-        for key in [key for key, value in state.items() if key.endswith(first) and value.shape == size]:
-            prefix = key.removesuffix(first)
-            others = [key for key in state if key.startswith(prefix) and key.removeprefix(prefix) not in wanted]
-            # a larger architecture of the same family has all these weights, and more convolutions
-            if all(prefix + own in state for own in wanted) and all(state[key].ndim < 4 for key in others):
-                return name, prefix, body
-    raise WorkoutlibError(
-        f"{shown(path)}: its {len(state)} weights ({next(iter(state))} …) are of none of the known models: "
-        f"{', '.join(MODELS)}. Train one of those, with: workoutlib train --model resnet50"
-    )
+    if own:
+        yield own, averaged
+    for key, value in content.items():
+        yield from _tables(value, averaged or _AVERAGED.search(str(key).lower()) is not None)
 
 
 @torch.inference_mode()
-def _features(body: nn.Module) -> int:
-    return body.eval()(torch.zeros(1, 3, 64, 64)).shape[1]
+def _flat(body: nn.Module) -> tuple[nn.Module, int]:
+    """A body whose features are a row a picture, and how many those are; 224 pixels are what all take."""
+    features = body(torch.zeros(1, 3, 224, 224))
+    if features.ndim > 2:
+        body, features = nn.Sequential(body, nn.Flatten()), features.flatten(1)
+    return body, features.shape[1]
 
 
 def _build_head(rest: dict[str, Tensor], features: int, path: str | Path) -> list[Any]:

@@ -22,6 +22,6 @@ def plot_counting(signal: Signal, repetitions: Sequence[Repetition], truth: Sequ
     if len(truth):
         top = float(signal.values.max()) + 0.12
         axis.plot(truth, [top] * len(truth), "v", color=VERMILION, label="true turns")
-        axis.legend(loc="lower right", fontsize=8)
+        axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8)
     axis.set(xlabel="seconds", ylabel="movement (1 = usual range)")
     return figure

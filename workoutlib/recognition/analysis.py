@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol, cast
@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from scipy.special import log_softmax, softmax
 
 from workoutlib.pose.tracking import PoseSequence
-from workoutlib.recognition.clips import ClipPrediction
+from workoutlib.recognition.clips import ClipPrediction, Prediction
 from workoutlib.recognition.report import draw_results, write_report
 from workoutlib.workout.figures import plot_sets
 from workoutlib.workout.sets import Segment, analyze_workout
 from workoutlib.workout.signals import choose_movement, cut
-from workoutlib.workout.workout import Workout
+from workoutlib.workout.workout import Set, Workout
 
 _CHANGE = 5.0  # what a change of exercise costs, in seconds of frames that are e times as probable with it
 _LEAST = 0.05  # probability of a label in one frame: a single frame is never surer than that
@@ -35,6 +35,13 @@ class ClipWorkout(Workout):
 
     clip: ClipPrediction = field(kw_only=True)
 
+    @property
+    def overall(self) -> Prediction:
+        """The clip as a whole; where its exercise is that of a set, it is as surely known as the set."""
+        found = self.clip.overall
+        known = [entry.known for entry in self.sets if entry.label == found.label]
+        return replace(found, known=any(known) if known else found.known)
+
     def plot(self) -> Figure:
         """Plot the joint angle of each set over time, with every repetition marked."""
         return plot_sets(self.clip.poses or PoseSequence.of([], []), self.sets)
@@ -45,10 +52,10 @@ class ClipWorkout(Workout):
         annotated.parent.mkdir(parents=True, exist_ok=True)
         cast("_Annotates", self.clip.reader).annotate_clip(self, annotated, progress=progress)
         draw_results(self, self.clip.poses, annotated)
-        found = self.clip.overall
+        found = self.overall
         row: dict = {"path": str(self.clip.path), "kind": "clip", "annotated": str(annotated), **self.to_dict()}
         row |= {"label": found.label, "confidence": found.confidence, "known": found.known}
-        row["segments"] = self.clip.segments().to_dict("records")
+        row["segments"] = self.clip.segments(sets=self.sets).to_dict("records")
         return write_report([row], Path(out))
 
 
@@ -58,13 +65,25 @@ def analyze_clip(clip: ClipPrediction) -> ClipWorkout:
         return ClipWorkout(clip=clip)
     segments: list[Segment] = []
     movements: dict[str, str] = {}
-    for start, end, logits in _stretches(clip):
+    stretches = _stretches(clip)
+    for start, end, logits in stretches:
         probabilities = softmax(logits / clip.reader.temperature).tolist()
         shares = dict(zip(clip.reader.labels, probabilities, strict=True))
         label = max(shares, key=lambda name: shares[name])
         segments.append((start, end, label))
         movements.setdefault(label, choose_movement(cut(clip.poses, start, end), label, shares))
-    return ClipWorkout(analyze_workout(clip.poses, segments, movements).sets, clip=clip)
+    found = analyze_workout(clip.poses, segments, movements).sets
+    return ClipWorkout([_with_confidence(entry, clip, stretches) for entry in found], clip=clip)
+
+
+def _with_confidence(entry: Set, clip: ClipPrediction, stretches: list[tuple[float, float, np.ndarray]]) -> Set:
+    """A set with the probability of its label in the stretch that it lies in, and whether its own frames are known."""
+    _, _, logits = max(stretches, key=lambda part: min(part[1], entry.end) - max(part[0], entry.start))
+    share = softmax(logits / clip.reader.temperature)[clip.reader.labels.index(entry.label)]
+    inside = (clip.times >= entry.start) & (clip.times <= entry.end)
+    inside[np.abs(clip.times - 0.5 * (entry.start + entry.end)).argmin()] = True  # of few frames none may lie inside
+    known = bool(clip.reader.is_known(clip.logits[inside].mean(0)))
+    return replace(entry, confidence=float(share), known=known)
 
 
 def _stretches(clip: ClipPrediction) -> list[tuple[float, float, np.ndarray]]:

@@ -14,9 +14,13 @@ from scipy.special import softmax
 from workoutlib.media.overlay import UNKNOWN
 from workoutlib.pose.skeleton import Pose
 from workoutlib.pose.tracking import Frame, PoseSequence, PoseTracker
+from workoutlib.workout.workout import Set, set_at
 
 Watch = Callable[[int, int | None], None]
 """Told how many frames are done, and of how many where the clip says."""
+
+Shown = tuple[str, float | None]
+"""A label as it is shown, and its confidence, where there is one."""
 
 SMOOTHING = 1.0
 """Width in seconds of the window over which a clip's logits are averaged."""
@@ -138,20 +142,34 @@ class ClipPrediction:
         return table.join(pd.DataFrame(probabilities, columns=names))
 
     def segments(
-        self, smoothing: float = SMOOTHING, shortest: float = SHORTEST_SEGMENT, confidence: float = 0.0
+        self,
+        smoothing: float = SMOOTHING,
+        shortest: float = SHORTEST_SEGMENT,
+        confidence: float = 0.0,
+        sets: Sequence[Set] = (),
     ) -> pd.DataFrame:
         """Stretches of one label: ``start, end`` (seconds), ``label`` (or ``"unknown"``), ``confidence`` (mean).
 
         Args:
             smoothing: as in `smoothed`.
-            shortest: stretches of fewer seconds are given to their longer neighbour.
+            shortest: stretches of fewer seconds, unless they are sets, are given to their longer neighbour.
             confidence: frames less confident than this count as unknown.
+            sets: of the clip's workout: within each, the label is the set's name.
         """
         table = self.frames(smoothing)
         known = table["known"] & (table["confidence"] >= confidence)
-        shown = table["label"].where(known, UNKNOWN).to_numpy(dtype=object)
-        ends = np.append(self.times[1:], self.duration)
-        return _merge_short(_runs(shown, self.times, ends), shortest, table["confidence"].to_numpy())
+        shown, sure = table["label"].where(known, UNKNOWN).to_numpy(dtype=object), table["confidence"].to_numpy()
+        borders = np.array([time for entry in sets for time in (entry.start, entry.end)])
+        inside = borders[(borders > self.times[0]) & (borders < self.duration)]
+        starts = np.union1d(self.times, inside) if len(inside) else self.times
+        ends = np.append(starts[1:], self.duration)
+        frames = np.searchsorted(self.times, starts, side="right") - 1
+        shown, sure, fixed = shown[frames], sure[frames], np.zeros(len(starts), bool)
+        for number, middle in enumerate(0.5 * (starts + ends) if sets else ()):
+            entry = set_at(sets, middle)
+            shown[number], sure[number] = shown_in(entry, (shown[number], sure[number]))
+            fixed[number] = entry is not None
+        return _merge_short(_runs(shown, fixed, starts, ends), shortest, sure)
 
 
 def look_at(
@@ -177,23 +195,34 @@ def spread(logits: np.ndarray, seen: Sequence[float], times: Sequence[float]) ->
     return np.stack([np.interp(times, seen, column) for column in logits.T], 1).astype(np.float32)
 
 
-def _runs(labels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[list]:
-    """[first frame, end frame, start, end, label] of each run of equal labels."""
-    edges = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1), len(labels)]
-    return [[a, b, starts[a], ends[b - 1], labels[a]] for a, b in pairwise(edges)]
+def shown_in(entry: Set | None, otherwise: Shown) -> Shown:
+    """What is shown while a set is under way: its name and its confidence, of which `otherwise` gives what is missing.
+
+    Outside of sets (``None``) that is `otherwise` itself.
+    """
+    if entry is None:
+        return otherwise
+    return entry.name, otherwise[1] if entry.confidence is None else entry.confidence
+
+
+def _runs(labels: np.ndarray, fixed: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[list]:
+    """[first part, end part, start, end, label, whether that is fixed] of each run of equal labels."""
+    changes = (labels[1:] != labels[:-1]) | (fixed[1:] != fixed[:-1])
+    edges = [0, *(np.flatnonzero(changes) + 1), len(labels)]
+    return _join_equal([[a, b, starts[a], ends[b - 1], labels[a], fixed[a]] for a, b in pairwise(edges)])
 
 
 def _merge_short(runs: list[list], shortest: float, confidence: np.ndarray) -> pd.DataFrame:
     while len(runs) > 1:
         lengths = [run[3] - run[2] for run in runs]
-        place = int(np.argmin(lengths))
-        if lengths[place] >= shortest:
+        place = int(np.argmin([np.inf if run[5] else length for run, length in zip(runs, lengths, strict=True)]))
+        if runs[place][5] or lengths[place] >= shortest:
             break
         beside = [i for i in (place - 1, place + 1) if 0 <= i < len(runs)]
         into = max(beside, key=lambda i: lengths[i])
         runs[place][4] = runs[into][4]
         runs = _join_equal(runs)
-    rows = [(float(s), float(e), label, float(confidence[a:b].mean())) for a, b, s, e, label in runs]
+    rows = [(float(s), float(e), label, float(confidence[a:b].mean())) for a, b, s, e, label, _ in runs]
     return pd.DataFrame(rows, columns=["start", "end", "label", "confidence"])
 
 
@@ -201,7 +230,7 @@ def _join_equal(runs: list[list]) -> list[list]:
     joined = [runs[0]]
     for run in runs[1:]:
         if run[4] == joined[-1][4]:
-            joined[-1][1], joined[-1][3] = run[1], run[3]
+            joined[-1][1], joined[-1][3], joined[-1][5] = run[1], run[3], joined[-1][5] or run[5]
         else:
             joined.append(run)
     return joined

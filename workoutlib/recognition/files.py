@@ -188,7 +188,7 @@ class _Job:
         workout = recognizer.analyze(task.file, stride=self.stride, progress=progress)
         clip = workout.clip
         speed = len(clip.times) / (time.perf_counter() - began)
-        row, segments = _row(task.file, "clip", clip.overall), clip.segments()
+        row, segments = _row(task.file, "clip", workout.overall), clip.segments(sets=workout.sets)
         row |= {
             "frames": len(clip.times),
             "frames_per_second": clip.frames_per_second,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time as clock
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -18,18 +21,23 @@ from workoutlib.pose.skeleton import Pose
 from workoutlib.pose.smoothing import smooth
 from workoutlib.pose.tracking import PoseSequence, PoseTracker
 from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
-from workoutlib.recognition.annotation import counter_at
-from workoutlib.recognition.clips import ClipPrediction, Prediction
+from workoutlib.recognition.annotation import LINGER, counter_at
+from workoutlib.recognition.clips import ClipPrediction, Prediction, Shown, shown_in
 from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.workout.workout import set_at
 
 REMEMBERED = 120.0
 """Seconds that are analysed anew each time: a longer set loses its first repetitions."""
 _ANALYSED, _LOOKED = 1.0, 0.3  # least seconds between two analyses, and between two looks of the picture model
 _SHARE = 0.25  # of its thread's time that either may take: analyses of a long stream come more rarely
+_GRACE = 0.3  # seconds for which the end waits for what is under way
 _LABEL = 2.0  # seconds over which the label is averaged
 
-Seen = tuple[float, Pose | None, np.ndarray]
-"""Time, pose, and what the picture model said last, logits (C,)."""
+LOOKING = "looking..."
+"""What is shown until there is an answer."""
+
+Seen = tuple[float, Pose | None, np.ndarray | None]
+"""Time, pose, and what the picture model said last, logits (C,); None before its first answer."""
 
 
 class LiveWorkout:
@@ -41,7 +49,8 @@ class LiveWorkout:
         recognizer: its pose network is fetched where it is not here yet.
 
     Attributes:
-        found: what the last two seconds show.
+        found: what the last two seconds show; None until there is an answer, and while nobody is there to be recognised
+            by pose alone.
         workout: the last two minutes' sets, as far as they are analysed.
     """
 
@@ -49,9 +58,10 @@ class LiveWorkout:
         self.recognizer = recognizer
         self._tracker = PoseTracker(recognizer.pose_estimator)
         self._seen: deque[Seen] = deque()
-        self._picture = recognizer.stream_logits(np.zeros((64, 64, 3), np.uint8)) * 0  # compiled before the stream
+        recognizer.stream_logits(np.zeros((64, 64, 3), np.uint8))  # compiled before the stream
+        self._picture: np.ndarray | None = None
         self._looks, self._analyses = _Beside(_LOOKED), _Beside(_ANALYSED)
-        self.found: Prediction = recognizer.read_logits(self._picture)
+        self.found: Prediction | None = None
         self.workout: ClipWorkout | None = None
 
     def see(self, time: float, frame: np.ndarray) -> np.ndarray:
@@ -61,21 +71,31 @@ class LiveWorkout:
         while time - self._seen[0][0] > REMEMBERED:
             self._seen.popleft()
         if (picture := self._looks.newest()) is not None:
+            if self._picture is None:  # it holds for all that came before it, too
+                self._seen = deque((moment, body, picture) for moment, body, _ in self._seen)
             self._picture = picture
-            recent = [each for each in self._seen if time - each[0] <= _LABEL]
-            self.found = self.recognizer.read_logits(self._logits(recent).mean(0))
+            self.found = self._read([each for each in self._seen if time - each[0] <= _LABEL])
         self._looks.ask(time, self.recognizer.stream_logits, frame, pose)
         self.workout = self._analyses.newest() or self.workout
-        if len(self._seen) > 3:
+        if len(self._seen) > 3 and self._picture is not None:
             self._analyses.ask(time, self._whole, list(self._seen))
-        drawn = draw_label(draw_skeleton(frame, pose) if pose else frame, self.found.shown, self.found.confidence)
+        drawn = draw_label(draw_skeleton(frame, pose) if pose else frame, *self.shown_at(time))
         said = counter_at(self.workout, time) if self.workout else None
         return draw_counter(drawn, *said) if said else drawn
 
+    def shown_at(self, time: float) -> Shown:
+        """The label at a time in seconds and its confidence: the set's while its count stays, else what is found."""
+        entry = set_at(self.workout.sets, time, LINGER) if self.workout else None
+        return shown_in(entry, (self.found.shown, self.found.confidence) if self.found else (LOOKING, None))
+
     def close(self) -> None:
-        """End the threads."""
+        """End the threads; an analysis that is under way is not waited for."""
         self._looks.close()
         self._analyses.close()
+
+    def _read(self, seen: list[Seen]) -> Prediction | None:
+        nothing = not any(pose for _, pose, _ in seen) and not any(np.any(picture) for _, _, picture in seen)
+        return None if nothing else self.recognizer.read_logits(self._logits(seen).mean(0))
 
     def _logits(self, seen: list[Seen]) -> np.ndarray:
         """Logits (T, C) of frames: the picture model's, joined with those of the poses."""
@@ -101,14 +121,18 @@ class _Beside:
     """
 
     def __init__(self, pause: float) -> None:
-        self._pause, self._asked, self._threads = pause, -np.inf, ThreadPoolExecutor(1)
+        self._pause, self._asked, self._took = pause, -np.inf, 0.0
         self._work: Future | None = None
-        self._took = 0.0
+        self._works: SimpleQueue[tuple[Future, Callable[[], Any]] | None] = SimpleQueue()
+        # A daemon: a program ends although a long analysis is under way, which an executor's threads do not allow.
+        self._thread = Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def ask(self, time: float, work: Callable[..., Any], *arguments: Any) -> None:
         """Begin a work at `time` in seconds, unless another is under way or the last one was begun just now."""
         if self._work is None and time - self._asked >= max(self._pause, self._took / _SHARE):
-            self._asked, self._work = time, self._threads.submit(self._timed, work, *arguments)
+            self._asked, self._work = time, Future()
+            self._works.put((self._work, partial(work, *arguments)))
 
     def newest(self) -> Any:
         """What the last work found, once; None while there is nothing new."""
@@ -117,13 +141,19 @@ class _Beside:
         done, self._work = self._work, None
         return done.result()
 
-    def _timed(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        began = clock.perf_counter()
-        try:
-            return work(*arguments)
-        finally:
-            self._took = clock.perf_counter() - began
+    def _serve(self) -> None:
+        while (asked := self._works.get()) is not None:
+            future, work = asked
+            began = clock.perf_counter()
+            try:
+                found = work()
+            except BaseException as error:  # told where the result is used
+                future.set_exception(error)
+            else:
+                self._took = clock.perf_counter() - began
+                future.set_result(found)
 
     def close(self) -> None:
-        """End the thread."""
-        self._threads.shutdown(cancel_futures=True)
+        """End the thread, after the work that is under way; wait for it a moment at most."""
+        self._works.put(None)
+        self._thread.join(_GRACE)

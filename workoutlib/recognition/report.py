@@ -7,16 +7,17 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from workoutlib.media.overlay import UNKNOWN, colour_of
+from workoutlib.media.overlay import colour_of
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.pose.tracking import PoseSequence
 from workoutlib.utils.files import replacing, write_csv, write_json
 from workoutlib.utils.pages import POSTER, Page
 from workoutlib.utils.paths import shortened, shown
 from workoutlib.workout.figures import plot_sets
-from workoutlib.workout.workout import Workout
+from workoutlib.workout.workout import Workout, name_set
 
 NO_ADVICE = "These are hints for training by what a camera sees of joints; no medical advice."
+_OF_SET = ("label", "known", "confidence")
 _POSTER_TIME = 1.0  # seconds: most people move by then
 
 
@@ -56,16 +57,20 @@ def write_report(rows: list[dict], out: Path, *, title: str = "Workout") -> Path
     told = [{"path": row["path"], "label": row["label"], "sets": row["sets"]} for row in clips]
     write_json(told, out / "workout.json")
     page = Page(out, title)
+    anchors = [f"file-{number}" for number in range(1, len(rows) + 1)]
     if len(rows) > 1:
-        page.words(overview(rows))
+        page.words(overview(rows), anchors)
     if said := accuracy_by_name(rows):
         page.text(f"{said}.")
-    for row in clips:
-        _tell_clip(page, row)
-    photos = [row for row in rows if row["kind"] == "photo" and "annotated" in row]
+    named = list(zip(rows, anchors, strict=True))
+    for row, anchor in named:
+        if row["kind"] == "clip":
+            _tell_clip(page, row, anchor)
+    photos = [(row, anchor) for row, anchor in named if row["kind"] == "photo" and "annotated" in row]
     if photos:
         page.heading("Photos")
-        page.media([(Path(row["annotated"]), f"{Path(row['path']).name}: {caption(row)}") for row in photos])
+        shown = [(Path(row["annotated"]), f"{Path(row['path']).name}: {caption(row)}") for row, _ in photos]
+        page.media(shown, [anchor for _, anchor in photos])
     if any(entry["faults"] for row in clips for entry in row["sets"]):
         page.text(NO_ADVICE)
     return page.write()
@@ -76,23 +81,23 @@ def repetitions_table(clips: list[dict]) -> pd.DataFrame:
     rows = []
     for row in clips:
         for number, entry in enumerate(row["sets"], 1):
-            about = {"path": row["path"], "set": number, "label": entry["label"]}
+            about = {"path": row["path"], "set": number, **{name: entry[name] for name in _OF_SET}}
             held = {"start": entry["start"], "end": entry["end"], "faults": entry["faults"]}
             for k, r in enumerate([held] if entry["hold"] else entry["repetitions"], 1):
                 names = "; ".join(fault["name"] for fault in r["faults"])
                 rows.append(about | {"repetition": None if entry["hold"] else k} | r | {"faults": names})
-    first = ["path", "set", "label", "repetition", "start", "turn", "end", "faults"]
+    first = ["path", "set", *_OF_SET, "repetition", "start", "turn", "end", "faults"]
     table = pd.DataFrame(rows, columns=list(dict.fromkeys([*first, *(rows[0] if rows else ())])))
     return table.astype({"repetition": "Int64"})
 
 
-def _tell_clip(page: Page, row: dict) -> None:
-    page.heading(Path(row["path"]).name)
+def _tell_clip(page: Page, row: dict, anchor: str) -> None:
+    page.heading(Path(row["path"]).name, anchor=anchor)
     if "annotated" not in row:
         return page.text(caption(row))
     annotated = Path(row["annotated"])
     times = [(s["start"], s["end"], s["label"], colour_of(s["label"])) for s in row.get("segments", [])]
-    page.clip(annotated, caption(row), times)
+    page.clip(annotated, caption(row), times, f"{anchor}-clip")
     faults = 0
     for number, entry in enumerate(row["sets"], 1):
         page.heading(f"Set {number}: {describe_set(entry)}", level=3)
@@ -100,7 +105,7 @@ def _tell_clip(page: Page, row: dict) -> None:
         if plot.is_file():
             page.picture(plot, f"joint angle over the time of set {number}, every repetition marked")
         if entry["repetitions"]:
-            page.table(describe_repetitions(entry))
+            page.moments(describe_repetitions(entry), [r["start"] for r in entry["repetitions"]], f"{anchor}-clip")
         shown = []
         for fault in entry["faults"]:
             faults += 1
@@ -115,9 +120,9 @@ def _tell_clip(page: Page, row: dict) -> None:
 def caption(row: dict) -> str:
     """What was recognised, whether that is right where the file's name tells, and what was counted."""
     verdict = "" if not row.get("truth") else "✓ " if row["label"] == row["truth"] else f"✗ this is a {row['truth']}: "
-    doubt = "" if row["known"] else ", not sure that it is one of the known exercises"
+    name = name_set(row["label"], row["known"])
     sets = list(map(describe_set, row["sets"])) or ["no repetitions found"] * (row["kind"] == "clip")
-    return "; ".join([f"{verdict}{row['label']} ({row['confidence']:.0%}{doubt})", *sets])
+    return "; ".join([f"{verdict}{name} ({row['confidence']:.0%})", *sets])
 
 
 def overview(rows: list[dict]) -> pd.DataFrame:
@@ -129,7 +134,7 @@ def overview(rows: list[dict]) -> pd.DataFrame:
         lines.append(
             {
                 "file": shortened(shown(Path(row["path"]).name).strip('"'), 40),
-                "label": row["label"] if row["known"] else f"{UNKNOWN}, perhaps {row['label']}",
+                "label": name_set(row["label"], row["known"]),
                 "sure": f"{row['confidence']:.0%}",
                 "second guess": "".join(second),
                 "workout": ", ".join(map(describe_set, row["sets"])) or ("–" if row["kind"] == "clip" else ""),
@@ -149,10 +154,11 @@ def accuracy_by_name(rows: list[dict]) -> str:
 
 
 def describe_set(entry: dict) -> str:
-    """A set of a row in a few words: its label, and how many repetitions or how many seconds."""
+    """A set of a row in a few words: its name, and how many repetitions or how many seconds."""
+    name = name_set(entry["label"], entry["known"])
     if entry["hold"]:
-        return f"{entry['label']}, held for {entry['end'] - entry['start']:.0f} s"
-    return f"{entry['label']}, {entry['count']} repetition{'' if entry['count'] == 1 else 's'}"
+        return f"{name}, held for {entry['end'] - entry['start']:.0f} s"
+    return f"{name}, {entry['count']} repetition{'' if entry['count'] == 1 else 's'}"
 
 
 def describe_fault(fault: dict) -> str:

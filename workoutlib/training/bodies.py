@@ -13,9 +13,12 @@ from torch import Tensor, nn
 
 from workoutlib.config import Config
 from workoutlib.data.dataset import ImageDataset, decode_with
+from workoutlib.evaluation.calibration import fit_keep_confidence, fit_temperature, fit_unknown_threshold
+from workoutlib.evaluation.metrics import scores
 from workoutlib.evaluation.predictions import Predictions
 from workoutlib.media.images import read_image
 from workoutlib.models.build import Classifier
+from workoutlib.models.checkpoints import load_checkpoint, save_checkpoint
 from workoutlib.models.features import picture_features
 from workoutlib.models.linear import fit_linear
 from workoutlib.pose.body_model import BodyModel, fit_body
@@ -147,3 +150,35 @@ def load_bodies(
         warnings.warn(f"training on the pictures alone, without the body: {error}", stacklevel=2)
         return None
     return Bodies(catalog, labels, estimator, config, cache=cache, progress=progress)
+
+
+def join_gym_body(
+    checkpoint: Path, predictions: Predictions, estimator: PoseEstimator, *, progress: bool = True
+) -> Predictions:
+    """Give a stored picture model the body model of the gym's athletes, and calibrate both together.
+
+    Nothing is fitted but the calibration: that needs the poses in the validation pictures alone.
+
+    Args:
+        checkpoint: rewritten.
+        predictions: the picture model's, for the validation pictures.
+    Returns:
+        The predictions of both together.
+    """
+    stored, labels = load_checkpoint(checkpoint), predictions.labels
+    body = fit_body(np.empty((0, 33, 3)), np.empty(0, int), labels)
+    poses = estimate_poses(predictions.catalog["path"].tolist(), estimator, progress=progress)
+    joint = replace(predictions, logits=body.fuse(predictions.logits, poses))
+    temperature = fit_temperature(joint)
+    kept = {"keep_confidence": fit_keep_confidence(joint, temperature)}
+    save_checkpoint(
+        checkpoint,
+        stored.model,
+        labels,
+        stored.config,
+        metrics={**stored.metrics, **kept, **scores(joint)},
+        temperature=temperature,
+        unknown_threshold=fit_unknown_threshold(joint),
+        body=body.state(),
+    )
+    return joint

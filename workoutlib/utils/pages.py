@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -34,6 +35,8 @@ th:first-child, td:first-child, .words td, .words th { text-align: left; }
 .timeline { display: flex; margin-top: .3rem; border-radius: 6px; overflow: hidden; }
 .timeline button { min-width: 2px; height: 1.8rem; border: 0; padding: 0; overflow: hidden; white-space: nowrap; }
 .timeline button { cursor: pointer; font-size: .8rem; }
+.leads tbody tr { position: relative; } .leads tbody tr:hover { background: #8882; }
+.leads td a::after { content: ""; position: absolute; inset: 0; } a { color: inherit; }
 """
 
 
@@ -44,8 +47,9 @@ class Page:
         self.folder, self.title, self.parts = Path(folder), title, [f"<h1>{escape(title)}</h1>"]
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def heading(self, text: str, *, level: int = 2) -> None:
-        self.parts.append(f"<h{level}>{escape(text)}</h{level}>")
+    def heading(self, text: str, *, level: int = 2, anchor: str = "") -> None:
+        """A heading; `anchor` is the name by which a link of the page leads to it."""
+        self.parts.append(f"<h{level}{_named(anchor)}>{escape(text)}</h{level}>")
 
     def text(self, text: str) -> None:
         self.parts.append(f"<p>{escape(text)}</p>")
@@ -68,10 +72,24 @@ class Page:
     def table(self, table: pd.DataFrame) -> None:
         self.parts.append(f'<div class="scroll">{table.to_html(border=0, escape=True)}</div>')
 
-    def words(self, table: pd.DataFrame) -> None:
-        """A table of texts, without its index."""
-        html = table.to_html(border=0, escape=True, index=False, classes="words", justify="left")
-        self.parts.append(f'<div class="scroll">{html}</div>')
+    def moments(self, table: pd.DataFrame, times: Sequence[float], anchor: str) -> None:
+        """A table whose rows, when clicked, move the clip called `anchor` to their times in seconds."""
+        seek = f"document.querySelector('#{anchor} video').currentTime="
+        links = [f'href="#{anchor}" onclick="{escape(seek)}{time:.3f}"' for time in times]
+        self._links(table, links, index=True, classes="leads")
+
+    def words(self, table: pd.DataFrame, anchors: Sequence[str] = ()) -> None:
+        """A table of texts, without its index; its rows lead to the parts of the page that are called `anchors`."""
+        self._links(table, [f'href="#{anchor}"' for anchor in anchors], index=False, classes="words leads")
+
+    def _links(self, table: pd.DataFrame, links: Sequence[str], **options: Any) -> None:
+        """A table whose rows are links with these attributes; the first column's text is what is read of them."""
+        cells = table.map(lambda value: escape(str(value)))
+        if links:
+            cells.iloc[:, 0] = [f"<a {link}>{cell}</a>" for link, cell in zip(links, cells.iloc[:, 0], strict=True)]
+        cells.columns = [escape(name) for name in cells.columns]
+        justify = {} if options["index"] else {"justify": "left"}
+        self.parts.append(f'<div class="scroll">{cells.to_html(border=0, escape=False, **justify, **options)}</div>')
 
     def figure(self, figure: Figure, name: str) -> None:
         """Store the figure as ``<name>.png`` beside the page and show it."""
@@ -85,16 +103,18 @@ class Page:
     def _source(self, path: Path) -> str:
         return quote(os.fsencode(path.relative_to(self.folder).as_posix()))
 
-    def media(self, items: list[tuple[Path, str]]) -> None:
+    def media(self, items: list[tuple[Path, str]], anchors: Sequence[str] = ()) -> None:
         """Photos and playing clips with a caption each; they lie in the page's folder or below it."""
         shown = []
-        for path, caption in items:
+        for (path, caption), anchor in zip(items, anchors or [""] * len(items), strict=True):
             tag = f'<img src="{self._source(path)}" alt="{escape(caption)}">'
             tag = self._video(path) if path.suffix.lower() == ".mp4" else tag
-            shown.append(f"<figure>{tag}<figcaption>{escape(caption)}</figcaption></figure>")
+            shown.append(f"<figure{_named(anchor)}>{tag}<figcaption>{escape(caption)}</figcaption></figure>")
         self.parts.append(f'<div class="media">{"".join(shown)}</div>')
 
-    def clip(self, path: Path, caption: str, stretches: list[tuple[float, float, str, Colour]]) -> None:
+    def clip(
+        self, path: Path, caption: str, stretches: list[tuple[float, float, str, Colour]], anchor: str = ""
+    ) -> None:
         """A playing clip above its timeline: (start, end, text, colour) of each stretch, which seeks when clicked."""
         buttons = []
         for start, end, text, (red, green, blue) in stretches:
@@ -105,7 +125,7 @@ class Page:
             buttons.append(f'<button style="{style}" onclick="{seek}" title="{escape(title)}">{escape(text)}</button>')
         timeline = f'<div class="timeline">{"".join(buttons)}</div>'
         caption = f"<figcaption>{escape(caption)}</figcaption>"
-        self.parts.append(f'<figure class="small">{self._video(path)}{timeline}{caption}</figure>')
+        self.parts.append(f'<figure{_named(anchor)} class="small">{self._video(path)}{timeline}{caption}</figure>')
 
     def _video(self, path: Path) -> str:
         poster = path.with_name(path.stem + POSTER)  # shown until the clip plays
@@ -123,3 +143,8 @@ class Page:
         with replacing(path) as partial:  # bytes of a file name that are no text are written as escapes
             partial.write_text(html, encoding="utf-8", errors="backslashreplace")
         return path
+
+
+def _named(anchor: str) -> str:
+    """The attribute that gives an element its name."""
+    return f' id="{escape(anchor)}"' if anchor else ""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+
+from workoutlib.media.overlay import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,13 @@ class Set:
     faults: tuple[Fault, ...] = ()  # each fault once, as it was worst
     hold: bool = False
     counted_as: str | None = None  # the exercise whose movement was counted, where the label is doubtful
+    confidence: float | None = None  # probability of the label, 0..1, where a classifier gave it
+    known: bool = True  # whether the classifier is sure that it is one of its exercises at all
+
+    @property
+    def name(self) -> str:
+        """What the set is called wherever it is shown: see `name_set`."""
+        return name_set(self.label, self.known)
 
     @property
     def movement(self) -> str:
@@ -101,17 +111,27 @@ class Workout:
         """A row a repetition, and one a hold: its set and label, then the repetition's numbers."""
         rows = []
         for number, entry in enumerate(self.sets, 1):
-            about = {"set": number, "label": entry.label}
+            about = {"set": number, "label": entry.label, "known": entry.known, "confidence": entry.confidence}
             if entry.hold:
                 held = Repetition(entry.start, entry.start, entry.end, faults=entry.faults)
                 rows.append(about | {"repetition": pd.NA, **_row(held)})
             rows += [about | {"repetition": k, **_row(r)} for k, r in enumerate(entry.repetitions, 1)]
-        columns = ["set", "label", "repetition", *Repetition.__dataclass_fields__]
+        columns = ["set", "label", "known", "confidence", "repetition", *Repetition.__dataclass_fields__]
         return pd.DataFrame(rows, columns=columns).astype({"repetition": "Int64"})
 
     def to_dict(self) -> dict[str, list]:
         """Return `{"sets": [...]}` of plain numbers and texts for JSON; what is not known is None."""
         return {"sets": [_set_to_dict(entry) for entry in self.sets]}
+
+
+def name_set(label: str, known: bool) -> str:
+    """The exercise, or ``"unknown, perhaps squat"`` where it is not sure that it is one of the known ones."""
+    return label if known else f"{UNKNOWN}, perhaps {label}"
+
+
+def set_at(sets: Iterable[Set], time: float, linger: float = 0.0) -> Set | None:
+    """The set that is under way at a time, or has ended `linger` seconds ago at most; the earlier one of two."""
+    return next((entry for entry in sets if entry.start <= time <= entry.end + linger), None)
 
 
 def count(repetitions: tuple[Repetition, ...] | list[Repetition]) -> int:
@@ -128,6 +148,8 @@ def _row(repetition: Repetition) -> dict:
 def _set_to_dict(entry: Set) -> dict:
     return {
         "label": entry.label,
+        "known": entry.known,
+        "confidence": None if entry.confidence is None else _number(entry.confidence),
         "start": _number(entry.start),
         "end": _number(entry.end),
         "count": entry.count,

@@ -132,9 +132,9 @@ def matrix_html(counts: pd.DataFrame, bridge: Bridge, chosen: tuple[str, str]) -
     """
     shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     turned = "writing-mode:vertical-rl;transform:rotate(180deg);font-weight:normal"
+    foot = "vertical-align:bottom;padding:0 0 4px"
     head = "".join(
-        f"<th scope='col' style='vertical-align:bottom'><span style='{turned}'>{escape(name)}</span></th>"
-        for name in counts.columns
+        f"<th scope='col' style='{foot}'><span style='{turned}'>{escape(name)}</span></th>" for name in counts.columns
     )
     rows = []
     for true in counts.index:
@@ -148,7 +148,8 @@ def matrix_html(counts: pd.DataFrame, bridge: Bridge, chosen: tuple[str, str]) -
             )
             for predicted in counts.columns
         ]
-        name = f"<th scope='row' style='font-weight:normal;text-align:right;white-space:nowrap'>{escape(true)}</th>"
+        style = "font-weight:normal;text-align:right;white-space:nowrap;padding:0 5px 0 0"
+        name = f"<th scope='row' style='{style}'>{escape(true)}</th>"
         rows.append(f"<tr>{name}{''.join(cells)}</tr>")
     note = "true labels down, predicted labels across: click a cell to see its pictures"
     return (
@@ -161,7 +162,7 @@ def matrix_html(counts: pd.DataFrame, bridge: Bridge, chosen: tuple[str, str]) -
 def _cell(pair: tuple[str, str], number: int, share: float, bridge: Bridge, *, marked: bool) -> str:
     mark = "outline:3px solid #d55e00;outline-offset:-1px;position:relative;" if marked else ""
     if not number:
-        return f"<td style='min-width:18px;border:1px solid #8884;{mark}'></td>"
+        return f"<td style='min-width:18px;padding:0;border:1px solid #8884;{mark}'></td>"
     true, predicted = pair
     red, green, blue = (round(255 * channel) for channel in colormaps["cividis"](share)[:3])
     text = f"{true} recognised: {number}" if true == predicted else f"{true} taken for {predicted}: {number}"

@@ -59,12 +59,12 @@ class Webcam(Panel):
         now = time.monotonic()
         try:
             self.live = self.live or LiveWorkout(self.recognizer)
-            drawn, found = self.live.see(now, pixels), self.live.found
+            drawn, (label, confidence) = self.live.see(now, pixels), self.live.shown_at(now)
         except WorkoutlibError as error:
             self.picture.value = message(str(error), alert=True)
             return
         number = escape(str(frame["number"]), quote=True)
+        said = label if confidence is None else f"{label}, {confidence:.0%}"
         self.picture.value = (
-            f"<img data-frame='{number}' alt='{escape(found.shown, quote=True)}, {found.confidence:.0%}' "
-            f"src='{data_url(jpeg(drawn), 'image/jpeg')}'>"
+            f"<img data-frame='{number}' alt='{escape(said, quote=True)}' src='{data_url(jpeg(drawn), 'image/jpeg')}'>"
         )

@@ -1,0 +1,71 @@
+"""TIFFs of several pages and of pixels that Pillow does not know."""
+
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from helpers.pictures import BLUE, GREEN, RED, quarters
+from PIL import Image
+from PIL.TiffImagePlugin import AppendingTiffWriter
+
+from workoutlib.media import images
+from workoutlib.media.images import read_image
+from workoutlib.media.tiff import read_odd_tiff
+from workoutlib.utils.errors import WorkoutlibError
+
+
+def save(path: Path, pixels: np.ndarray) -> Path:
+    assert cv2.imwrite(str(path), np.ascontiguousarray(pixels[..., ::-1]))
+    return path
+
+
+def test_the_first_page_is_read_with_a_note(tmp_path: Path) -> None:
+    pages = [Image.new("RGB", (64, 48), colour) for colour in (RED, GREEN, BLUE)]
+    pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
+    with pytest.warns(UserWarning, match="has 3 pages: the first is read"):
+        assert np.array_equal(read_image(tmp_path / "scan.tif"), np.asarray(pages[0]))
+
+
+@pytest.mark.parametrize("first", ["small", "large"])
+def test_a_smaller_copy_is_no_page(tmp_path: Path, first: str, recwarn: pytest.WarningsRecorder) -> None:
+    """Cameras put a thumbnail in front of the picture, scanners and maps smaller copies behind it."""
+    large, small = Image.fromarray(quarters()), Image.fromarray(quarters()).resize((16, 12))
+    with AppendingTiffWriter(tmp_path / "a.tif", new=True) as writer:
+        for page in (small, large) if first == "small" else (large, small):
+            page.save(writer, "TIFF", tiffinfo={254: int(page is small)})
+            writer.newFrame()
+    with Image.open(tmp_path / "a.tif") as image:
+        assert image.n_frames == 2
+    assert np.array_equal(read_image(tmp_path / "a.tif"), quarters()) and not recwarn.list
+
+
+@pytest.mark.parametrize("scale", [1.0, 255.0])
+def test_colours_as_floats(tmp_path: Path, scale: float) -> None:
+    path = save(tmp_path / "a.tif", quarters().astype(np.float32) / 255 * scale)
+    assert np.abs(read_image(path).astype(int) - quarters()).max() <= 1
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.uint32])
+def test_deep_colours(tmp_path: Path, kind: type) -> None:
+    path = save(tmp_path / "a.tif", quarters().astype(kind) * 257)
+    assert np.abs(read_image(path).astype(int) - quarters()).max() <= 1
+
+
+def test_too_large_a_one_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "a.tif", quarters().astype(np.float32) / 255)
+    assert read_odd_tiff(path, 64 * 48) is not None and read_odd_tiff(path, 64 * 48 - 1) is None
+    monkeypatch.setattr(images, "MAX_PIXELS", 1000)
+    with pytest.raises(WorkoutlibError, match="Cannot read the picture"):
+        read_image(path)
+
+
+def test_a_broken_one_is_refused_without_a_word_of_opencv(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = save(tmp_path / "a.tif", quarters().astype(np.float32) / 255).read_bytes()
+    for length in (8, 9, 100, len(data) // 2, len(data) - 1):
+        (tmp_path / "cut.tif").write_bytes(data[:length])
+        with warnings.catch_warnings(), pytest.raises(WorkoutlibError):
+            warnings.simplefilter("ignore")
+            read_image(tmp_path / "cut.tif")
+    assert capfd.readouterr().err == ""
