@@ -185,7 +185,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
 
 def test_no_error_advises_to_load_without_protection(tmp_path):
     """PyTorch's own words do, for a file in its oldest format, a tar."""
-    (tmp_path / "x").write_bytes(bytes(range(256)) * 400)
+    (tmp_path / "x").write_bytes(b"")
     with tarfile.open(tmp_path / "old.pth", "w") as file:
         file.add(tmp_path / "x", "storages")
     with pytest.raises(WorkoutlibError, match="cannot be read as a PyTorch file") as found:
