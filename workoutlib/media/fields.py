@@ -38,10 +38,10 @@ class _Fields:
     """FFmpeg's filter for the frames of one size."""
 
     def __init__(self, frame: av.VideoFrame) -> None:
-        self.shape = width, height, form = _shape(frame)
+        self.shape = width, height, _ = _shape(frame)
         self._times: deque[float] = deque()
         self._graph = av.filter.Graph()
-        source = self._graph.add_buffer(width=width, height=height, format=form, time_base=frame.time_base)
+        source = self._graph.add_buffer(width=width, height=height, format=frame.format, time_base=frame.time_base)
         middle = self._graph.add("bwdif", "mode=send_frame:deint=interlaced")
         source.link_to(middle)
         middle.link_to(self._graph.add("buffersink"))
