@@ -396,6 +396,11 @@ def test_08_the_slider_counts_anew(lab, page, estimator):
     slider(repetitions, "Hysteresis").press("End")
     expect(repetitions.get_by_role("status")).not_to_have_text(before)
     expect(picture).to_have_attribute("alt", "0 repetitions of squat")
+    page.set_viewport_size({"width": 390, "height": HEIGHT})
+    page.evaluate("window.jupyterapp.shell.collapseLeft()")
+    ends = "panel => [panel, ...panel.querySelectorAll('*')].map(part => part.getBoundingClientRect().right)"
+    edge, *parts = repetitions.evaluate(ends)
+    assert max(parts) <= edge, "clipped on a narrow page"
 
 
 def test_09_a_click_or_a_key_says_what_a_clip_shows(lab, page, estimator):

@@ -57,6 +57,7 @@ _PUBLIC = {
     "training.fit": ("fit", "FitResult", "Callbacks"),
     "training.experiments": ("train_model", "split_catalog", "model_from_config", "choose_profile"),
     "training.crossvalidation": ("crossvalidate", "measure_leak", "near_duplicate_groups", "by_fold"),
+    "training.parts": ("measure_parts",),
     "recognition.recognizer": ("Recognizer",),
     "recognition.starter": ("starter_recognizer", "choose_recognizer"),
     "recognition.evaluation": ("evaluate_pictures", "evaluate_clips"),

@@ -170,6 +170,7 @@ def _measure_poses(clip: Path, frames: int, name: str, rates: Rates, **options: 
     """The clip by a model of all exercises that looks at body and picture, and counts."""
     body = gym_body()
     model = build_model(name, len(body.labels), weights=None)
+    model.hands = torch.nn.Linear(model.head.in_features, len(body.labels))
     recognizer = Recognizer(model, body.labels, Config.profile("best", model=name), body=body, **options)
     try:
         recognizer.pose_estimator  # noqa: B018, fetched here

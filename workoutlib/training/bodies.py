@@ -77,16 +77,23 @@ class Bodies:
 
     def fuse(self, predictions: Predictions, model: Classifier, body: BodyModel) -> Predictions:
         """A model's predictions for rows of the catalog, joined with its answers for hands and the body model's."""
-        rows, logits = predictions.catalog, predictions.logits
-        poses = self._poses_of(rows)
-        if model.hands is not None:
-            said = np.empty((0, len(self.labels)), np.float32)
-            if poses.found.any():
-                features = self._features(model, self._hands_of(rows)).to(model.hands.weight.device)
-                sides = features if self.config.flip_at_test else features[:1]
-                said = model.hands(sides.mean(0)).cpu().numpy()
-            logits = join_hands(logits, said, poses.found)
-        return replace(predictions, logits=body.fuse(logits, poses))
+        return self.add_body(self.add_hands(predictions, model), body)
+
+    def add_body(self, predictions: Predictions, body: BodyModel) -> Predictions:
+        """Predictions for rows of the catalog, joined with what the body model says of the poses there."""
+        return replace(predictions, logits=body.fuse(predictions.logits, self._poses_of(predictions.catalog)))
+
+    def add_hands(self, predictions: Predictions, model: Classifier) -> Predictions:
+        """Predictions for rows of the catalog, joined with what a model says of the hands there; if it knows hands."""
+        if model.hands is None:
+            return predictions
+        rows, said = predictions.catalog, np.empty((0, len(self.labels)), np.float32)
+        found = self._poses_of(rows).found
+        if found.any():
+            features = self._features(model, self._hands_of(rows)).to(model.hands.weight.device)
+            sides = features if self.config.flip_at_test else features[:1]
+            said = model.hands(sides.mean(0)).cpu().numpy()
+        return replace(predictions, logits=join_hands(predictions.logits, said, found))
 
     def _features(self, model: Classifier, squares: ImageDataset) -> Tensor:
         device = model.head.weight.device

@@ -10,7 +10,7 @@ from pathlib import Path
 _HEAD = 1024
 # Names that browsers and download programs give to what has not come whole.
 _PARTIAL = frozenset({".crdownload", ".part", ".partial", ".download", ".opdownload", ".!ut", ".aria2", ".filepart"})
-_BLOCK, _CHUNK = 4096, 1 << 20  # bytes: fewer zeros at an end may belong there
+_BLOCK, _CHUNK = 10_240, 1 << 20  # bytes: so many zeros belong to the end of a tar
 ZIP, TAR = "a zip file", "a tar archive"
 _SAVED_PAGE = "Download the file itself: this is what a site answered instead, a login page or an error perhaps"
 _UNPACK = "Unpack it first"
@@ -84,7 +84,7 @@ def unfinished(path: str | Path) -> tuple[str, str] | None:
     except OSError:
         return None
     zeros = size - kept
-    if zeros < _BLOCK:
+    if zeros <= _BLOCK:
         return None
     share = f"{100 * zeros / size:.0f} %" if zeros >= size / 100 else f"{zeros:,} bytes"
     return f"a file whose last {share} are zeros, as a download leaves it that was interrupted", "Fetch it again."

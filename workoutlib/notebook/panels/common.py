@@ -55,7 +55,7 @@ def control(kind: type[widgets.Widget], description: str, tooltip: str, **option
             options = {"readout_format": f".{decimals}f", **options}
         options = {"continuous_update": False, **options}
     style = {"description_width": "100px"}
-    layout = widgets.Layout(width="300px")
+    layout = widgets.Layout(width="300px", max_width="98%")  # with its margins as wide as a narrow page
     return kind(description=description, tooltip=tooltip, style=style, layout=layout, **options)
 
 
@@ -66,8 +66,8 @@ def row(*children: widgets.Widget) -> widgets.HBox:
 
 def columns(left: Iterable[widgets.Widget], right: Iterable[widgets.Widget], width: int = 400) -> widgets.HBox:
     """Two columns, the left one `width` pixels or more; below each other on a narrow page; the right one scrolls."""
-    wide = widgets.Layout(flex=f"1 1 {width}px", min_width="300px", max_width=f"{max(width, 560)}px")
-    narrow = widgets.Layout(flex="1 1 260px", min_width="260px", max_height="520px", overflow="auto")
+    wide = widgets.Layout(flex=f"1 1 {width}px", min_width="min(300px, 100%)", max_width=f"{max(width, 560)}px")
+    narrow = widgets.Layout(flex="1 1 260px", min_width="min(260px, 100%)", max_height="520px", overflow="auto")
     boxes = [widgets.VBox(list(left), layout=wide), widgets.VBox(list(right), layout=narrow)]
     return widgets.HBox(boxes, layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start"))
 

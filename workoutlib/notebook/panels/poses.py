@@ -96,13 +96,13 @@ class PosePanel(Panel):
             return
         if not self.poses:
             self.status.value = message("nobody found: is the whole body in the picture?")
-            self.card.value = picture_html(pixels, name, "60%")
+            self.card.value = picture_html(pixels, name, "min(100%, 520px)")
             return
         others = f", and {len(self.poses) - 1} more in the picture" if len(self.poses) > 1 else ""
         self.status.value = message(f"a person with probability {self.poses[0].probability:.0%}{others}")
         self.card.value = (
             "<div style='display:flex;flex-wrap:wrap;gap:1.5em;align-items:center'>"
-            + picture_html(draw_skeleton(pixels, self.poses[0]), f"Skeleton on {name}", "60%")
+            + picture_html(draw_skeleton(pixels, self.poses[0]), f"Skeleton on {name}", "min(100%, 520px)")
             + table_html(angle_table(self.poses[0]))
             + "</div>"
         )
