@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workoutlib.media.colour import Shot, rgb_of
 from workoutlib.pose.estimator import PERSON, PoseEstimator, Region, prominence
 from workoutlib.pose.skeleton import Pose, joint_angles, joint_visibility
 
@@ -105,24 +106,24 @@ class PoseTracker:
         self._others: list[Pose] = []  # who else was there when the detector first looked
         self._keys: deque[tuple[float, Pose]] = deque(maxlen=4)  # the last frames that were looked at, without a gap
 
-    def follow(self, frames: Iterable[Frame]) -> Iterator[tuple[float, np.ndarray, Pose | None]]:
+    def follow(self, frames: Iterable[tuple[float, Shot]]) -> Iterator[tuple[float, Shot, Pose | None]]:
         """Yield (time, frame, the exerciser's pose or ``None``) for each (time, uint8 RGB frame).
 
-        At most two frames are in memory.
+        At most two frames are in memory. Those that come as `Later` are brought to RGB if they are looked at.
         """
-        left_out: Frame | None = None
+        left_out: tuple[float, Shot] | None = None
         for time, pixels in frames:
             if self.skip and left_out is None and self._keys:
                 left_out = time, pixels
                 continue
             region = self._region
-            pose = self.update(time, pixels)
+            pose = self.update(time, rgb_of(pixels))
             if left_out is not None:
                 yield (*left_out, self._between(left_out, region))
                 left_out = None
             yield time, pixels, pose
         if left_out is not None:
-            yield (*left_out, self.update(*left_out))
+            yield (*left_out, self.update(left_out[0], rgb_of(left_out[1])))
 
     def update(self, time: float, pixels: np.ndarray) -> Pose | None:
         """The exerciser's pose in the next frame, uint8 RGB (H, W, 3), or ``None`` where there is nobody."""
@@ -205,13 +206,13 @@ class PoseTracker:
     def _is_away(self, pose: Pose) -> bool:
         return bool(self._places) and self._from_home(pose) > _AWAY
 
-    def _between(self, frame: Frame, region: Region | None) -> Pose | None:
+    def _between(self, frame: tuple[float, Shot], region: Region | None) -> Pose | None:
         """The pose in a frame that was left out, of the last two that were looked at; `region` is where to look."""
         if len(self._keys) == 4 and _curvature_error(list(self._keys), frame[0]) <= STRAIGHT_DEGREES:
             return _interpolate(self._keys[-2], self._keys[-1], frame[0])
         if region is None:
             return None
-        pose, _ = self.estimator.landmarks(frame[1], region)
+        pose, _ = self.estimator.landmarks(rgb_of(frame[1]), region)
         return pose if pose.probability >= PERSON else None
 
 
