@@ -103,13 +103,19 @@ def picture_html(picture: Figure | np.ndarray, alt: str, width: str = "100%") ->
 
 
 def gallery_html(pictures: Sequence[np.ndarray], captions: Sequence[str], columns: int) -> str:
-    """Pictures under their captions, as large as the page leaves them room; the page's own colours around them."""
+    """Pictures under their captions, as large as the page leaves them room; the page's own colours around them.
+
+    Args:
+        columns: at most; fewer on a narrow page.
+    """
+    about = "white-space:pre-line;overflow-wrap:anywhere;line-height:1.3"
     cells = "".join(
-        f"<figure style='margin:0'><figcaption style='white-space:pre-line;line-height:1.3'>{escape(text)}</figcaption>"
+        f"<figure style='margin:0'><figcaption style='{about}'>{escape(text)}</figcaption>"
         f"{picture_html(pixels, text)}</figure>"
         for pixels, text in zip(pictures, captions, strict=True)
     )
-    grid = f"display:grid;grid-template-columns:repeat({columns},minmax(0,1fr));gap:.5em;align-items:end"
+    share = f"(100% - {columns - 1} * .5em) / {columns}"
+    grid = f"display:grid;grid-template-columns:repeat(auto-fill,minmax(max(7em,{share}),1fr));gap:.5em;align-items:end"
     return f"<div style='{grid}'>{cells}</div>"
 
 

@@ -29,6 +29,8 @@ from workoutlib.notebook.panels.working import WorkingPanel
 from workoutlib.recognition.files import accuracy_by_name, as_table, predict_files
 from workoutlib.recognition.recognizer import Recognizer
 
+_NAME = "all:unset;cursor:pointer;text-decoration:underline;overflow-wrap:anywhere"
+
 
 class PhotoPanel(WorkingPanel):
     """Photos in, predictions out; ``panel.rows`` holds what was recognised.
@@ -127,7 +129,7 @@ def files_html(rows: Sequence[dict], chosen: int, bridge: Bridge) -> str:
         style = f"cursor:pointer;{edge};" + (
             "outline:2px solid #0072b2;outline-offset:-2px" if number == chosen else ""
         )
-        button = f"<button type='button' style='all:unset;cursor:pointer;text-decoration:underline'>{name}</button>"
+        button = f"<button type='button' style='{_NAME}'>{name}</button>"
         answer = (
             f"✗ {escape(found['label'])}<br><small>is {escape(found['truth'])}</small>" if wrong else found["label"]
         )

@@ -112,7 +112,7 @@ class ChunkedUpload(widgets.HBox):
         send, options = escape(script, quote=True), " multiple" * self.multiple + " disabled" * disabled
         self.field.value = (
             f'<label class="drop" ondragover="event.preventDefault()" ondrop="event.preventDefault(); {send}" '
-            "style='border:1px dashed;border-radius:4px;padding:.3em .6em'>"
+            "style='border:1px dashed;border-radius:4px;padding:.3em .6em;display:inline-block'>"
             f"{escape(self.label)} <input type='file' accept='{self.accept}' style='max-width:14em'{options} "
             f'onchange="{send}"> or drop</label>'
         )

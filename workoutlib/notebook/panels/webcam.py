@@ -66,5 +66,6 @@ class Webcam(Panel):
         number = escape(str(frame["number"]), quote=True)
         said = label if confidence is None else f"{label}, {confidence:.0%}"
         self.picture.value = (
-            f"<img data-frame='{number}' alt='{escape(said, quote=True)}' src='{data_url(jpeg(drawn), 'image/jpeg')}'>"
+            f"<img data-frame='{number}' alt='{escape(said, quote=True)}' style='max-width:100%' "
+            f"src='{data_url(jpeg(drawn), 'image/jpeg')}'>"
         )
