@@ -106,6 +106,23 @@ def test_a_bystander_is_left_for_who_exercises_about_as_near(trunk, followed):
     assert {place for number, place in enumerate(found) if number / RATE > 2.5} == {followed}
 
 
+@pytest.mark.parametrize(("sure", "followed"), [(0.95, 330.0), (0.55, 240.0)])
+def test_a_limb_that_was_taken_for_a_person_is_left_for_the_whole_body(sure, followed):
+    """At first the picture's edge cuts the body off; a body that is seen less clearly does not take its place."""
+
+    def people(number):
+        limb, whole = person(240, trunk=40), person(330, trunk=90)
+        limb.visibility[:] = 0.6
+        limb.landmarks[15:23, 1] += 20 * np.cos(number / 5)  # it moves: no bystander
+        limb.landmarks[[0, 31], 0] = 200, 330  # its box
+        whole.visibility[:] = sure
+        whole.landmarks[0, 0] = 230
+        return [limb, *[whole][: number > 3]]
+
+    found = places(PoseTracker(StandIn(people)), 30)
+    assert found[0] == 240 and found[-1] == followed
+
+
 def test_whoever_walks_away_alone_is_followed():
     found = places(PoseTracker(StandIn(lambda number: [person(320 + 5 * number)])), 40)
     assert found == pytest.approx([320 + 5 * number for number in range(40)])

@@ -7,6 +7,8 @@ at the resolution of the chroma planes, which costs a quarter; the luma plane fo
 
 from __future__ import annotations
 
+import threading
+from functools import cached_property
 from typing import Any
 
 import av
@@ -16,6 +18,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from workoutlib.media.curves import DIFFUSE_WHITE, HLG, PQ, SYSTEM_GAMMA, TO_709, hlg, pq
 from workoutlib.media.images import as_rgb
+from workoutlib.media.upright import turn_upright
 
 _UNSPECIFIED = (None, 0, 2)
 _SDR = (1, 6, 14, 15, *_UNSPECIFIED)
@@ -39,16 +42,53 @@ def untagged_matrix(frame: av.VideoFrame) -> int | None:
     return int(av.video.reformatter.Colorspace.ITU709) if large and bare else None
 
 
-class ToRgb:
-    """Brings the frames of one clip to RGB; made of its first frame. Transparency is laid on white, as in photos."""
+class Later:
+    """A frame that is brought to RGB when it is first looked at, if it is: many frames of a clip never are."""
 
-    def __init__(self, frame: av.VideoFrame, codec: VideoCodecContext) -> None:
+    def __init__(self, to_rgb: ToRgb, frame: av.VideoFrame) -> None:
+        self._to_rgb, self._frame = to_rgb, frame
+
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """The frame as uint8 RGB (H, W, 3)."""
+        return self._to_rgb(self._frame)
+
+
+Shot = np.ndarray | Later
+"""A frame of a clip, brought to RGB or waiting for it."""
+
+
+def rgb_of(frame: Shot) -> np.ndarray:
+    """A frame, brought to RGB now if that has not been done."""
+    return frame.pixels if isinstance(frame, Later) else frame
+
+
+class ToRgb:
+    """Brings the frames of one clip to RGB, upright; made of its first. Transparency is laid on white, as in photos.
+
+    Args:
+        size: (width, height) that they are shown with, before they are turned.
+        matrix: turns them upright (`upright.display_matrix`).
+    """
+
+    def __init__(
+        self, frame: av.VideoFrame, codec: VideoCodecContext, size: tuple[int, int], matrix: np.ndarray
+    ) -> None:
+        self._size, self._upright = size, matrix
         self._to_sdr, self._matrix = ToSdr.needed(frame, codec), untagged_matrix(frame)
         self._clear = frame.format.has_palette or any(part.is_alpha for part in frame.format.components)
         self._reformatter = av.video.reformatter.VideoReformatter()  # frame.reformat sets one up for every frame
 
-    def __call__(self, frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
-        """The frame as uint8 RGB (height, width, 3)."""
+    @property
+    def costs(self) -> bool:
+        """Whether a frame takes so much time that only those that are looked at should be brought to RGB."""
+        return self._to_sdr is not None
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        """The frame as uint8 RGB (H, W, 3)."""
+        return turn_upright(self._converted(frame, *self._size), self._upright)
+
+    def _converted(self, frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
         if self._to_sdr:
             return self._to_sdr(frame, width, height)
         form = "rgba" if self._clear else "rgb24"
@@ -64,6 +104,7 @@ class ToSdr:
         self._full = frame.color_range == 2
         self._to_rgb = _yuv_to_rgb(*_LUMA.get(matrix, _BT709))
         self._large: np.ndarray | None = None
+        self._one_at_a_time = threading.Lock()  # frames that wait (`Later`) are converted by another thread
         self._reformatter = av.video.reformatter.VideoReformatter()
         linear = {PQ: pq, HLG: hlg}.get(transfer, _display)(np.linspace(0, 1, 256))
         self._linear = _table(linear / DIFFUSE_WHITE.get(transfer, 1.0))
@@ -135,7 +176,8 @@ class ToSdr:
     def _planes(self, frame: av.VideoFrame, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
         """Luma (height, width), and luma and chroma (height / 2, width / 2, 3), uint8, of limited range."""
         ranges: dict[str, Any] = {"src_color_range": "JPEG", "dst_color_range": "MPEG"} if self._full else {}
-        stored = self._reformatter.reformat(frame, width, height, "yuv420p", **ranges).to_ndarray()
+        with self._one_at_a_time:
+            stored = self._reformatter.reformat(frame, width, height, "yuv420p", **ranges).to_ndarray()
         luma, (height, width) = stored[:height], (height // 2, width // 2)
         blue, red = stored[2 * height :].reshape(2, height, width)
         return luma, cv2.merge([cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA), blue, red])

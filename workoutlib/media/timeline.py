@@ -24,6 +24,8 @@ _EVEN, _VERY_EVEN = 0.8, 0.95  # share of the intervals that are as the usual on
 JUMP = 10.0
 _BACK = 0.5  # back, stamps run only there
 _NAMED = 3  # stretches that a note names
+DEFAULT_RATE = 25.0
+"""Frames a second of a clip that does not say, or says what cannot be."""
 HIGHEST_RATE, SLOWEST = 1000.0, 1 / 3600
 """Frames a second of what can be a clip; where a header says others, its frames' times count if those can be."""
 
@@ -226,6 +228,16 @@ def stated_rates(stream: VideoStream) -> list[float]:
     """The frame rates that a file states or FFmpeg guesses, the best first."""
     stated = (stream.average_rate, stream.guessed_rate, stream.base_rate)
     return [float(rate) for rate in stated if rate]
+
+
+def mean_rate(stream: VideoStream) -> float:
+    """Mean frames a second, as well as the file tells it."""
+    return next(filter(can_be, stated_rates(stream)), DEFAULT_RATE)
+
+
+def is_doubtful(stream: VideoStream) -> bool:
+    """Whether the file states a frame rate that cannot be; where only FFmpeg's mean is odd, its times decide."""
+    return not all(map(can_be, stated_rates(stream)[:1]))
 
 
 def can_be(rate: float) -> bool:

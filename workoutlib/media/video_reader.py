@@ -18,13 +18,21 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from workoutlib.media.animations import animation_frames, decode_animation
-from workoutlib.media.colour import ToRgb
+from workoutlib.media.colour import Later, Shot, ToRgb
 from workoutlib.media.fields import deinterlaced
 from workoutlib.media.images import MAX_PIXELS
 from workoutlib.media.kinds import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from workoutlib.media.kinds import is_clip as is_clip
-from workoutlib.media.timeline import Timeline, can_be, may_jump, measured_length, stated_length, stated_rates
-from workoutlib.media.upright import display_matrix, rotation_of, swaps_axes, turn_upright
+from workoutlib.media.timeline import (
+    DEFAULT_RATE,
+    Timeline,
+    is_doubtful,
+    may_jump,
+    mean_rate,
+    measured_length,
+    stated_length,
+)
+from workoutlib.media.upright import display_matrix, rotation_of, swaps_axes
 from workoutlib.utils.contents import foreign_content, unfinished
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
@@ -33,8 +41,6 @@ from workoutlib.utils.paths import require_file, shown
 # network; only these containers are opened. Those of sound are here to be told from broken clips.
 _CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,asf,flv,ogg,h264,hevc,m4v,mxf,ivf,dv,yuv4mpegpipe"
 _SOUND_CONTAINERS = "mp3,wav,flac,aac"
-# Frames a second of a clip that does not say, or says what cannot be.
-_DEFAULT_RATE = 25.0
 # Decoders of these draw the frames before the first key frame onto nothing; others leave them out.
 _UNFORMED = frozenset({"mpeg4", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "flv1", "h263", "mpeg1video", "mpeg2video"})
 # Of a program stream's pictures; without a key frame FFmpeg takes them for sound.
@@ -71,12 +77,12 @@ def probe_clip(path: str | Path) -> ClipInfo:
     """
     path = Path(path)
     if count := _animation(path):
-        timeline = Timeline(_DEFAULT_RATE)
+        timeline = Timeline(DEFAULT_RATE)
         _, pixels = next(_frames_of_animation(path, timeline))
         length = timeline.end()  # of the first frame; the others' are not known before they are decoded
         return ClipInfo(path, pixels.shape[1], pixels.shape[0], 1 / length, count, count * length, 0)
     with _open_clip(path) as (container, stream):
-        rate = _frame_rate(stream)
+        rate = mean_rate(stream)
         timeline = Timeline(rate)
         _, first = next(_decode(path, container, stream, timeline))
         matrix = display_matrix(first)
@@ -84,7 +90,7 @@ def probe_clip(path: str | Path) -> ClipInfo:
         if swaps_axes(matrix):
             width, height = height, width
         begin, duration = timeline.first_packet, None
-        if _is_doubtful(stream):
+        if is_doubtful(stream):
             with _open_clip(path) as (again, same):  # nothing else in it can be believed
                 duration = sum(packet.size > 0 for packet in again.demux(same)) / rate
         duration = duration or stated_length(container, stream, begin) or measured_length(container, stream, begin)
@@ -118,14 +124,19 @@ class ClipFrames(Iterator[tuple[float, np.ndarray]]):
     def __init__(self, path: Path, stride: int) -> None:
         self.path, self.stride = path, stride
         self.start, self.end = 0.0, 0.0
-        self._frames = self._read()
+        self._sparing, self._frames = False, self._read()
 
     def __next__(self) -> tuple[float, np.ndarray]:
-        return next(self._frames)
+        return next(self._frames)  # type: ignore[return-value]  # without `sparing` all of them are arrays
 
-    def _read(self) -> Iterator[tuple[float, np.ndarray]]:
+    def sparing(self) -> Iterator[tuple[float, Shot]]:
+        """As the frames themselves, for who does not look at all: where colours cost much (HDR) every second waits."""
+        self._sparing = True
+        return self._frames
+
+    def _read(self) -> Iterator[tuple[float, Shot]]:
         if count := _animation(self.path):
-            timeline = Timeline(_DEFAULT_RATE)
+            timeline = Timeline(DEFAULT_RATE)
             for index, (time, pixels) in enumerate(_frames_of_animation(self.path, timeline)):
                 if index % self.stride == 0:
                     yield time, pixels
@@ -133,15 +144,16 @@ class ClipFrames(Iterator[tuple[float, np.ndarray]]):
             return
         with _open_clip(self.path) as (container, stream):
             stream.thread_type = "AUTO"  # decode on all cores
-            timeline = Timeline(_frame_rate(stream), may_jump=may_jump(container), doubtful=_is_doubtful(stream))
+            timeline = Timeline(mean_rate(stream), may_jump=may_jump(container), doubtful=is_doubtful(stream))
             frames = deinterlaced(_decode(self.path, container, stream, timeline))
             for index, (time, frame) in enumerate(frames):
                 if index == 0:
-                    matrix, self.start = display_matrix(frame), timeline.zero
-                    width, height = _shown_size(self.path, stream, frame)
-                    to_rgb = ToRgb(frame, stream.codec_context)
+                    self.start = timeline.zero
+                    shown_size = _shown_size(self.path, stream, frame)
+                    to_rgb = ToRgb(frame, stream.codec_context, shown_size, display_matrix(frame))
                 if index % self.stride == 0:
-                    yield time, turn_upright(to_rgb(frame, width, height), matrix)
+                    waits = self._sparing and to_rgb.costs and index // self.stride % 2 == 1
+                    yield time, Later(to_rgb, frame) if waits else to_rgb(frame)
             self._finish(timeline, timeline.compare_with_file(container, stream, self.path))
 
     def _finish(self, timeline: Timeline, stated: float | None) -> None:
@@ -195,7 +207,7 @@ def _open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     with ExitStack() as opened:
         container = opened.enter_context(open_container(path))
         stream = _choose_stream(container)
-        if stream and _is_doubtful(stream):  # an edit list in seconds would leave out nearly all frames
+        if stream and is_doubtful(stream):  # an edit list in seconds would leave out nearly all frames
             container = opened.enter_context(open_container(path, ignore_editlist="1"))
             stream = _choose_stream(container)
         if stream is None:
@@ -270,16 +282,6 @@ def _decoder(stream: VideoStream) -> VideoCodecContext:
     if stream.metadata.get("alpha_mode") != "1" or name not in av.codecs_available:
         return stream.codec_context
     return av.CodecContext.create(name, "r")  # type: ignore[return-value]
-
-
-def _frame_rate(stream: VideoStream) -> float:
-    """Mean frames a second, as well as the file tells it."""
-    return next(filter(can_be, stated_rates(stream)), _DEFAULT_RATE)
-
-
-def _is_doubtful(stream: VideoStream) -> bool:
-    """Whether the file states a frame rate that cannot be; where only FFmpeg's mean is odd, its times decide."""
-    return not all(map(can_be, stated_rates(stream)[:1]))
 
 
 def _shown_size(path: Path, stream: VideoStream, frame: av.VideoFrame) -> tuple[int, int]:

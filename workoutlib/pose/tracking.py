@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workoutlib.media.colour import Shot, rgb_of
 from workoutlib.pose.estimator import PERSON, PoseEstimator, Region, prominence
 from workoutlib.pose.skeleton import Pose, joint_angles, joint_visibility
 
@@ -26,6 +27,8 @@ _AWAY = 0.8  # trunk lengths from their own place at which somebody may have bec
 _AWAY_SECONDS = 0.25  # between two searches while they are so far away
 _IDLE = 0.2  # trunk lengths: who has not moved a limb by more since they are followed may be a bystander
 _IDLE_SECONDS = 1.5  # of that, after which somebody else is followed: in the foreground, or about as near and moving
+_COVERED = 0.4  # share of the box of a limb that was taken for a person that lies in the box of the whole body
+_SURER = 0.1  # mean visibility by which that body is clearer
 _CLEARLY, _ABOUT = 1.5, 0.75  # shares of the prominence of who is followed
 
 Frame = tuple[float, np.ndarray]
@@ -103,24 +106,24 @@ class PoseTracker:
         self._others: list[Pose] = []  # who else was there when the detector first looked
         self._keys: deque[tuple[float, Pose]] = deque(maxlen=4)  # the last frames that were looked at, without a gap
 
-    def follow(self, frames: Iterable[Frame]) -> Iterator[tuple[float, np.ndarray, Pose | None]]:
+    def follow(self, frames: Iterable[tuple[float, Shot]]) -> Iterator[tuple[float, Shot, Pose | None]]:
         """Yield (time, frame, the exerciser's pose or ``None``) for each (time, uint8 RGB frame).
 
-        At most two frames are in memory.
+        At most two frames are in memory. Those that come as `Later` are brought to RGB if they are looked at.
         """
-        left_out: Frame | None = None
+        left_out: tuple[float, Shot] | None = None
         for time, pixels in frames:
             if self.skip and left_out is None and self._keys:
                 left_out = time, pixels
                 continue
             region = self._region
-            pose = self.update(time, pixels)
+            pose = self.update(time, rgb_of(pixels))
             if left_out is not None:
                 yield (*left_out, self._between(left_out, region))
                 left_out = None
             yield time, pixels, pose
         if left_out is not None:
-            yield (*left_out, self.update(*left_out))
+            yield (*left_out, self.update(left_out[0], rgb_of(left_out[1])))
 
     def update(self, time: float, pixels: np.ndarray) -> Pose | None:
         """The exerciser's pose in the next frame, uint8 RGB (H, W, 3), or ``None`` where there is nobody."""
@@ -164,6 +167,8 @@ class PoseTracker:
             slipped = self._is_away(followed[0]) and [each for each in others if not self._is_away(each[0])]
             if slipped:
                 return min(slipped, key=lambda each: self._from_home(each[0]))
+            if whole := [each for each in others if _is_part_of(followed[0], each[0], pixels.shape)]:
+                return self._instead(whole, pixels)
             return self._livelier(time, pixels, followed, others) if self._idle else followed
         if not found:
             return None
@@ -185,8 +190,10 @@ class PoseTracker:
         waited = time - self._idle[0] >= _IDLE_SECONDS
         found = [each for each in others if waited and exercises(each[0])]
         self._others = self._others or [pose for pose, _ in others]
-        if not found:
-            return followed
+        return self._instead(found, pixels) if found else followed
+
+    def _instead(self, found: list[Found], pixels: np.ndarray) -> Found:
+        """The most prominent of those found, who is followed from now on."""
         self._places.clear()
         self._keys.clear()
         return max(found, key=lambda each: prominence(each[0], pixels.shape))
@@ -199,13 +206,13 @@ class PoseTracker:
     def _is_away(self, pose: Pose) -> bool:
         return bool(self._places) and self._from_home(pose) > _AWAY
 
-    def _between(self, frame: Frame, region: Region | None) -> Pose | None:
+    def _between(self, frame: tuple[float, Shot], region: Region | None) -> Pose | None:
         """The pose in a frame that was left out, of the last two that were looked at; `region` is where to look."""
         if len(self._keys) == 4 and _curvature_error(list(self._keys), frame[0]) <= STRAIGHT_DEGREES:
             return _interpolate(self._keys[-2], self._keys[-1], frame[0])
         if region is None:
             return None
-        pose, _ = self.estimator.landmarks(frame[1], region)
+        pose, _ = self.estimator.landmarks(rgb_of(frame[1]), region)
         return pose if pose.probability >= PERSON else None
 
 
@@ -250,6 +257,21 @@ def _steadied(old: Region, new: Region) -> Region:
         old.side + share * (new.side - old.side),
         old.angle + share * turn,
     )
+
+
+def _is_part_of(part: Pose, whole: Pose, shape: tuple[int, ...]) -> bool:
+    """Tell whether somebody is a limb that was taken for a person: much of it lies in a larger, clearer body."""
+    left, top = np.maximum(part.box[:2], whole.box[:2])
+    right, bottom = np.minimum(part.box[2:], whole.box[2:])
+    width, height = part.box[2:] - part.box[:2]
+    covered = max(right - left, 0.0) * max(bottom - top, 0.0) / max(float(width * height), 1.0)
+    larger = prominence(whole, shape) > _CLEARLY * prominence(part, shape)
+    return bool(covered > _COVERED and larger and _sureness(whole) > _sureness(part) + _SURER)
+
+
+def _sureness(pose: Pose) -> float:
+    """Mean visibility of shoulders, elbows, wrists and hips."""
+    return float(pose.visibility[[*range(11, 17), 23, 24]].mean())
 
 
 def _movement(one: Pose, other: Pose) -> float:

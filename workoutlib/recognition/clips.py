@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
+from workoutlib.media.colour import Shot, rgb_of
 from workoutlib.media.overlay import UNKNOWN
 from workoutlib.pose.skeleton import Pose
-from workoutlib.pose.tracking import Frame, PoseSequence, PoseTracker
+from workoutlib.pose.tracking import PoseSequence, PoseTracker
 from workoutlib.workout.workout import Set, set_at
 
 Watch = Callable[[int, int | None], None]
@@ -173,7 +174,9 @@ class ClipPrediction:
 
 
 def look_at(
-    frames: Iterable[Frame], tracker: PoseTracker | None, views: Callable[[np.ndarray, Pose | None], np.ndarray]
+    frames: Iterable[tuple[float, Shot]],
+    tracker: PoseTracker | None,
+    views: Callable[[np.ndarray, Pose | None], np.ndarray],
 ) -> Iterator[tuple[float, np.ndarray | None, Pose | None]]:
     """Yield (time, ``views(frame, pose)`` where the picture model is to see it, pose or ``None``) for each frame.
 
@@ -185,7 +188,7 @@ def look_at(
         seen = tracker is None or time >= due
         if seen:
             due = time + 1 / PICTURES_A_SECOND - 1e-3
-        yield time, views(frame, pose) if seen else None, pose
+        yield time, views(rgb_of(frame), pose) if seen else None, pose
 
 
 def spread(logits: np.ndarray, seen: Sequence[float], times: Sequence[float]) -> np.ndarray:

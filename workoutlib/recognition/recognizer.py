@@ -237,7 +237,7 @@ class Recognizer(LogitReader):
         times: list[float] = []
         seen: list[float] = []
         parts, found = [], []
-        for batch in prefetch(chunks(look_at(prefetch(frames), tracker, self._views), size)):
+        for batch in prefetch(chunks(look_at(prefetch(frames.sparing()), tracker, self._views), size)):
             times += [time for time, _, _ in batch]
             found += [pose for _, _, pose in batch]
             views = {time: each for time, each, _ in batch if each is not None}
@@ -249,7 +249,7 @@ class Recognizer(LogitReader):
             if on_frames:
                 on_frames(len(times), total)
         bar.close()
-        duration = getattr(frames, "end", 0.0) or times[-1] + 1 / info.frames_per_second
+        duration = frames.end or times[-1] + 1 / info.frames_per_second
         logits, sequence, whole = spread(np.concatenate(parts), seen, times), None, None
         if tracker:
             sequence = smooth(PoseSequence.of(times, found))

@@ -41,7 +41,7 @@ def _plot_set(axis: Axes, sequence: PoseSequence, entry: Set) -> None:
         axis.axvline(r.turn, color=colour, lw=1, ls="-" if r.complete else ":")
         axis.text(r.turn, 1.0, str(number), transform=axis.get_xaxis_transform(), ha="center", va="bottom", color=_INK)
     axis.plot(times, values, color=_LINE, lw=1.8)
-    what = f"{entry.seconds:.0f} s" if entry.hold else f"{entry.count} repetitions"
+    what = f"{entry.seconds:.0f} s" if entry.hold else f"{entry.count} repetition{'' if entry.count == 1 else 's'}"
     axis.set_title(f"{entry.name}: {what}", loc="left", color=_INK, fontsize=10, pad=14)
     axis.set_xlabel("seconds", color=_INK)
     axis.set_ylabel(f"{name}, degrees", color=_INK)

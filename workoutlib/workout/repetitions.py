@@ -6,7 +6,6 @@ trembling at a threshold is not counted; nothing here is a fixed angle.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,7 +15,8 @@ from scipy.ndimage import gaussian_filter1d
 from workoutlib.pose.tracking import PoseSequence
 
 from .measures import MEASURES
-from .signals import MOVEMENTS, STEP, Signal, angle_signal, cut, movement_signal, posture
+from .preparation import drop_preparations
+from .signals import MOVEMENTS, STEP, Signal, angle_signal, cut, movement_signal
 from .workout import Repetition
 
 HYSTERESIS = 0.4  # share of the person's own range that the signal must turn back
@@ -29,7 +29,6 @@ _STILL = 0.05  # share of the range within which they are held: the pause
 _AT_REST = (0.23, 0.21)
 _WHOLE = 0.75  # share of the range from which a way counts as seen
 _BOTH_SEEN = 0.7  # median visibility from which left is compared with right
-_UNLIKE = 50.0  # degrees by which a joint may differ from the other repetitions'
 
 
 def count_repetitions(
@@ -58,7 +57,7 @@ def count_repetitions(
         found = found[1:]
     if found and not found[-1].complete and not open_end:
         found = found[:-1]
-    return _measure(_drop_unlike(found, sequence), sequence, label)
+    return _measure(drop_preparations(found, sequence), sequence, label)
 
 
 def find_extremes(values: Sequence[float], least: float) -> list[tuple[int, int]]:
@@ -154,28 +153,6 @@ def _find_ways(values: np.ndarray, before: int, index: int, after: int, level: f
     while final < reached and high[final + 1]:
         final += 1
     return left, first, final, reached
-
-
-def _drop_unlike(repetitions: list[Repetition], sequence: PoseSequence) -> list[Repetition]:
-    """Drop what at either end of a set is no repetition: getting into position, putting the weight down.
-
-    It is told by joints that are far from where they are in the middle of the set, at start and turn.
-    """
-    if len(repetitions) < 4:
-        return repetitions
-    shapes = np.array([[posture(sequence, time) for time in (r.start, r.turn, r.end)] for r in repetitions])
-    usual = np.nan_to_num(_median(shapes))
-    unlike = np.nan_to_num(np.abs(shapes - usual)).max((1, 2)) > _UNLIKE
-    # A repetition that the clip cuts has no start position to compare.
-    keep = [k for k, r in enumerate(repetitions) if not (unlike[k] and r.complete)]
-    return repetitions[keep[0] : keep[-1] + 1] if keep else repetitions
-
-
-def _median(values: np.ndarray) -> np.ndarray:
-    """Median over the first axis, NaN left out and without a warning where nothing is left."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmedian(values, axis=0)
 
 
 def _measure(repetitions: list[Repetition], sequence: PoseSequence, label: str) -> list[Repetition]:

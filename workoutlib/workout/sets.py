@@ -10,6 +10,7 @@ import numpy as np
 from workoutlib.pose.tracking import PoseSequence
 
 from .form import judge_set
+from .preparation import drop_single
 from .repetitions import count_repetitions
 from .signals import MOVEMENTS, cut, posture
 from .workout import Repetition, Set, Workout
@@ -59,7 +60,7 @@ def find_sets(
             found = _find_counted(sequence, movement, start, end)
         other = None if movement == label else movement
         sets += [replace(entry, label=label, counted_as=other) for entry in found]
-    return sets
+    return drop_single(sets, sequence)
 
 
 def merge_segments(segments: Iterable[Segment]) -> list[Segment]:

@@ -24,6 +24,7 @@ _CLEAREST = 3  # the clearest measures of an exercise tell how clearly it moves
 _STILLNESS = 0.3  # clearness below which a hold is the better explanation
 _UNLIKELY = 0.05  # probability that even the least likely exercise is given: the recognizer may be wrong
 _FAVOUR = 1.5  # for the exercise that was recognised
+_POSTURE = ("elbow", "shoulder", "hip", "knee", "trunk lean")
 _SLOWEST = 0.12  # seconds over which trembling is told from movement
 
 
@@ -193,12 +194,25 @@ def angle_signal(sequence: PoseSequence, measure: Measure) -> tuple[np.ndarray, 
     return times, gaussian_filter1d(sides, 0.05 / STEP, axis=0, mode="nearest")
 
 
+def postures(sequence: PoseSequence) -> np.ndarray:
+    """Angles (T, 5) of elbows, shoulders, hips, knees and of the trunk to the vertical in each frame; NaN if unseen."""
+    shapes = []
+    for name in _POSTURE:
+        measure = MEASURES[name]
+        sure = np.stack([_visibility(sequence, measure, k) for k in (0, 1)], 1) > _VISIBLE
+        values = measure.function(sequence.world)
+        seen = sure & np.isfinite(values)
+        sums = np.where(seen, values, 0).sum(1)
+        shapes.append(np.where(seen.any(1), sums / np.maximum(seen.sum(1), 1), np.nan))
+    return np.stack(shapes, 1)
+
+
 def posture(sequence: PoseSequence, time: float) -> np.ndarray:
     """Angles (5,) of elbows, shoulders, hips, knees and of the trunk to the vertical around a time; NaN if unseen."""
     near = np.abs(sequence.times - time) <= max(0.1, np.abs(sequence.times - time).min())
     points = sequence.world[near]
     shape = []
-    for name in ("elbow", "shoulder", "hip", "knee", "trunk lean"):
+    for name in _POSTURE:
         measure = MEASURES[name]
         sure = np.stack([_visibility(sequence, measure, k)[near] for k in (0, 1)], 1)
         values = measure.function(points)[sure > _VISIBLE]
