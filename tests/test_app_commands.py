@@ -79,6 +79,17 @@ def test_train_on_a_data_set_and_on_what_was_added_to_it(small, data_folder, tmp
     assert "videos  added" in printed and "top-1 before" in printed and "95 % interval" in printed
 
 
+def test_train_on_all_videos_by_folds(small, data_folder, tmp_path, capsys):
+    arguments = ["train", "--profile", "quick", "--epochs", "0", "--folds", "2", "--data", str(data_folder)]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "scores of 2 folds:" in printed and "48 images of 15 videos, by video" in printed
+    assert (small / "outputs" / "best_model.pth").is_file()
+    for more in (["--resume"], ["--split", "random"], [str(data_folder)]):
+        assert main([*arguments, *more]) == 2
+        assert "--folds is for one data set" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_the_tutorials_recipe_with_a_local_weight_file(small, data_folder, tmp_path, capsys):
     torch.save(torchvision.models.resnet50(weights=None).state_dict(), tmp_path / "resnet50.pth")

@@ -127,13 +127,17 @@ def test_killed_it_goes_on_where_it_was(media, annotated, tmp_path):
 
 def test_several_exercises_are_labelled_set_by_set(media, tmp_path):
     recognizer = Scripted()
-    recognizer.sets["a.mp4"] = [Set("squat", 0.0, 0.3), Set("plank", 0.4, 0.8)]
+    sets = [Set("squat", 0.0, 0.3, confidence=0.97), Set("plank", 0.4, 0.8, confidence=0.99, known=False)]
+    recognizer.sets["a.mp4"] = sets
     folder = tmp_path / "one"
     folder.mkdir()
     (folder / "a.mp4").write_bytes((media / "a.mp4").read_bytes())
     found = annotate_media(recognizer, folder, tmp_path / "set", progress=False).table
     assert found["start"].tolist() == [0.0, 0.4] and found["video"].tolist() == ["1", "1"]
     assert not set(found["pictures"][0].split()) & set(found["pictures"][1].split())
+    assert found["label"].tolist() == ["squat", "plank"] and found["confidence"].tolist() == [0.97, 0.99]
+    assert found["status"].tolist() == ["kept", "review"], "a set that the model does not know waits"
+    assert found[["second", "third"]].to_numpy().tolist() == [["plank", "push up"], ["push up", "squat"]]
 
 
 def test_a_folder_that_holds_something_else_is_not_touched(media, tmp_path):

@@ -32,12 +32,22 @@ def test_classes_are_merged_and_videos_of_one_name_stay_two(data_folder, more, c
     assert set(both["label"]) == set(catalog["label"])
     assert both.loc[both["added"], "video"].unique().tolist() == ["squat/1 of data set 2"]
     usual = len(catalog) / catalog["video"].nunique()
-    assert (
-        both.loc[both["added"], "weight"].sum() == pytest.approx(usual)
-        and both.index.is_unique
-        and len(both) == len(catalog) + both["added"].sum()
-    )
+    one = both.loc[~both["added"] & (both["label"] == "squat"), "weight"].iloc[0]
+    assert both.loc[both["added"], "weight"].sum() == pytest.approx(usual * one)
+    assert both.index.is_unique and len(both) == len(catalog) + both["added"].sum()
     assert "problems" in both.attrs
+
+
+def test_a_class_that_gains_videos_counts_no_more_than_before(data_folder, more, catalog, tmp_path):
+    both = read_catalogs([data_folder, more])
+    sums, before = both.groupby("label")["weight"].sum(), catalog.groupby("label").size()
+    assert sums.to_dict() == pytest.approx(before.to_dict())
+    assert both.loc[both["label"] != "squat", "weight"].eq(1).all()
+    (tmp_path / "yoga").mkdir()
+    for path in (more / "Squats").iterdir():
+        shutil.copy(path, tmp_path / "yoga" / path.name)
+    new = read_catalogs([data_folder, tmp_path])  # a class that the first folder does not have
+    assert new.loc[new["label"] == "yoga", "weight"].gt(0).all() and new.loc[~new["added"], "weight"].eq(1).all()
 
 
 def test_confidence_is_the_weight(data_folder, tmp_path, more):
@@ -46,9 +56,13 @@ def test_confidence_is_the_weight(data_folder, tmp_path, more):
     row = {"source": "a.mp4", "start": 0.0, "end": 1.0, "confidence": 0.9, "label": "squat", "status": "kept"}
     Annotations(tmp_path).add([row | {"pictures": ends, "video": "1"}])
     both = read_catalogs([data_folder, tmp_path])
-    full = read_catalogs([data_folder, more])["weight"]
-    assert both.loc[both["added"], "weight"].tolist() == pytest.approx((0.9 * full[both["added"]]).tolist())
-    assert both.loc[~both["added"], "weight"].eq(1).all()
+    full = read_catalogs([data_folder, more])
+    shares = [
+        each.loc[each["added"], "weight"].sum() / each.loc[~each["added"] & (each["label"] == "squat"), "weight"].sum()
+        for each in (both, full)
+    ]
+    assert shares[0] == pytest.approx(0.9 * shares[1])
+    assert both.loc[both["label"] != "squat", "weight"].eq(1).all()
     assert load_dataset(both, size=64, progress=False).weights.numpy().min() == np.float32(both["weight"].min())
 
 

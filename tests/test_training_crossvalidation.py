@@ -5,12 +5,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.tiny import assert_same_state
 
 from workoutlib.config import Config
 from workoutlib.data.catalog import read_catalog
 from workoutlib.evaluation.metrics import scores
+from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.training import crossvalidation
-from workoutlib.training.crossvalidation import SCORES, by_fold, crossvalidate, measure_leak, near_duplicate_groups
+from workoutlib.training.crossvalidation import (
+    SCORES,
+    by_fold,
+    crossvalidate,
+    measure_leak,
+    near_duplicate_groups,
+    train_on_all,
+)
+from workoutlib.training.fit import Callbacks
+from workoutlib.training.run_folder import calibrate
 from workoutlib.utils.errors import WorkoutlibError
 
 PICTURES = Path(__file__).parents[2] / "shared" / "data" / "kaggle_sample"
@@ -94,6 +105,22 @@ def test_crossvalidation_over_random_frames(catalog, config):
     assert summary == by_fold(together)
     with pytest.raises(WorkoutlibError, match="choose one of the two"):
         crossvalidate(catalog, config, split="random", groups=catalog["video"], progress=False)
+
+
+def test_a_model_of_all_videos_is_judged_and_calibrated_by_folds(catalog, config, tmp_path):
+    config = config.replace(epochs=1)
+    trained = train_on_all(catalog, config, out=tmp_path, folds=2, callbacks=Callbacks(progress=False))
+    _, together = crossvalidate(catalog, config, folds=2, progress=False)
+    assert sorted(trained.predictions.catalog["path"]) == sorted(catalog["path"])
+    np.testing.assert_allclose(trained.predictions.logits, together.logits, atol=1e-3)
+    stored = load_checkpoint(trained.checkpoint)
+    assert_same_state(stored.model.state_dict(), trained.model.state_dict())
+    found = calibrate(trained.predictions)
+    assert stored.temperature == found["temperature"] and stored.unknown_threshold == found["unknown_threshold"]
+    assert stored.metrics["calibrated"] is True and stored.metrics["images"] == len(catalog)
+    assert stored.metrics["keep_confidence"] == found["metrics"]["keep_confidence"]
+    assert trained.result.history["valid_loss"].isna().all() and trained.result.best_epoch == 1
+    assert (tmp_path / "last.pth").is_file()
 
 
 def test_too_few_videos_for_folds_are_an_error(catalog):

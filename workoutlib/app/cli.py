@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": (
         "train a model and store its checkpoint",
         "--profile --data --labels --skip-unreadable --out --split --model --weights --epochs --learning-rate "
-        "--batch-size --fine-tune --scheduler --seed --save-name --resume --logger",
+        "--batch-size --fine-tune --scheduler --seed --folds --save-name --resume --logger",
     ),
     "evaluate": (
         "evaluate a checkpoint on a folder of class folders",
@@ -171,6 +171,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "tensorboard; default: none)",
     },
     "--folds": {"type": int, "default": 5, "help": "how many, for example 10 (default: 5)"},
+    "train --folds": {
+        "type": int,
+        "help": "train on all videos; scores and calibration come from cross-validation with so many folds, for example "
+        "2 where a class has two videos (default: videos are held out)",
+    },
     "--merge-near-duplicates": {
         "action": "store_true",
         "help": "keep videos that look like cuts of one recording in one fold (default: no)",

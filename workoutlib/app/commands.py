@@ -108,6 +108,8 @@ def train(options: argparse.Namespace) -> None:
     config = choose_config(options)
     catalog = read_data(options)
     out = options.out or paths.output_root()
+    if options.folds:
+        return train_by_folds(catalog, config, out, options)
     parts = experiments.split_catalog(catalog, config)
     counts = count_parameters(experiments.model_from_config(config, catalog["label"].nunique()))
     print(
@@ -140,6 +142,27 @@ def train(options: argparse.Namespace) -> None:
     if added:
         print_gain(catalog, before, trained)
     print(f"best model (epoch {trained.result.best_epoch}): {trained.checkpoint}")
+
+
+def train_by_folds(catalog: pd.DataFrame, config: Config, out: Path, options: argparse.Namespace) -> None:
+    """Train on all videos; what is printed and stored of scores and calibration is cross-validation's."""
+    from workoutlib.training.crossvalidation import train_on_all
+    from workoutlib.training.fit import Callbacks
+    from workoutlib.utils import devices, paths
+
+    if "added" in catalog or options.resume or options.split == "random" or devices.rank_and_world()[1] > 1:
+        raise WorkoutlibError("--folds is for one data set, by video, in one process, and without --resume")
+    trained = train_on_all(
+        catalog,
+        config,
+        out=out,
+        folds=options.folds,
+        cache=paths.data_root() / "cache",
+        callbacks=Callbacks(logger=options.logger),
+    )
+    print(f"scores of {options.folds} folds:")
+    print_scores(trained.predictions, "video")
+    print(f"model of all {len(catalog)} images: {trained.checkpoint}")
 
 
 def describe_schedule(config: Config) -> str:

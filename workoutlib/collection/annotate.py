@@ -18,13 +18,14 @@ from workoutlib.media.images import read_image
 from workoutlib.media.kinds import kind_of
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.recognition.analysis import ClipWorkout
-from workoutlib.recognition.clips import Prediction
+from workoutlib.recognition.clips import ClipPrediction, Prediction
 from workoutlib.recognition.inputs import expand
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import replacing
 from workoutlib.utils.paths import shown
 from workoutlib.utils.progress import progress_bar
+from workoutlib.workout.workout import Set
 
 FRAMES_PER_SECOND = 15
 """About so many frames of a second are looked at."""
@@ -185,9 +186,15 @@ def _parts(workout: ClipWorkout) -> list[_Part]:
     if len({entry.label for entry in sets}) < 2:
         spans = [(entry.start, entry.end) for entry in sets] or [(0.0, clip.duration)]
         return [_Part(*span, clip.overall) for span in spans]
-    inside = [(clip.times >= entry.start) & (clip.times <= entry.end) for entry in sets]
-    answers = [clip.reader.read_logits(clip.logits[rows].mean(0)) for rows in inside]
-    return [_Part(entry.start, entry.end, found) for entry, found in zip(sets, answers, strict=True)]
+    return [_Part(entry.start, entry.end, _found(entry, clip)) for entry in sets]
+
+
+def _found(entry: Set, clip: ClipPrediction) -> Prediction:
+    """What a set shows as the workout names it; its frames tell what else it might be."""
+    inside = (clip.times >= entry.start) & (clip.times <= entry.end)
+    guesses = clip.reader.read_logits(clip.logits[inside].mean(0)).top3
+    first = entry.label, entry.confidence or 0.0
+    return Prediction(*first, [first, *(guess for guess in guesses if guess[0] != entry.label)][:3], entry.known)
 
 
 def _skipped(path: Path, note: str) -> dict:

@@ -13,8 +13,6 @@ from torch import Tensor, nn
 
 from workoutlib.config import Config
 from workoutlib.data.dataset import ImageDataset, decode_with
-from workoutlib.evaluation.calibration import fit_keep_confidence, fit_temperature, fit_unknown_threshold
-from workoutlib.evaluation.metrics import scores
 from workoutlib.evaluation.predictions import Predictions
 from workoutlib.media.images import read_image
 from workoutlib.models.build import Classifier
@@ -26,6 +24,7 @@ from workoutlib.pose.estimator import PoseEstimator
 from workoutlib.pose.hands import HANDS, cut_hands, hand_boxes, join_hands
 from workoutlib.pose.pictures import estimate_poses
 from workoutlib.pose.tracking import PoseSequence
+from workoutlib.training.run_folder import calibrate
 from workoutlib.utils.errors import WorkoutlibError
 
 
@@ -169,16 +168,7 @@ def join_gym_body(
     body = fit_body(np.empty((0, 33, 3)), np.empty(0, int), labels)
     poses = estimate_poses(predictions.catalog["path"].tolist(), estimator, progress=progress)
     joint = replace(predictions, logits=body.fuse(predictions.logits, poses))
-    temperature = fit_temperature(joint)
-    kept = {"keep_confidence": fit_keep_confidence(joint, temperature)}
-    save_checkpoint(
-        checkpoint,
-        stored.model,
-        labels,
-        stored.config,
-        metrics={**stored.metrics, **kept, **scores(joint)},
-        temperature=temperature,
-        unknown_threshold=fit_unknown_threshold(joint),
-        body=body.state(),
-    )
+    found = calibrate(joint)
+    metrics = stored.metrics | found.pop("metrics")
+    save_checkpoint(checkpoint, stored.model, labels, stored.config, metrics=metrics, body=body.state(), **found)
     return joint

@@ -12,13 +12,14 @@ from workoutlib.config import Config, Split
 from workoutlib.data.dataset import ImageDataset, load_dataset
 from workoutlib.data.splits import folds_by_video, folds_random, group_near_duplicates
 from workoutlib.evaluation.metrics import scores
-from workoutlib.evaluation.predictions import Predictions, evaluate
+from workoutlib.evaluation.predictions import Predictions
 from workoutlib.models.build import build_model
 from workoutlib.models.features import picture_features
 from workoutlib.training.bodies import load_bodies
-from workoutlib.training.experiments import model_from_config
+from workoutlib.training.experiments import Trained, complete, finished, model_from_config
 from workoutlib.training.fit import Callbacks, fit
 from workoutlib.training.head import fit_head
+from workoutlib.training.run_folder import RunFolder
 from workoutlib.training.synthetic import synthetic_dataset
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
@@ -66,13 +67,46 @@ def crossvalidate(
         callbacks = Callbacks(progress=progress)
         if fit(model, train, None, config, device=device, synthetic=synthetic, callbacks=callbacks).stopped:
             raise KeyboardInterrupt  # half a fold is no fold
-        predictions = evaluate(model, dataset.select(part["valid"]), config)
-        if bodies:
-            bodies.fit_hands(model, part["train"])
-            predictions = bodies.fuse(predictions, model, bodies.fit(part["train"]))
-        folds_predicted.append(predictions)
+        predictions = finished(model, train, dataset.select(part["valid"]), config, bodies)
+        folds_predicted.append(bodies.fuse(predictions, model, bodies.fit(part["train"])) if bodies else predictions)
     together = join_folds(folds_predicted)
     return by_fold(together), together
+
+
+def train_on_all(
+    catalog: pd.DataFrame,
+    config: Config,
+    *,
+    out: Path,
+    folds: int = 5,
+    cache: Path | None = None,
+    device: torch.device | None = None,
+    callbacks: Callbacks = Callbacks(),  # noqa: B008, it is frozen
+) -> Trained:
+    """Train on every video; scores and calibration are those of cross-validation with the same recipe.
+
+    For data sets of few videos: `train_model` holds some of them out, which the model would need, and which are too few
+    to be judged and calibrated by. It takes as many trainings more as there are folds. The last epoch's model counts.
+
+    Args:
+        out: folder for ``best_model.pth``, ``last.pth`` and ``history.csv``.
+    Returns:
+        The model, its training, and the predictions for every picture by a model that had not seen its video.
+    Raises:
+        WorkoutlibError: too few videos for so many folds.
+    """
+    device, progress = device or devices.pick_device(), callbacks.progress
+    _, held_out = crossvalidate(catalog, config, folds=folds, cache=cache, device=device, progress=progress)
+    dataset = _load(catalog, config, cache, device, progress)
+    bodies = load_bodies(catalog, dataset.labels, config, cache=cache, progress=progress)
+    folder = RunFolder(out, config, dataset, None, body=bodies.fit(catalog) if bodies else None)
+    model = model_from_config(config, len(dataset.labels))
+    synthetic = synthetic_dataset(config, dataset.labels, device=device, progress=progress)
+    result = fit(model, dataset, None, config, device=device, synthetic=synthetic, folder=folder, callbacks=callbacks)
+    complete(model, dataset, config, bodies)
+    return Trained(
+        model, result, held_out, folder.save_calibrated("best_model", model, held_out, epoch=result.best_epoch)
+    )
 
 
 def near_duplicate_groups(

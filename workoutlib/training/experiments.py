@@ -123,7 +123,7 @@ def train_model(
     except StopTraining as error:
         raise WorkoutlibError(NOTHING_KEPT) from error
     callbacks.on_stage("evaluating the model", 0, None)
-    predictions = _finished(model, train, valid, config, bodies)
+    predictions = finished(model, train, valid, config, bodies)
     if folder is None or devices.rank_and_world()[0] > 0:
         return Trained(model, result, fuse(predictions, model), None)
     last_epoch = int(result.history["epoch"].iloc[-1])
@@ -131,20 +131,25 @@ def train_model(
     checkpoint = folder.out / "best_model.pth"
     best = load_checkpoint(checkpoint).model.to(device).to(memory_format=torch.channels_last)
     if result.best_epoch != last_epoch or config.body:
-        predictions = _finished(best, train, valid, config, bodies)
+        predictions = finished(best, train, valid, config, bodies)
     if config.body:
         folder.save_model("best_model", best, torch.from_numpy(predictions.logits), epoch=result.best_epoch)
     return Trained(best, result, fuse(predictions, best), checkpoint)
 
 
-def _finished(
-    model: Classifier, train: ImageDataset, valid: ImageDataset, config: Config, bodies: Bodies | None
-) -> Predictions:
-    """Predictions for the validation pictures, by a model that from now on remembers training pictures and hands."""
+def complete(model: Classifier, train: ImageDataset, config: Config, bodies: Bodies | None) -> None:
+    """Let a trained model remember training pictures, and fit its head for hands, where the config uses the body."""
     if config.body:
         remember(model, train, crop=config.crop, device=model.head.weight.device)
     if bodies:
         bodies.fit_hands(model, train.catalog)
+
+
+def finished(
+    model: Classifier, train: ImageDataset, valid: ImageDataset, config: Config, bodies: Bodies | None
+) -> Predictions:
+    """Predictions for the validation pictures, by a model that is `complete` from now on."""
+    complete(model, train, config, bodies)
     return evaluate(model, valid, config)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -134,21 +135,30 @@ class RunFolder:
 
     def save_model(self, name: str, model: Classifier, logits: Tensor | None, *, epoch: int) -> Path:
         """Write a checkpoint, with scores and calibration by the validation `logits` where there are some."""
-        path = self.out / f"{name}.pth"
-        metrics: dict[str, object] = {"epoch": epoch, "split": self.config.split, "calibrated": False}
-        body = self.body.state() if self.body else None
-        if logits is None or self.valid is None:
-            return save_checkpoint(path, model, self.labels, self.config, metrics=metrics, body=body)
-        predictions = self.fuse(Predictions(self.valid.catalog, require_finite(logits.numpy()), self.labels), model)
-        temperature = fit_temperature(predictions)
-        metrics |= {"calibrated": True, "keep_confidence": fit_keep_confidence(predictions, temperature)}
-        return save_checkpoint(
-            path,
-            model,
-            self.labels,
-            self.config,
-            metrics={**metrics, **scores(predictions)},
-            temperature=temperature,
-            unknown_threshold=fit_unknown_threshold(predictions),
-            body=body,
-        )
+        held_out = None
+        if logits is not None and self.valid is not None:
+            alone = Predictions(self.valid.catalog, require_finite(logits.numpy()), self.labels)
+            held_out = self.fuse(alone, model)
+        return self.save_calibrated(name, model, held_out, epoch=epoch)
+
+    def save_calibrated(self, name: str, model: Classifier, held_out: Predictions | None, *, epoch: int) -> Path:
+        """Write a checkpoint, with scores and calibration by predictions for pictures that it was not trained on."""
+        path, body = self.out / f"{name}.pth", self.body.state() if self.body else None
+        found = calibrate(held_out) if held_out else {"metrics": {"calibrated": False}}
+        metrics = {"epoch": epoch, "split": self.config.split, **found.pop("metrics")}
+        return save_checkpoint(path, model, self.labels, self.config, metrics=metrics, body=body, **found)
+
+
+def calibrate(held_out: Predictions) -> dict[str, Any]:
+    """All that `save_checkpoint` stores of predictions for pictures that the model was not trained on.
+
+    Returns:
+        ``metrics`` (the scores, ``calibrated``, ``keep_confidence``), ``temperature`` and ``unknown_threshold``.
+    """
+    temperature = fit_temperature(held_out)
+    kept = {"calibrated": True, "keep_confidence": fit_keep_confidence(held_out, temperature)}
+    return {
+        "metrics": kept | scores(held_out),
+        "temperature": temperature,
+        "unknown_threshold": fit_unknown_threshold(held_out),
+    }

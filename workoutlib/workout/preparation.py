@@ -16,7 +16,9 @@ from workoutlib.pose.tracking import PoseSequence
 from .signals import posture, postures
 from .workout import Repetition, Set
 
-_BEYOND = 30.0  # degrees by which a joint may leave the range that it has in the set's repetitions
+# Degrees by which a joint may leave the range that it has in the set's repetitions: in a part of a repetition or a lift
+# that is a set of its own, and in a whole repetition.
+_BEYOND, _FAR_BEYOND = 30.0, 40.0
 _UNLIKE = 50.0  # degrees by which a joint may be elsewhere at start, turn and end than in the set's repetitions
 _INNER = (10, 90)  # percentiles of a joint's angles that are its range: single frames are seen wrongly
 _WAIT = 0.8  # seconds at the turn, where a clip begins or ends, from which somebody stands there
@@ -44,7 +46,8 @@ def drop_preparations(repetitions: list[Repetition], sequence: PoseSequence) -> 
             return True
         waits = not r.complete and r.pause > max(_WAIT, pause)
         moved = r.complete and unlike[number] > _UNLIKE
-        return not waits and not moved and _beyond(ranges[number], usual) <= _BEYOND
+        most = _FAR_BEYOND if r.complete else _BEYOND
+        return not waits and not moved and _beyond(ranges[number], usual) <= most
 
     keep = [number for number in range(len(repetitions)) if belongs(number)]
     # A part of a repetition is like most others; it goes with its neighbour, which is seen whole.
