@@ -74,6 +74,8 @@ def test_what_is_not_there_is_told_by_the_name_that_was_meant(folder: Path) -> N
     assert path_meant("~/gone.jpg") == str(folder / "gone.jpg")
     assert path_meant("https://example.com/a b.jpg") == "https://example.com/a b.jpg"
     assert path_meant("a\0b") == "a\0b"
+    assert files_meant("https://example.com/watch?v=a") == ["https://example.com/watch?v=a"]
+    assert files_meant("my clips/gone [1].jpg") == ["my clips/gone [1].jpg"]
     with pytest.raises(WorkoutlibError, match=r"no file fits the pattern \"\*\.gif\""):
         files_meant("*.gif")
     with pytest.raises(WorkoutlibError, match=r"standard input \(-\) is not read"):
@@ -99,6 +101,8 @@ def test_every_option_that_takes_a_path(folder: Path) -> None:
         (["predict", "-"], "standard input (-) is not read"),
         (["predict", "*.gif"], "no file fits the pattern"),
         (["predict", "https://example.com/clip.mp4"], "download what has a web address first"),
+        (["predict", "https://example.com/watch?v=a"], "download what has a web address first"),
+        (["predict", "my clips/50% [2].jpg"], "did you mean"),
         (["split", "--data", "-"], "standard input (-) is not read"),
         (["annotate", "~/gone", "--out", "~/new"], "gone"),
     ],

@@ -398,6 +398,24 @@ def test_an_end_of_zeros_is_told(tmp_path: Path, suffix: str) -> None:
         assert np.array_equal(read_image(tmp_path / f"a.{suffix}"), read_image(tmp_path / f"whole.{suffix}"))
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "webp"])
+def test_a_download_under_way_is_no_picture_that_is_half_grey(tmp_path: Path, suffix: str) -> None:
+    whole = save_noise(tmp_path / f"whole.{suffix}", size=(640, 480)).read_bytes()
+    half, path = len(whole) // 2, tmp_path / f"a.{suffix}.part"
+    path.write_bytes(whole[:half] + bytes(len(whole) - half))
+    with pytest.raises(WorkoutlibError, match="truncated, it is an unfinished download"):
+        read_image(path)
+    path.write_bytes(whole)
+    assert np.array_equal(read_image(path), read_image(tmp_path / f"whole.{suffix}"))
+
+
+def test_a_recovered_photo_may_have_more_behind_it_and_zeros(tmp_path: Path) -> None:
+    """Recovery programs copy whole blocks of a card, and what was left in them."""
+    whole = save_noise(tmp_path / "whole.jpg", size=(640, 480)).read_bytes()
+    (tmp_path / "a.jpg").write_bytes(whole + b"of another file" + bytes(20_000))
+    assert np.array_equal(read_image(tmp_path / "a.jpg"), read_image(tmp_path / "whole.jpg"))
+
+
 @pytest.mark.parametrize(
     ("head", "what"),
     [

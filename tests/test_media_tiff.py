@@ -1,5 +1,6 @@
 """TIFFs of several pages and of pixels that Pillow does not know."""
 
+import threading
 import warnings
 from pathlib import Path
 
@@ -69,3 +70,29 @@ def test_a_broken_one_is_refused_without_a_word_of_opencv(tmp_path: Path, capfd:
             warnings.simplefilter("ignore")
             read_image(tmp_path / "cut.tif")
     assert capfd.readouterr().err == ""
+
+
+def test_opencv_speaks_again_after_two_were_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one waits until the second has begun, or has been made to wait for it."""
+    path = save(tmp_path / "a.tif", quarters().astype(np.float32) / 255)
+    level, decode, first, second = cv2.utils.logging.getLogLevel(), cv2.imdecode, threading.Event(), threading.Event()
+    order = []
+
+    def slow(data: np.ndarray, flags: int) -> np.ndarray:
+        order.append(threading.current_thread().name)
+        if len(order) == 1:
+            first.set()
+            second.wait(0.5)
+        else:
+            second.set()
+            threads[0].join(0.5)  # the first ends in the middle of the second
+        return decode(data, flags)
+
+    monkeypatch.setattr(cv2, "imdecode", slow)
+    threads = [threading.Thread(target=read_odd_tiff, args=(path, 10**6)) for _ in range(2)]
+    threads[0].start()
+    assert first.wait(30)
+    threads[1].start()
+    for thread in threads:
+        thread.join()
+    assert len(order) == 2 and cv2.utils.logging.getLogLevel() == level > 0

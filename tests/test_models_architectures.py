@@ -151,6 +151,13 @@ def test_averages_of_pytorch_itself(tmp_path) -> None:
         torch.testing.assert_close(load_checkpoint(tmp_path / "a.pth").model(IMAGES), model(IMAGES))
 
 
+def test_one_that_takes_pictures_of_another_size_alone_is_refused_for_that(tmp_path) -> None:
+    state = timm.create_model("vit_tiny_patch16_384", num_classes=22).state_dict()
+    torch.save({"arch": "vit_tiny_patch16_384", "state_dict": state}, tmp_path / "a.pth")
+    with pytest.raises(WorkoutlibError, match="vit_tiny_patch16_384 takes no pictures of 224 pixels"):
+        load_checkpoint(tmp_path / "a.pth")
+
+
 def test_a_whole_model_is_refused_with_what_to_do(tmp_path) -> None:
     for number, model in enumerate((torchvision_model("resnet18", lambda m: None), nn.DataParallel(nn.Linear(2, 2)))):
         torch.save(model, tmp_path / f"{number}.pth")

@@ -173,7 +173,7 @@ def _measure_poses(clip: Path, frames: int, name: str, rates: Rates, **options: 
     model.hands = torch.nn.Linear(model.head.in_features, len(body.labels))
     recognizer = Recognizer(model, body.labels, Config.profile("best", model=name), body=body, **options)
     try:
-        recognizer.pose_estimator  # noqa: B018, fetched here
+        _ = recognizer.pose_estimator  # fetched here
     except WorkoutlibError as error:
         print(f"clips with poses are not measured: {error}")
         return

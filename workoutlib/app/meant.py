@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import glob
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.paths import shown
+from workoutlib.utils.paths import is_url, shown
 
 _SEVERAL, _READ, _WRITTEN = ("paths",), ("folder", "checkpoint", "source", "labels"), ("out", "json")
 
@@ -37,6 +38,9 @@ def as_meant(options: argparse.Namespace) -> None:
 def files_meant(text: str) -> list[str]:
     """The files of a pattern such as ``*.jpg``, sorted; else the one path that was meant, there or not.
 
+    An address with a "?" and a name with "[1]" that is not there are no patterns: what is wrong is told where they are
+    read.
+
     Raises:
         WorkoutlibError: ``-``, or a pattern that fits no file.
     """
@@ -44,6 +48,8 @@ def files_meant(text: str) -> list[str]:
     if os.path.lexists(path) or not glob.has_magic(path):
         return [path]
     found = sorted(glob.glob(path, recursive=True))
+    if not found and (is_url(path) or not re.search("[*?]", path)):
+        return [path]
     if not found:
         raise WorkoutlibError(f"no file fits the pattern {shown(text)}")
     return found

@@ -85,14 +85,13 @@ def recognise(recognizer: Recognizer, file: Path, folder: Path) -> Found:
         raise WorkoutlibError(failures[0]["error"])
     row = rows[0] | {"path": file.name}
     report.write_report([row], out)
-    named = lambda entry: name_set(entry["label"], entry["known"])  # noqa: E731
     hints = [report.describe_fault(fault) for entry in row["sets"] for fault in entry["faults"]]
     said = [report.caption(row), *row["notes"], *hints, *([report.NO_ADVICE] if hints else [])]
-    tables = [
-        report.describe_repetitions(entry).rename_axis("no.").reset_index().assign(set=f"{number} {named(entry)}")
-        for number, entry in enumerate(row["sets"], 1)
-        if entry["repetitions"]
-    ]
+    tables = []
+    for number, entry in enumerate(row["sets"], 1):
+        if entry["repetitions"]:
+            name = f"{number} {name_set(entry['label'], entry['known'])}"
+            tables.append(report.describe_repetitions(entry).rename_axis("no.").reset_index().assign(set=name))
     guesses = [{"label": guess["label"], "sure": f"{guess['confidence']:.0%}"} for guess in row["top3"]]
     table = pd.concat(tables).set_index("set").reset_index() if tables else pd.DataFrame(guesses)
     return Found(said, Path(row["annotated"]), table, Path(shutil.make_archive(str(out), "zip", out)))

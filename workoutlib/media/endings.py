@@ -162,7 +162,7 @@ def _transport_stream(file: BinaryIO, head: bytes, tail: bytes, size: int) -> bo
 
 
 def _dv(file: BinaryIO, head: bytes, tail: bytes, size: int) -> bool:
-    return size % (144_000 if head[3] & 0x80 else 120_000) != 0
+    return size % (144_000 if head[3:4] >= b"\x80" else 120_000) != 0
 
 
 _CHECKS: tuple[tuple[bytes, Callable[[BinaryIO, bytes, bytes, int], bool]], ...] = (

@@ -33,6 +33,7 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "PPM", "JPEG2000
 #: How a TGA file begins, which has no signature: its kind, and how deep its pixels are.
 TGA = rb".\0[\x02\x03\x0a\x0b]\0{5}.{8}[\x08\x0f\x10\x18\x20][\0-\x08\x20-\x28]"
 TGA += rb"|.\x01[\x01\x09].{4}[\x18\x20].{8}\x08[\0\x20]"  # with a colour map
+_JPEG_BEGINS, _JPEG_ENDS = b"\xff\xda", b"\xff\xd9"  # of a scan, and of the whole picture
 _pillow_limit = threading.Lock()
 
 
@@ -88,13 +89,13 @@ def read_image(path: str | Path) -> np.ndarray:
 
 def _require_whole(path: Path, kind: str | None) -> None:
     """Refuse a JPEG or WebP with zeros in place of its end, which decoders take for a picture that is grey there."""
-    if kind not in ("JPEG", "MPO", "WEBP") or not (found := unfinished(path)) or "zeros" not in found[0]:
+    if kind not in ("JPEG", "MPO", "WEBP") or not (found := unfinished(path)):
         return
-    with path.open("rb") as file:
-        stated = 8 + int.from_bytes(file.read(8)[4:], "little")  # of a WebP
-        kept = without_zeros(path)
-        file.seek(max(kept - 2, 0))
-        complete = file.read(2) == b"\xff\xd9" if kind != "WEBP" else kept > stated - 64
+    data = path.read_bytes()
+    if kind == "WEBP":
+        complete = without_zeros(path) > int.from_bytes(data[4:8], "little") - 56  # a stretch of zeros may be its own
+    else:  # neither mark can be within a picture; other things may follow it
+        complete = data.rfind(_JPEG_ENDS) > data.rfind(_JPEG_BEGINS)
     if not complete:
         raise UnreadableImage(path, f"truncated, it is {found[0]}", found[1])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 TIFF = (b"II*\0", b"MM\0*")
 _KIND, _SMALLER = 0x00FE, 1  # the tag, and its bit for pages that show another one smaller
 _WIDTH, _HEIGHT = 0x0100, 0x0101
+_log_level = threading.Lock()
 
 
 def choose_page(image: Image.Image) -> int:
@@ -55,9 +57,10 @@ def read_odd_tiff(path: Path, most: int) -> np.ndarray | None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """OpenCV says on the terminal what is wrong with a file."""
-    level = cv2.utils.logging.setLogLevel(0)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+    """OpenCV says on the terminal what is wrong with a file; how much it says is set for the whole process."""
+    with _log_level:
+        level = cv2.utils.logging.setLogLevel(0)
+        try:
+            yield
+        finally:
+            cv2.utils.logging.setLogLevel(level)

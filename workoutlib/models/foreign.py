@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from workoutlib.config import Config
 from workoutlib.labels import LABELS, find_label
 from workoutlib.models.architectures import TRIED, create, normalisation, recognise
 from workoutlib.models.build import Classifier
@@ -26,6 +27,7 @@ _NAMES = (
 )
 _AVERAGED = re.compile(r"(^|[_.])(ema|averaged?|shadow|swa)($|[_.])")
 _IMAGENET_CLASSES = 1000
+_SIDE = Config.profile("tutorial").crop  # the profile that imported models are given
 
 
 def import_model(
@@ -68,7 +70,7 @@ def import_model(
     own = {key: state[there] for key, there in pairs.items()}
     check_weights(own, body.state_dict(), path)
     body.load_state_dict(own)
-    body, features = _flat(body.eval())
+    body, features = _flat(body.eval(), name, path)
     taken = set(pairs.values())
     *hidden, last = _build_head({key: value for key, value in state.items() if key not in taken}, features, path)
     model = Classifier(nn.Sequential(body, *hidden) if hidden else body, last, *normalisation(name))
@@ -95,9 +97,17 @@ def _tables(content: Any, averaged: bool = False) -> Iterator[tuple[dict[str, Te
 
 
 @torch.inference_mode()
-def _flat(body: nn.Module) -> tuple[nn.Module, int]:
-    """A body whose features are a row a picture, and how many those are; 224 pixels are what all take."""
-    features = body(torch.zeros(1, 3, 224, 224))
+def _flat(body: nn.Module, name: str, path: str | Path) -> tuple[nn.Module, int]:
+    """A body whose features are a row a picture, and how many those are.
+
+    Raises:
+        WorkoutlibError: it takes pictures of another size alone.
+    """
+    try:
+        features = body(torch.zeros(1, 3, _SIDE, _SIDE))
+    except (AssertionError, RuntimeError) as error:
+        text = f"{shown(path)}: {name} takes no pictures of {_SIDE} pixels ({error}), which are what models are given"
+        raise WorkoutlibError(f"{text}; train an architecture that does") from error
     if features.ndim > 2:
         body, features = nn.Sequential(body, nn.Flatten()), features.flatten(1)
     return body, features.shape[1]
