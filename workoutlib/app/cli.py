@@ -173,8 +173,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--folds": {"type": int, "default": 5, "help": "how many, for example 10 (default: 5)"},
     "train --folds": {
         "type": int,
-        "help": "train on all videos; scores and calibration come from cross-validation with so many folds, for example "
-        "2 where a class has two videos (default: videos are held out)",
+        "help": "train on all videos; scores and calibration come from so many folds of cross-validation, for example "
+        "2 where a class has two videos (default: hold videos out)",
     },
     "--merge-near-duplicates": {
         "action": "store_true",
