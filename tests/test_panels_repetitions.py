@@ -6,16 +6,16 @@ from workoutlib.notebook.panels import RepetitionPanel
 
 
 def test_a_small_hysteresis_counts_every_tremble_and_the_default_the_truth():
-    times, phase, turns = rhythm(4)
+    times, phase, turns = rhythm(6)
     panel = RepetitionPanel(see("squat", times, phase), "squat", tuple(turns))
-    assert "4 repetitions counted; 4 turns in truth" in panel.status.value
+    assert "6 repetitions counted; 6 turns in truth" in panel.status.value
     assert "<img" in panel.picture.value
     before = panel.picture.value
     panel.hysteresis.value = 0.02
-    assert "4 repetitions counted" not in panel.status.value
+    assert "6 repetitions counted" not in panel.status.value
     assert panel.picture.value != before
     panel.hysteresis.value = 0.4
-    assert "4 repetitions counted" in panel.status.value
+    assert "6 repetitions counted" in panel.status.value
 
 
 def test_without_truth_none_is_told():
