@@ -33,7 +33,7 @@ def test_a_click_a_clip_is_stored_at_once_and_undone(annotations):
     assert panel.top3[0].description == "squat (1)" and "<img" in panel.pictures.value and panel.back.disabled
     panel.top3[1].click()
     assert Annotations(annotations.root).table.loc[1, ["label", "status"]].tolist() == ["plank", "confirmed"]
-    assert panel.place == panel.progress.value == 1
+    assert panel.queue.place == panel.progress.value == 1
     panel.other.value = "deadlift"
     assert panel.other.value != "deadlift"  # ready for the next clip
     panel.none.click()
@@ -50,7 +50,7 @@ def test_keys_do_the_same_and_other_keys_nothing(annotations):
     panel = ReviewPanel(annotations.root)
     for key in ("3", "n", "u", "x"):
         panel.bridge._receive(key)
-    assert panel.place == 1 and panel.annotations.table.loc[1, "label"] == "push up"
+    assert panel.queue.place == 1 and panel.annotations.table.loc[1, "label"] == "push up"
 
 
 def test_labels_that_look_wrong_are_reviewed_in_the_same_panel(tmp_path):
