@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 from helpers.tiny import save_noise
+from helpers.waiting import make_waiting
 
-from workoutlib.collection.review import add_suspects, review_order
+from workoutlib.collection.review import add_suspects
 from workoutlib.data.annotations import Annotations
 from workoutlib.data.catalog import read_catalog
 from workoutlib.notebook.panels import ReviewPanel
@@ -12,20 +13,7 @@ from workoutlib.notebook.panels import ReviewPanel
 
 @pytest.fixture
 def annotations(tmp_path) -> Annotations:
-    """Three clips that wait, the second the least sure, the third a picture like the second."""
-    rows = []
-    for number, (confidence, seed) in enumerate(((0.7, 1), (0.3, 2), (0.35, 2)), 1):
-        save_noise(tmp_path / "review" / f"squat_{number}00001.jpg", seed=seed)
-        row = {"source": f"{number}.mp4", "start": 0.0, "end": 1.0, "label": "squat", "predicted": "squat"}
-        row |= {"second": "plank", "third": "push up", "status": "review", "video": str(number)}
-        rows.append(row | {"pictures": f"{number}00001", "confidence": confidence})
-    found = Annotations(tmp_path)
-    found.add(rows)
-    return found
-
-
-def test_least_sure_first_then_what_differs(annotations):
-    assert review_order(annotations) == [1, 0, 2]
+    return make_waiting(tmp_path)
 
 
 def test_a_click_a_clip_is_stored_at_once_and_undone(annotations):

@@ -52,7 +52,7 @@ def local_server(handler: type[LocalHandler], port: int) -> LocalServer:
     for each in range(port, min(port + PORTS_TRIED, 65536)):
         try:
             return LocalServer(("127.0.0.1", each), handler)
-        except OSError:
+        except (OSError, OverflowError):  # OverflowError: no number of a port
             continue
     return LocalServer(("127.0.0.1", 0), handler)
 
