@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workoutlib.collection.annotate import annotate_media
+from workoutlib.collection.annotate import _parts, annotate_media
 from workoutlib.data.annotations import TABLE, Annotations
 from workoutlib.data.catalog import read_catalog
 from workoutlib.gym import render_clip, render_still
@@ -165,3 +165,12 @@ def test_a_class_folder_that_is_a_link_is_told_and_left_alone(media, tmp_path):
     row = table.loc[str(media / "squat.mp4")]
     assert row["status"] == "skipped" and "leads out of the data set" in row["note"]
     assert not any((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_set_between_two_frames_that_were_looked_at_has_guesses() -> None:
+    times, logits = np.array([0.0, 1.0, 2.0]), np.array([[9, 0, 0], [9, 1, 0], [0, 2, 9]], np.float32)
+    clip = ClipPrediction(Path("a.mp4"), times, logits, 3.0, 1.0, LogitReader(LABELS))
+    sets = [Set("plank", 0.0, 1.1, confidence=0.9), Set("push up", 1.2, 1.6, confidence=0.6)]
+    _, second = _parts(ClipWorkout(sets, clip=clip))
+    assert [label for label, _ in second.found.top3] == ["push up", "plank", "squat"]
+    assert all(0 <= share <= 1 for _, share in second.found.top3)

@@ -1,23 +1,14 @@
 """Frame rates that cannot be: the frames' own times count where those can be, else they are counted, with a note."""
 
 import struct
-import warnings
 from pathlib import Path
 
 import pytest
-from helpers.clips import moving, write_with
+from helpers.clips import moving, read_with_note, write_with
 
-from workoutlib.media.video_reader import probe_clip, read_frames
+from workoutlib.media.video_reader import probe_clip
 
 EVEN = [number / 25 for number in range(50)]
-
-
-def read(path: Path) -> tuple[list[float], float, str]:
-    frames = read_frames(path)
-    with warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always")
-        times = [time for time, _ in frames]
-    return times, frames.end, " ".join(str(note.message) for note in notes)
 
 
 def with_rate(path: Path, rate: int, scale: int) -> Path:
@@ -38,7 +29,7 @@ def with_rate(path: Path, rate: int, scale: int) -> Path:
 @pytest.mark.parametrize(("rate", "scale"), [(1_000_000, 1), (2_000_000_000, 1), (1, 1_000_000), (1, 4000)])
 def test_what_cannot_be_is_25_a_second_with_a_note(tmp_path: Path, suffix: str, rate: int, scale: int) -> None:
     path = with_rate(tmp_path / f"a.{suffix}", rate, scale)
-    times, end, note = read(path)
+    times, end, note = read_with_note(path)
     assert times == pytest.approx(EVEN) and end == pytest.approx(2.0)
     assert "its times cannot be, 25 frames a second are taken" in note
     found = probe_clip(path)
@@ -49,7 +40,7 @@ def test_what_cannot_be_is_25_a_second_with_a_note(tmp_path: Path, suffix: str, 
 @pytest.mark.parametrize(("rate", "scale"), [(0, 0), (0, 1), (1, 0)])
 def test_no_rate_at_all_is_25_a_second(tmp_path: Path, suffix: str, rate: int, scale: int) -> None:
     path = with_rate(tmp_path / f"a.{suffix}", rate, scale)
-    times, end, _ = read(path)
+    times, end, _ = read_with_note(path)
     assert times == pytest.approx(EVEN) and end == pytest.approx(2.0)
     assert (probe_clip(path).frames, probe_clip(path).duration) == (50, pytest.approx(2.0))
 
@@ -57,7 +48,7 @@ def test_no_rate_at_all_is_25_a_second(tmp_path: Path, suffix: str, rate: int, s
 @pytest.mark.parametrize(("rate", "scale"), [(240, 1), (960, 1), (1, 10), (1, 1001)])
 def test_what_is_odd_but_can_be_counts(tmp_path: Path, rate: int, scale: int) -> None:
     path = with_rate(tmp_path / "a.y4m", rate, scale)
-    times, end, note = read(path)
+    times, end, note = read_with_note(path)
     assert times == pytest.approx([number * scale / rate for number in range(50)], rel=1e-4) and note == ""
     assert end == pytest.approx(50 * scale / rate, rel=1e-4)
 
@@ -77,6 +68,6 @@ def mp4(path: Path, box: bytes, place: int, value: int) -> Path:
 def test_times_in_an_mp4_that_cannot_be(tmp_path: Path, box: bytes, place: int, value: int) -> None:
     """FFmpeg's edit list, of two seconds, would leave out all frames but one."""
     path = mp4(tmp_path / "a.mp4", box, place, value)
-    times, end, note = read(path)
+    times, end, note = read_with_note(path)
     assert times == pytest.approx(EVEN) and end == pytest.approx(2.0) and "25 frames a second are taken" in note
     assert probe_clip(path).frames in (25, 50)

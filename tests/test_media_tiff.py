@@ -42,6 +42,18 @@ def test_a_smaller_copy_is_no_page(tmp_path: Path, first: str, recwarn: pytest.W
     assert np.array_equal(read_image(tmp_path / "a.tif"), quarters()) and not recwarn.list
 
 
+def test_too_large_a_page_is_not_decoded_because_its_thumbnail_is_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with AppendingTiffWriter(tmp_path / "a.tif", new=True) as writer:
+        for side, kind in ((16, 1), (64, 0)):
+            Image.new("RGB", (side, side)).save(writer, "TIFF", tiffinfo={254: kind})
+            writer.newFrame()
+    monkeypatch.setattr(images, "MAX_PIXELS", 1000)
+    with pytest.raises(WorkoutlibError, match="64 × 64 pixels are above the limit"):
+        read_image(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("scale", [1.0, 255.0])
 def test_colours_as_floats(tmp_path: Path, scale: float) -> None:
     path = save(tmp_path / "a.tif", quarters().astype(np.float32) / 255 * scale)

@@ -1,13 +1,12 @@
 """Length and loss of clips by what was decoded: every loss told with how much and where, and no false alarm."""
 
 import re
-import warnings
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from helpers.clips import add_sound, loudness, moving, remux, write_with
+from helpers.clips import add_sound, loudness, moving, read_with_note, remux, write_with
 from PIL import Image
 
 from workoutlib.media.timeline import Timeline
@@ -16,15 +15,6 @@ from workoutlib.media.video_writer import ClipWriter
 from workoutlib.utils.errors import WorkoutlibError
 
 FIXTURES = Path(__file__).with_name("fixtures")
-
-
-def read(path: Path) -> tuple[list[float], float, str]:
-    """Times, the end, and the note of a clip, "" without one."""
-    frames = read_frames(path)
-    with warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always")
-        times = [time for time, _ in frames]
-    return times, frames.end, " ".join(str(note.message) for note in notes)
 
 
 @pytest.mark.parametrize(
@@ -37,11 +27,15 @@ def test_frames_lost_in_the_middle_are_counted_and_placed(
 ) -> None:
     whole = write_with(tmp_path / name, moving(120), codec, gop_size=60, max_b_frames=0)
     part = remux(whole, tmp_path / f"part {name}", drop=range(first, first + count))
-    times, end, note = read(part)
+    times, end, note = read_with_note(part)
     assert len(times) == 120 - count and end == pytest.approx(4.8, abs=0.05)
     assert f"{count} of 120 frames are missing" in note
     assert f"from {first / 25:.2f} to {(first + count) / 25:.2f} s" in note
-    assert read(whole) == (pytest.approx([i / 25 for i in range(120)], abs=0.002), pytest.approx(4.8, abs=0.002), "")
+    assert read_with_note(whole) == (
+        pytest.approx([i / 25 for i in range(120)], abs=0.002),
+        pytest.approx(4.8, abs=0.002),
+        "",
+    )
 
 
 def test_a_scratch_in_the_middle_is_told(tmp_path: Path) -> None:
@@ -50,7 +44,7 @@ def test_a_scratch_in_the_middle_is_told(tmp_path: Path) -> None:
     middle = len(data) // 2
     data[middle : middle + len(data) // 5] = bytes(len(data) // 5)
     path.write_bytes(data)
-    times, end, note = read(path)
+    times, end, note = read_with_note(path)
     missing = int(re.search(r"(\d+) of \d+ frames are missing \(from 2\.\d+ to [23]\.\d+ s\)", note)[1])
     assert missing == pytest.approx(120 - len(times), abs=1) and end == pytest.approx(4.8, abs=0.01)
 
@@ -59,7 +53,7 @@ def test_a_scratch_in_the_middle_is_told(tmp_path: Path) -> None:
 def test_a_clip_cut_short_ends_with_its_last_frame(tmp_path: Path, name: str, codec: str) -> None:
     path = write_with(tmp_path / name, moving(100), codec, bit_rate=800_000)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    times, end, note = read(path)
+    times, end, note = read_with_note(path)
     assert end == pytest.approx(times[-1] + 0.04, abs=0.002)
     assert f"{100 - len(times)} of 100 frames are missing (from {end:.2f} s to the end at 4.00 s)" in note
 
@@ -69,7 +63,7 @@ def test_a_clip_cut_short_ends_with_its_last_frame(tmp_path: Path, name: str, co
 def test_sound_longer_than_the_picture_is_no_damage(tmp_path: Path, suffix: str, seconds: int) -> None:
     silent = write_with(tmp_path / f"silent.{suffix}", moving(50), max_b_frames=0)
     path = add_sound(silent, tmp_path / f"sound.{suffix}", seconds=2 + seconds)
-    times, end, note = read(path)
+    times, end, note = read_with_note(path)
     assert (len(times), end, note) == (50, pytest.approx(2.0, abs=0.01), "")
     assert probe_clip(path).duration == pytest.approx(2.0, abs=0.05)
 
@@ -78,7 +72,7 @@ def test_sound_longer_than_the_picture_is_no_damage(tmp_path: Path, suffix: str,
 def test_a_picture_that_starts_late_starts_at_zero(tmp_path: Path, suffix: str) -> None:
     silent = write_with(tmp_path / f"silent.{suffix}", moving(50), max_b_frames=0)
     path = add_sound(silent, tmp_path / f"late.{suffix}", seconds=2.7, late=0.7)
-    times, end, note = read(path)
+    times, end, note = read_with_note(path)
     assert (times[0], times[-1]) == (0, pytest.approx(1.96, abs=0.002))
     assert (end, note) == (pytest.approx(2.0, abs=0.01), "")
     assert probe_clip(path).duration == pytest.approx(2.0, abs=0.05)
@@ -91,14 +85,14 @@ def test_a_variable_rate_is_no_loss(tmp_path: Path) -> None:
         path = write_with(
             tmp_path / f"uneven.{suffix}", moving(60), "libvpx" if suffix == "webm" else "libx264", rate=30, times=times
         )
-        found, end, note = read(path)
+        found, end, note = read_with_note(path)
         assert note == "" and found == pytest.approx(times, abs=0.002)
         assert times[-1] + 0.02 < end < times[-1] + 0.16
 
 
 def test_empty_packets_repeat_a_frame() -> None:
     """Theora: a still picture that changes at 0.40 and 0.48 s, by libtheora; the other 17 packets are empty."""
-    times, end, note = read(FIXTURES / "still.ogv")
+    times, end, note = read_with_note(FIXTURES / "still.ogv")
     assert times == pytest.approx([0, 0.4, 0.48], abs=0.001)
     assert (end, note) == (pytest.approx(0.8, abs=0.001), "")
 
@@ -156,7 +150,7 @@ def test_a_transport_stream_without_its_beginning(tmp_path: Path) -> None:
     path = remux(whole, tmp_path / "begun.ts", drop=range(5))
     with av.open(str(path)) as container:
         assert len([packet for packet in container.demux(video=0) if packet.size]) == 55
-    times, _, note = read(path)
+    times, _, note = read_with_note(path)
     assert times[0] == 0 and len(times) in (40, 55)
     assert ("15 of 55 frames are missing" in note) == (len(times) == 40)
 
@@ -170,20 +164,20 @@ def test_fragments_are_whole_whatever_their_length_is_counted_from(tmp_path, fla
             if packet.size:
                 packet.stream = stream
                 new.mux(packet)
-    times, end, note = read(tmp_path / "a.mp4")
+    times, end, note = read_with_note(tmp_path / "a.mp4")
     assert (len(times), end, note) == (50, pytest.approx(2.0), "")
     data = (tmp_path / "a.mp4").read_bytes()
     (tmp_path / "cut.mp4").write_bytes(data[: len(data) // 2])
-    assert "missing" in read(tmp_path / "cut.mp4")[2]
+    assert "missing" in read_with_note(tmp_path / "cut.mp4")[2]
 
 
 def test_a_gif_that_was_cut_is_told(tmp_path):
     frames = [Image.fromarray(frame) for frame in moving(10)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=40)
-    assert read(tmp_path / "a.gif")[2] == ""
+    assert read_with_note(tmp_path / "a.gif")[2] == ""
     data = (tmp_path / "a.gif").read_bytes()
     (tmp_path / "cut.gif").write_bytes(data[: len(data) // 2])
-    times, end, note = read(tmp_path / "cut.gif")
+    times, end, note = read_with_note(tmp_path / "cut.gif")
     assert len(times) < 10 and f"cannot be read on after {end:.2f} s" in note
 
 
@@ -225,7 +219,7 @@ def test_a_clock_that_jumps_makes_no_clip_of_an_hour(tmp_path, hours):
 )
 def test_a_clip_without_its_first_key_frame_begins_with_the_next(tmp_path: Path, name: str, codec: str) -> None:
     whole = write_with(tmp_path / name, moving(60), codec, gop_size=20, max_b_frames=0)
-    times, end, note = read(remux(whole, tmp_path / f"part {name}", drop=range(1)))
+    times, end, note = read_with_note(remux(whole, tmp_path / f"part {name}", drop=range(1)))
     assert len(times) == 40 and end == pytest.approx(1.6, abs=0.01)
     assert "19 of 59 frames are missing (0.76 s before the first that can be read)" in note
 
@@ -233,9 +227,9 @@ def test_a_clip_without_its_first_key_frame_begins_with_the_next(tmp_path: Path,
 @pytest.mark.parametrize(("gop", "damaged"), [(20, "19 of 59 frames are damaged (between 0.00"), (60, "59 of 59")])
 def test_frames_drawn_onto_nothing_are_called_damaged(tmp_path: Path, gop: int, damaged: str) -> None:
     whole = write_with(tmp_path / "a.avi", moving(60), "mpeg4", gop_size=gop, max_b_frames=0)
-    times, _, note = read(remux(whole, tmp_path / "part.avi", drop=range(1)))
+    times, _, note = read_with_note(remux(whole, tmp_path / "part.avi", drop=range(1)))
     assert len(times) == 59 and damaged in note
-    assert read(whole)[2] == ""
+    assert read_with_note(whole)[2] == ""
 
 
 @pytest.mark.parametrize(
@@ -249,4 +243,4 @@ def test_frames_drawn_onto_nothing_are_called_damaged(tmp_path: Path, gop: int, 
 def test_a_clip_without_any_key_frame_is_refused_for_that(tmp_path: Path, name: str, codec: str, why: str) -> None:
     whole = write_with(tmp_path / name, moving(50), codec, gop_size=60, max_b_frames=0)
     with pytest.raises(WorkoutlibError, match=why):
-        read(remux(whole, tmp_path / f"part {name}", drop=range(1)))
+        read_with_note(remux(whole, tmp_path / f"part {name}", drop=range(1)))

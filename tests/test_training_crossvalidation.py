@@ -11,7 +11,7 @@ from workoutlib.config import Config
 from workoutlib.data.catalog import read_catalog
 from workoutlib.evaluation.metrics import scores
 from workoutlib.models.checkpoints import load_checkpoint
-from workoutlib.training import crossvalidation
+from workoutlib.training import crossvalidation, experiments
 from workoutlib.training.crossvalidation import (
     SCORES,
     by_fold,
@@ -107,9 +107,11 @@ def test_crossvalidation_over_random_frames(catalog, config):
         crossvalidate(catalog, config, split="random", groups=catalog["video"], progress=False)
 
 
-def test_a_model_of_all_videos_is_judged_and_calibrated_by_folds(catalog, config, tmp_path):
-    config = config.replace(epochs=1)
-    trained = train_on_all(catalog, config, out=tmp_path, folds=2, callbacks=Callbacks(progress=False))
+def test_a_model_of_all_videos_is_judged_and_calibrated_by_folds(catalog, config, tmp_path, monkeypatch):
+    config, epochs = config.replace(epochs=1, split="random"), []
+    monkeypatch.setattr(experiments, "open_logger", lambda logger, out: lambda history: epochs.append(logger))
+    callbacks = Callbacks(progress=False, logger="tensorboard")
+    trained = train_on_all(catalog, config, out=tmp_path, folds=2, save_name="gym", callbacks=callbacks)
     _, together = crossvalidate(catalog, config, folds=2, progress=False)
     assert sorted(trained.predictions.catalog["path"]) == sorted(catalog["path"])
     np.testing.assert_allclose(trained.predictions.logits, together.logits, atol=1e-3)
@@ -120,7 +122,17 @@ def test_a_model_of_all_videos_is_judged_and_calibrated_by_folds(catalog, config
     assert stored.metrics["calibrated"] is True and stored.metrics["images"] == len(catalog)
     assert stored.metrics["keep_confidence"] == found["metrics"]["keep_confidence"]
     assert trained.result.history["valid_loss"].isna().all() and trained.result.best_epoch == 1
+    assert stored.metrics["split"] == "video" and set(epochs) == {"tensorboard"}
     assert (tmp_path / "last.pth").is_file()
+    assert_same_state(load_checkpoint(tmp_path / "gym.pth").model.state_dict(), stored.model.state_dict())
+
+
+def test_a_model_that_was_stopped_is_not_given_the_scores_of_the_folds(catalog, config, tmp_path):
+    done = []
+    callbacks = Callbacks(progress=False, on_epoch=lambda history: done.append(1), should_stop=lambda: bool(done))
+    with pytest.raises(KeyboardInterrupt):
+        train_on_all(catalog, config.replace(epochs=2), out=tmp_path, folds=2, callbacks=callbacks)
+    assert load_checkpoint(tmp_path / "best_model.pth").metrics["calibrated"] is False
 
 
 def test_too_few_videos_for_folds_are_an_error(catalog):

@@ -1,6 +1,7 @@
 """Clips of many kinds, whole and broken."""
 
 import struct
+import warnings
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 
 from helpers.pictures import quarters
 from workoutlib import gym
+from workoutlib.media.video_reader import read_frames
 from workoutlib.media.video_writer import ClipWriter
 
 
@@ -19,6 +21,15 @@ def moving(frames: int, height: int = 48, width: int = 64) -> list[np.ndarray]:
     """Noise that drifts: costly to encode, so that cutting the file cuts pictures."""
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return [np.roll(noise, index, axis=1) for index in range(frames)]
+
+
+def read_with_note(path: Path) -> tuple[list[float], float, str]:
+    """Times, the end, and the note of a clip, "" without one."""
+    frames = read_frames(path)
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        times = [time for time, _ in frames]
+    return times, frames.end, " ".join(str(note.message) for note in notes)
 
 
 def write_with(

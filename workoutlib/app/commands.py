@@ -153,13 +153,9 @@ def train_by_folds(catalog: pd.DataFrame, config: Config, out: Path, options: ar
 
     if "added" in catalog or options.resume or options.split == "random" or devices.rank_and_world()[1] > 1:
         raise WorkoutlibError("--folds is for one data set, by video, in one process, and without --resume")
+    cache, callbacks = paths.data_root() / "cache", Callbacks(logger=options.logger)
     trained = train_on_all(
-        catalog,
-        config,
-        out=out,
-        folds=options.folds,
-        cache=paths.data_root() / "cache",
-        callbacks=Callbacks(logger=options.logger),
+        catalog, config, out=out, folds=options.folds, cache=cache, save_name=options.save_name, callbacks=callbacks
     )
     print(f"scores of {options.folds} folds:")
     print_scores(trained.predictions, "video")

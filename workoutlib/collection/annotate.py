@@ -17,7 +17,7 @@ from workoutlib.data.duplicates import SAME_PICTURE, SAME_RECORDING, SIDE, dista
 from workoutlib.media.images import read_image
 from workoutlib.media.kinds import kind_of
 from workoutlib.media.video_reader import probe_clip, read_frames
-from workoutlib.recognition.analysis import ClipWorkout
+from workoutlib.recognition.analysis import ClipWorkout, logits_within
 from workoutlib.recognition.clips import ClipPrediction, Prediction
 from workoutlib.recognition.inputs import expand
 from workoutlib.recognition.recognizer import Recognizer
@@ -191,8 +191,7 @@ def _parts(workout: ClipWorkout) -> list[_Part]:
 
 def _found(entry: Set, clip: ClipPrediction) -> Prediction:
     """What a set shows as the workout names it; its frames tell what else it might be."""
-    inside = (clip.times >= entry.start) & (clip.times <= entry.end)
-    guesses = clip.reader.read_logits(clip.logits[inside].mean(0)).top3
+    guesses = clip.reader.read_logits(logits_within(entry, clip)).top3
     first = entry.label, entry.confidence or 0.0
     return Prediction(*first, [first, *(guess for guess in guesses if guess[0] != entry.label)][:3], entry.known)
 

@@ -63,16 +63,15 @@ def read_image(path: str | Path) -> np.ndarray:
     require_file(path, UnreadableImage)
     try:
         with _open(path) as image:
+            pages = choose_page(image) if image.format == "TIFF" else 1  # first: each has a size of its own
+            if pages > 1:
+                warnings.warn(f"The picture {shown(path)} has {pages} pages: the first is read", stacklevel=2)
             if image.width * image.height > MAX_PIXELS:
                 size = f"{image.width} × {image.height} pixels are above the limit of {MAX_PIXELS / 1e6:.0f} million"
                 raise UnreadableImage(path, size, "Scale it down first.")
             if image.width * image.height > DRAFT_PIXELS:
                 _draft(image)
             _require_whole(path, image.format)
-            if image.format == "TIFF":
-                pages = choose_page(image)
-                if pages > 1:
-                    warnings.warn(f"The picture {shown(path)} has {pages} pages: the first is read", stacklevel=2)
             return _pil_to_rgb(image, stated_colours(path))
     except WorkoutlibError:
         raise

@@ -80,10 +80,15 @@ def _with_confidence(entry: Set, clip: ClipPrediction, stretches: list[tuple[flo
     """A set with the probability of its label in the stretch that it lies in, and whether its own frames are known."""
     _, _, logits = max(stretches, key=lambda part: min(part[1], entry.end) - max(part[0], entry.start))
     share = softmax(logits / clip.reader.temperature)[clip.reader.labels.index(entry.label)]
-    inside = (clip.times >= entry.start) & (clip.times <= entry.end)
-    inside[np.abs(clip.times - 0.5 * (entry.start + entry.end)).argmin()] = True  # of few frames none may lie inside
-    known = bool(clip.reader.is_known(clip.logits[inside].mean(0)))
+    known = bool(clip.reader.is_known(logits_within(entry, clip)))
     return replace(entry, confidence=float(share), known=known)
+
+
+def logits_within(entry: Set, clip: ClipPrediction) -> np.ndarray:
+    """Mean logits (C,) of a set's own frames; where none lies inside, those of the one nearest to its middle."""
+    inside = (clip.times >= entry.start) & (clip.times <= entry.end)
+    inside[np.abs(clip.times - 0.5 * (entry.start + entry.end)).argmin()] = True
+    return clip.logits[inside].mean(0)
 
 
 def _stretches(clip: ClipPrediction) -> list[tuple[float, float, np.ndarray]]:

@@ -16,7 +16,7 @@ from workoutlib.evaluation.predictions import Predictions
 from workoutlib.models.build import build_model
 from workoutlib.models.features import picture_features
 from workoutlib.training.bodies import load_bodies
-from workoutlib.training.experiments import Trained, complete, finished, model_from_config
+from workoutlib.training.experiments import Trained, complete, finished, logged, model_from_config, require_name
 from workoutlib.training.fit import Callbacks, fit
 from workoutlib.training.head import fit_head
 from workoutlib.training.run_folder import RunFolder
@@ -80,6 +80,7 @@ def train_on_all(
     out: Path,
     folds: int = 5,
     cache: Path | None = None,
+    save_name: str = "model",
     device: torch.device | None = None,
     callbacks: Callbacks = Callbacks(),  # noqa: B008, it is frozen
 ) -> Trained:
@@ -90,12 +91,17 @@ def train_on_all(
 
     Args:
         out: folder for ``best_model.pth``, ``last.pth`` and ``history.csv``.
+        save_name: another name for the model, as in `train_model`.
     Returns:
         The model, its training, and the predictions for every picture by a model that had not seen its video.
     Raises:
         WorkoutlibError: too few videos for so many folds.
+        KeyboardInterrupt: stopped; the scores of the folds are not those of a model that has learned for less time.
     """
-    device, progress = device or devices.pick_device(), callbacks.progress
+    require_name(save_name)
+    if callbacks.logger:
+        callbacks = logged(callbacks, callbacks.logger, Path(out))
+    device, progress, config = device or devices.pick_device(), callbacks.progress, config.replace(split="video")
     _, held_out = crossvalidate(catalog, config, folds=folds, cache=cache, device=device, progress=progress)
     dataset = _load(catalog, config, cache, device, progress)
     bodies = load_bodies(catalog, dataset.labels, config, cache=cache, progress=progress)
@@ -103,10 +109,11 @@ def train_on_all(
     model = model_from_config(config, len(dataset.labels))
     synthetic = synthetic_dataset(config, dataset.labels, device=device, progress=progress)
     result = fit(model, dataset, None, config, device=device, synthetic=synthetic, folder=folder, callbacks=callbacks)
+    if result.stopped:
+        raise KeyboardInterrupt
     complete(model, dataset, config, bodies)
-    return Trained(
-        model, result, held_out, folder.save_calibrated("best_model", model, held_out, epoch=result.best_epoch)
-    )
+    stored = [folder.save_calibrated(n, model, held_out, epoch=result.best_epoch) for n in (save_name, "best_model")]
+    return Trained(model, result, held_out, stored[-1])
 
 
 def near_duplicate_groups(

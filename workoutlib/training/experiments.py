@@ -101,10 +101,10 @@ def train_model(
         resume: go on after the last finished epoch in `out`.
         save_name: the name of the last epoch's checkpoint, without ``.pth``; not ``best_model`` or ``last``.
     """
-    _require_name(save_name)
+    require_name(save_name)
     device, progress = device or devices.pick_device(), callbacks.progress
     if callbacks.logger and out:
-        callbacks = _logged(callbacks, callbacks.logger, Path(out))
+        callbacks = logged(callbacks, callbacks.logger, Path(out))
     try:
         with callbacks.listening():
             size, mode = config.resize, config.resize_mode
@@ -157,7 +157,7 @@ def _as_they_are(predictions: Predictions, model: Classifier) -> Predictions:
     return predictions
 
 
-def _logged(callbacks: Callbacks, logger: Logger, out: Path) -> Callbacks:
+def logged(callbacks: Callbacks, logger: Logger, out: Path) -> Callbacks:
     """The same callbacks, and each epoch goes to the logger too."""
     log = open_logger(logger, out)
 
@@ -168,7 +168,7 @@ def _logged(callbacks: Callbacks, logger: Logger, out: Path) -> Callbacks:
     return replace(callbacks, on_epoch=on_epoch)
 
 
-def _require_name(save_name: str) -> None:
+def require_name(save_name: str) -> None:
     if save_name in ("best_model", "last"):
         raise WorkoutlibError(f"the last epoch's checkpoint cannot be called {save_name}: another file has that name")
     if not save_name or save_name.startswith(".") or re.search(r"[/\\]", save_name):  # "./last" is that file too
