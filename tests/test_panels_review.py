@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 from helpers.tiny import save_noise
+from helpers.waiting import make_waiting
 
-from workoutlib.collection.review import add_suspects, review_order
+from workoutlib.collection.review import add_suspects
 from workoutlib.data.annotations import Annotations
 from workoutlib.data.catalog import read_catalog
 from workoutlib.notebook.panels import ReviewPanel
@@ -12,20 +13,7 @@ from workoutlib.notebook.panels import ReviewPanel
 
 @pytest.fixture
 def annotations(tmp_path) -> Annotations:
-    """Three clips that wait, the second the least sure, the third a picture like the second."""
-    rows = []
-    for number, (confidence, seed) in enumerate(((0.7, 1), (0.3, 2), (0.35, 2)), 1):
-        save_noise(tmp_path / "review" / f"squat_{number}00001.jpg", seed=seed)
-        row = {"source": f"{number}.mp4", "start": 0.0, "end": 1.0, "label": "squat", "predicted": "squat"}
-        row |= {"second": "plank", "third": "push up", "status": "review", "video": str(number)}
-        rows.append(row | {"pictures": f"{number}00001", "confidence": confidence})
-    found = Annotations(tmp_path)
-    found.add(rows)
-    return found
-
-
-def test_least_sure_first_then_what_differs(annotations):
-    assert review_order(annotations) == [1, 0, 2]
+    return make_waiting(tmp_path)
 
 
 def test_a_click_a_clip_is_stored_at_once_and_undone(annotations):
@@ -33,7 +21,7 @@ def test_a_click_a_clip_is_stored_at_once_and_undone(annotations):
     assert panel.top3[0].description == "squat (1)" and "<img" in panel.pictures.value and panel.back.disabled
     panel.top3[1].click()
     assert Annotations(annotations.root).table.loc[1, ["label", "status"]].tolist() == ["plank", "confirmed"]
-    assert panel.place == panel.progress.value == 1
+    assert panel.queue.place == panel.progress.value == 1
     panel.other.value = "deadlift"
     assert panel.other.value != "deadlift"  # ready for the next clip
     panel.none.click()
@@ -50,7 +38,7 @@ def test_keys_do_the_same_and_other_keys_nothing(annotations):
     panel = ReviewPanel(annotations.root)
     for key in ("3", "n", "u", "x"):
         panel.bridge._receive(key)
-    assert panel.place == 1 and panel.annotations.table.loc[1, "label"] == "push up"
+    assert panel.queue.place == 1 and panel.annotations.table.loc[1, "label"] == "push up"
 
 
 def test_labels_that_look_wrong_are_reviewed_in_the_same_panel(tmp_path):

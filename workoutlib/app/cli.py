@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "label a folder of clips and photos: a new data set, and what a person should look at",
         "folder --out --checkpoint --data",
     ),
+    "review": ("a page to label what annotate left to a person, a key or a click a clip", "folder --port"),
     "split": ("sizes of a split's parts and how much it leaks", "--data --labels --split --seed --json"),
     "benchmark": ("measure this machine: the tutorial's pipeline, ours, the ceiling", "--model --backend --json"),
     "info": ("versions, devices, weights and data found", ""),
@@ -102,6 +103,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "--checkpoint": {"required": True, "type": Path, "help": "for example outputs/best_model.pth"},
     "folder": {"type": Path, "metavar": "FOLDER", "help": "a folder of clips and photos, for example my_clips"},
+    "review folder": {
+        "type": Path,
+        "metavar": "FOLDER",
+        "help": "a data set that annotate has made, for example new_data",
+    },
     "annotate --out": {
         "type": Path,
         "required": True,
@@ -114,6 +120,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "a camera's number, a stream's address, or a clip, for example rtsp://camera/1 (default: 0)",
     },
     "--port": {"type": int, "help": "of the page, for example 8000 (default: the first free one from 7860 on)"},
+    "review --port": {
+        "type": int,
+        "default": 8770,
+        "help": "of the page, for example 8000 (default: the first free one from 8770 on)",
+    },
     "app --checkpoint": _MODEL,
     "live --checkpoint": _MODEL,
     "predict --checkpoint": _MODEL,

@@ -34,7 +34,9 @@ def annotate(options: argparse.Namespace) -> None:
     print(found.summary().to_string())
     for row in found.table[found.table["status"] == "skipped"].itertuples():
         print(f"skipped {shown(Path(row.source).name)}: {row.note}")
-    print("look at the rest in a notebook: ReviewPanel(FOLDER); train on what is kept: workoutlib train --data OLD NEW")
+    print(
+        f"look at the rest: workoutlib review {shown(options.out)}; then train on both: workoutlib train --data OLD NEW"
+    )
 
 
 def evaluate_before(path: Path, catalog: pd.DataFrame) -> Predictions | None:

@@ -10,6 +10,7 @@ from workoutlib.app.collect import annotate as annotate
 from workoutlib.app.collect import evaluate_before, print_gain
 from workoutlib.app.live import live as live
 from workoutlib.app.predict import predict as predict
+from workoutlib.app.review import review as review
 from workoutlib.app.web import app as app
 from workoutlib.config import PROFILES, Config
 from workoutlib.labels import read_names
@@ -270,8 +271,7 @@ def split(options: argparse.Namespace) -> None:
     from workoutlib.training import experiments
 
     catalog = read_data(options)
-    valid = {"random": 0.10, "video": 0.15}[options.split]
-    test = {"random": 0.0, "video": 0.15}[options.split]
+    valid, test = {"random": (0.10, 0.0), "video": (0.15, 0.15)}[options.split]
     parts = experiments.split_catalog(catalog, Config(split=options.split, seed=options.seed, valid=valid, test=test))
     found = leakage(parts["train"], parts["valid"])
     write_json({"sizes": {name: len(part) for name, part in parts.items()}, "leakage": found}, options.json)

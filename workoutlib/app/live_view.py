@@ -7,8 +7,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+
+from workoutlib.app.local_page import LocalHandler, address, local_server
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,11 +57,7 @@ def page(port: int = 8765, *, wait: bool = False) -> Iterator[Show]:
     import cv2
 
     stream = Stream()
-    try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), stream.handler())
-    except OSError:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), stream.handler())
-    server.daemon_threads = True
+    server = local_server(stream.handler(), port)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def show(frame: np.ndarray) -> bool:
@@ -70,7 +67,7 @@ def page(port: int = 8765, *, wait: bool = False) -> Iterator[Show]:
         return True
 
     begins = "; it begins when the page is opened" if wait else ""
-    print(f"open http://127.0.0.1:{server.server_port}/ in a browser; Ctrl-C ends it{begins}", flush=True)
+    print(f"open {address(server)} in a browser; Ctrl-C ends it{begins}", flush=True)
     try:
         while wait and not stream.watched.wait(0.2):  # a wait without an end hears no Ctrl-C on Windows
             pass
@@ -79,10 +76,6 @@ def page(port: int = 8765, *, wait: bool = False) -> Iterator[Show]:
         stream.end()
         server.shutdown()
         server.server_close()
-
-
-def _own_names(port: int) -> set[str]:
-    return {f"{host}:{port}" for host in ("127.0.0.1", "localhost")}
 
 
 class Stream:
@@ -122,24 +115,21 @@ class Stream:
                 number, jpeg = self._number, self._jpeg
             yield jpeg
 
-    def handler(self) -> type[BaseHTTPRequestHandler]:
+    def handler(self) -> type[LocalHandler]:
         """Answers / with the page and /stream with the frames."""
         stream = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(LocalHandler):
             def do_GET(self) -> None:
-                # a page elsewhere whose name leads to this machine would else see the camera ("DNS rebinding")
-                if self.headers.get("Host", "").lower() not in _own_names(self.connection.getsockname()[1]):
-                    return self.send_error(403, "Open the address that workoutlib live has printed")
-                if self.path not in ("/", "/stream"):
-                    return self.send_error(404)
-                kind = "text/html" if self.path == "/" else "multipart/x-mixed-replace; boundary=frame"
-                self.send_response(200)
-                self.send_header("Content-Type", kind)
-                self.end_headers()
-                if self.path == "/":
-                    self.wfile.write(_PAGE)
+                if not self.is_own():
                     return None
+                if self.path == "/":
+                    return self.reply(_PAGE, "text/html")
+                if self.path != "/stream":
+                    return self.send_error(404)
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                self.end_headers()
                 try:
                     for jpeg in stream.jpegs():
                         head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
@@ -147,8 +137,5 @@ class Stream:
                 except OSError:  # the viewer has gone
                     pass
                 return None
-
-            def log_message(self, format: str, *arguments: object) -> None:
-                """Nothing: a line a request would bury the address."""
 
         return Handler

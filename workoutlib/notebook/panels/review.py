@@ -10,7 +10,7 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
-from workoutlib.collection.review import review_order
+from workoutlib.collection.review import ReviewQueue
 from workoutlib.data.annotations import Annotations
 from workoutlib.data.transforms import to_square
 from workoutlib.labels import LABELS
@@ -34,11 +34,10 @@ class ReviewPanel(Panel):
     """
 
     def __init__(self, annotations: Annotations | str | Path, labels: Sequence[str] = LABELS) -> None:
-        opened = annotations if isinstance(annotations, Annotations) else Annotations(annotations)
-        self.annotations, self.queue, self.place = opened, review_order(opened), 0
-        self._before: list[dict] = []
+        self.queue = ReviewQueue(annotations)
+        self.annotations = self.queue.annotations
         self.bridge = Bridge(self._key)
-        self.progress = widgets.IntProgress(0, 0, max(len(self.queue), 1), layout=widgets.Layout(width="300px"))
+        self.progress = widgets.IntProgress(0, 0, max(len(self.queue.order), 1), layout=widgets.Layout(width="300px"))
         self.status, self.pictures = widgets.HTML(), widgets.HTML()
         wide = widgets.Layout(width="auto")
         self.top3 = [widgets.Button(layout=wide) for _ in range(3)]
@@ -56,23 +55,17 @@ class ReviewPanel(Panel):
 
     def decide(self, label: str | None) -> None:
         """Store what the clip that is shown is, ``None``: no exercise, and show the next."""
-        if self.place < len(self.queue):
-            number = self.queue[self.place]
-            self._before.append(self.annotations.table.loc[number, ["label", "status"]].to_dict())
-            self.annotations.decide(number, label)
-            self.place += 1
-            self._show()
+        self.queue.decide(label)
+        self._show()
 
     def undo(self) -> None:
         """Take the last answer back, and show its clip again."""
-        if self._before:
-            self.place -= 1
-            self.annotations.restore(self.queue[self.place], self._before.pop())
-            self._show()
+        self.queue.undo()
+        self._show()
 
     def _press(self, number: int, _: widgets.Button | None = None) -> None:
-        if label := self._guesses()[number]:
-            self.decide(label)
+        if number < len(guesses := self.queue.guesses()):
+            self.decide(guesses[number])
 
     def _choose(self, change: dict) -> None:
         if change["new"] != OTHER:
@@ -86,29 +79,23 @@ class ReviewPanel(Panel):
         elif key == "u":
             self.undo()
 
-    def _guesses(self) -> list[str]:
-        if self.place >= len(self.queue):
-            return ["", "", ""]
-        return self.annotations.table.loc[self.queue[self.place], ["predicted", "second", "third"]].tolist()
-
     def _show(self) -> None:
-        done = self.place >= len(self.queue)
-        self.progress.value, self.other.value = self.place, OTHER
-        for number, (button, label) in enumerate(zip(self.top3, self._guesses(), strict=True), 1):
-            button.description, button.disabled = f"{label} ({number})", not label
+        queue = self.queue
+        done, guesses = queue.current is None, queue.guesses()
+        self.progress.value, self.other.value = queue.place, OTHER
+        for number, button in enumerate(self.top3):
+            label = guesses[number] if number < len(guesses) else ""
+            button.description, button.disabled = f"{label} ({number + 1})", not label
         self.none.disabled = self.other.disabled = done
-        self.back.disabled = not self._before
+        self.back.disabled = not queue.can_undo
+        reviewed = f"{queue.place} of {len(queue.order)} reviewed"
         if done:
-            self.status.value = message(f"{self.place} of {len(self.queue)} reviewed; nothing is left to look at")
+            self.status.value = message(f"{reviewed}; nothing is left to look at")
             self.pictures.value = ""
             return
-        number = self.queue[self.place]
-        entry, paths = self.annotations.table.loc[number], self.annotations.paths(number)
-        about = f"{Path(entry['source']).name}, {entry['predicted']} {entry['confidence']:.0%}"
-        note = f"; {entry['note']}" if entry["note"] else ""
-        self.status.value = message(f"{self.place} of {len(self.queue)} reviewed. Now: {about}{note}")
-        places = np.linspace(0, len(paths) - 1, min(SHOWN, len(paths))).round().astype(int).tolist()
-        shown = np.hstack([to_square(paths[place], size=224, resize_mode="squash") for place in places])
+        about = queue.about()
+        self.status.value = message(f"{reviewed}. Now: {about}")
+        shown = np.hstack([to_square(path, size=224, resize_mode="squash") for path in queue.pictures(SHOWN)])
         keys = escape(_KEYS.replace("BRIDGE", self.bridge.code("event.key")), quote=True)
         image = picture_html(shown, f"pictures of {about}")
         self.pictures.value = f"<div tabindex='0' onkeydown=\"{keys}\">{image}</div>"
