@@ -189,10 +189,8 @@ def test_a_person_labels_with_keys_and_clicks(client, width):
         see("2 of 3")
         page.keyboard.press("s")
         see("3 of 3")
-        assert (
-            page.get_by_text("workoutlib train --data OLD").is_visible()
+        assert page.get_by_text("workoutlib train --data OLD").is_visible()
         assert page.get_by_text("1 skipped").is_visible()
-        )
         assert page.get_by_role("button", name="skip").is_disabled()
         page.keyboard.press("u")
         see("2 of 3")

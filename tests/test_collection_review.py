@@ -24,10 +24,8 @@ def test_least_sure_first_then_what_differs(queue):
 
 def test_every_answer_is_stored_at_once_and_taken_back_one_by_one(queue):
     before = stored(queue)
-    assert (
-        queue.current == 1 and queue.guesses() == ["squat", "plank", "push up"]
+    assert queue.current == 1 and queue.guesses() == ["squat", "plank", "push up"]
     assert queue.about() == "2.mp4, squat 30%"
-    )
     queue.decide("plank")
     assert stored(queue)[1] == ("plank", "confirmed") and (queue.current, queue.place) == (0, 1)
     queue.skip()

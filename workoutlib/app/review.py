@@ -75,7 +75,8 @@ class ReviewPage:
         return {
             "number": queue.current, "place": queue.place, "total": len(queue.order), "skipped": queue.skipped,
             "can_undo": queue.can_undo, "guesses": queue.guesses(), "labels": self.labels, "about": queue.about(),
-            "pictures": len(queue.pictures(PICTURES)), "train": f"workoutlib train --data OLD {shown(queue.annotations.root)}",
+            "pictures": len(queue.pictures(PICTURES)),
+            "train": f"workoutlib train --data OLD {shown(queue.annotations.root)}",
         }  # fmt: skip
 
     def answer(self, said: Any) -> None:
