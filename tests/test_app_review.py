@@ -151,11 +151,21 @@ def test_a_folder_without_a_table_is_told_so(tmp_path, capsys):
     assert "workoutlib annotate" in capsys.readouterr().err
 
 
+# A shell's background processes, and what they start, begin without it.
+HEARS_CTRL_C = """
+import signal, sys
+from workoutlib.app.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process alone")
 def test_ctrl_c_ends_it_with_how_many_were_done(tmp_path):
     make_waiting(tmp_path)
-    command = [sys.executable, "-m", "workoutlib", "review", str(tmp_path), "--port", "0"]
+    command = [sys.executable, "-c", HEARS_CTRL_C, "review", str(tmp_path), "--port", "0"]
     process = subprocess.Popen(command, env=one_thread_environment(), stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline().startswith("3 wait; open http://127.0.0.1:")
     process.send_signal(signal.SIGINT)

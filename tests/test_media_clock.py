@@ -4,8 +4,7 @@ from pathlib import Path
 
 import av
 import pytest
-from helpers.clips import add_sound, loudness, moving, write_with
-from test_media_timeline import read
+from helpers.clips import add_sound, loudness, moving, read_with_note, write_with
 
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.media.video_writer import ClipWriter
@@ -31,7 +30,7 @@ def test_joined_transport_streams_run_on(tmp_path: Path, first: str) -> None:
     parts = {"early": (early, late), "late": (late, early), "same": (early, early)}[first]
     path = tmp_path / "joined.ts"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
-    times, end, note = read(path)
+    times, end, note = read_with_note(path)
     assert times == pytest.approx([i / 25 for i in range(100)], abs=0.002) and end == pytest.approx(4.0, abs=0.002)
     assert probe_clip(path).duration == pytest.approx(4.0, abs=0.002)
     # back by less than the clock's 26 hours it may have run over, as far as anyone can tell
@@ -41,7 +40,7 @@ def test_joined_transport_streams_run_on(tmp_path: Path, first: str) -> None:
 def test_joined_program_streams_run_on(tmp_path: Path) -> None:
     part = write_with(tmp_path / "a.mpg", moving(50), "mpeg2video", max_b_frames=0, bit_rate=2_000_000)
     (tmp_path / "twice.mpg").write_bytes(2 * part.read_bytes())
-    times, end, note = read(tmp_path / "twice.mpg")
+    times, end, note = read_with_note(tmp_path / "twice.mpg")
     assert times == pytest.approx([i / 25 for i in range(100)], abs=0.002) and (end, note) == (pytest.approx(4.0), "")
 
 
@@ -80,5 +79,5 @@ def test_subtitles_longer_than_the_picture_are_no_damage(tmp_path: Path) -> None
                     packet.stream = stream
                     new.mux(packet)
     path.write_bytes(path.read_bytes().replace(b"DURATION", b"XURATION"))
-    times, end, note = read(path)
+    times, end, note = read_with_note(path)
     assert (len(times), end, note) == (50, pytest.approx(2.0, abs=0.002), "")
