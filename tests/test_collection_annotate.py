@@ -1,9 +1,12 @@
 """Annotating: what is kept, what waits for a person, what is left out; killed and begun again."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.tiny import one_thread_environment
 from PIL import Image
 
 from workoutlib.collection.annotate import _parts, annotate_media
@@ -147,6 +150,24 @@ def test_a_folder_that_holds_something_else_is_not_touched(media, tmp_path):
     assert not (tmp_path / TABLE).exists()
 
 
+def test_while_one_annotates_another_is_sent_away(media, tmp_path):
+    code = "import sys; from workoutlib.collection.annotate import annotate_media; "
+    code += "from workoutlib.recognition.clips import LogitReader; "
+    code += "annotate_media(LogitReader(['squat']), sys.argv[1], sys.argv[2], progress=False)"
+
+    class Watched(Scripted):
+        def analyze(self, path, **options):
+            if not self.seen:
+                command = [sys.executable, "-c", code, str(media), str(tmp_path / "set")]
+                self.other = subprocess.run(command, capture_output=True, text=True, env=one_thread_environment())
+            return super().analyze(path, **options)
+
+    recognizer = Watched()
+    found = annotate_media(recognizer, media, tmp_path / "set", progress=False)
+    assert recognizer.other.returncode and "another program is annotating into" in recognizer.other.stderr
+    assert len(found.table) == len(FILES) + 1
+
+
 def test_nothing_is_written_out_of_the_new_data_set(media, tmp_path):
     """A foreign checkpoint may call its classes anything."""
     evil = Scripted()
@@ -159,7 +180,7 @@ def test_nothing_is_written_out_of_the_new_data_set(media, tmp_path):
 def test_a_class_folder_that_is_a_link_is_told_and_left_alone(media, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out").mkdir()
-    Annotations(tmp_path / "out").save()
+    Annotations(tmp_path / "out").add([])
     (tmp_path / "out" / "squat").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     table = annotate_media(Scripted(), media, tmp_path / "out", progress=False).table.set_index("source")
     row = table.loc[str(media / "squat.mp4")]

@@ -165,3 +165,33 @@ def test_links_lead_no_picture_out_or_in(annotations, tmp_path_factory):
     Annotations(annotations.root)
     assert list(elsewhere.iterdir()) == [theirs]
     assert (annotations.root / "review" / "squat_200003.jpg").is_file()
+
+
+def test_two_that_write_at_once_lose_nothing(annotations):
+    """Each has opened the table before the other writes."""
+    other = Annotations(annotations.root)
+    annotations.decide(1, "plank")
+    other.decide(0, "push up")
+    annotations.add([ROW | {"source": "new.mp4", "label": "squat", "status": "skipped"}])
+    other.restore(0, {"label": "squat", "status": "kept"})
+    stored = Annotations(annotations.root).table
+    assert stored["label"].tolist() == ["squat", "plank", "squat"] and stored["source"].iloc[-1] == "new.mp4"
+    assert stored["status"].tolist() == ["kept", "confirmed", "skipped"]
+    pd.testing.assert_frame_equal(other.table, stored)
+    assert pictures(annotations) == {"squat/squat_100001.jpg", "squat/squat_100002.jpg", "plank/plank_200003.jpg"}
+
+
+def test_a_row_that_became_another_one_is_not_overwritten(annotations):
+    other = Annotations(annotations.root).table.iloc[::-1]
+    other.to_csv(annotations.root / TABLE, index=False)
+    before = (annotations.root / TABLE).read_bytes()
+    with pytest.raises(WorkoutlibError, match="row 1 is another one now: nothing was written"):
+        annotations.decide(1, "plank")
+    assert (annotations.root / TABLE).read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_written_to_can_be_read(annotations, monkeypatch):
+    (annotations.root / "squat" / "squat_100001.jpg").unlink()  # somebody has taken it away
+    (annotations.root / ".annotations.lock").unlink()
+    monkeypatch.setattr("workoutlib.data.annotations.locked", lambda *_, **__: pytest.fail("locked"))
+    assert len(read_catalog(annotations.root)) == 1 and len(Annotations(annotations.root).weights()) == 2

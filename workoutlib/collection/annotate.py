@@ -23,12 +23,14 @@ from workoutlib.recognition.inputs import expand
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import replacing
-from workoutlib.utils.paths import shown
+from workoutlib.utils.locks import locked
+from workoutlib.utils.paths import is_hidden, shown
 from workoutlib.utils.progress import progress_bar
 from workoutlib.workout.workout import Set
 
 FRAMES_PER_SECOND = 15
 """About so many frames of a second are looked at."""
+_LOCK = ".annotating.lock"
 _SHORTER_SIDE = 480  # pixels: larger pictures are made smaller, as those of the Kaggle set
 
 
@@ -54,27 +56,30 @@ def annotate_media(
             cut of its recording, is left out: it would flatter every score.
         keep: confidence, 0..1, from which on a label is believed; default, what the recognizer was fitted to.
     Raises:
-        WorkoutlibError: no clip or photo there, or `out` holds something else. Files that cannot be read are skipped,
-            with a note.
+        WorkoutlibError: no clip or photo there, `out` holds something else, or another program annotates into it.
+            Files that cannot be read are skipped, with a note.
     """
     out = Path(out)
-    if out.is_dir() and any(out.iterdir()) and not (out / TABLE).is_file():
+    if out.is_dir() and not (out / TABLE).is_file() and any(not is_hidden(path.name) for path in out.iterdir()):
         raise WorkoutlibError(f"{shown(out)} holds other things than annotations: name a new folder for the data set")
     require_plain(recognizer.labels, "the model's class names")
     files = [file.absolute() for file, _ in expand(Path(folder), out)]
-    annotations, known = Annotations(out), _Known()
+    known = _Known()
     if training is not None:
         names = [f"{label}/{Path(path).name}" for path, label in zip(training["path"], training["label"], strict=True)]
         known.add(thumbnails_of(training["path"]), names)
-    job = _Job(recognizer, annotations, recognizer.keep_confidence if keep is None else keep, known)
-    done = set(annotations.table["source"])
-    new = [file for file in files if str(file) not in done]
-    for file in progress_bar(new, "annotating", unit="file", show=progress):
-        try:
-            rows = job.clip(file) if kind_of(file) == "clip" else job.photo(file)
-        except WorkoutlibError as error:
-            rows = [_skipped(file, str(error))]
-        annotations.add(rows)
+    busy = f"another program is annotating into {shown(out)}: wait for it, or name another folder"
+    with locked(out / _LOCK, busy, seconds=0):  # two would give two recordings one number
+        annotations = Annotations(out)
+        job = _Job(recognizer, annotations, recognizer.keep_confidence if keep is None else keep, known)
+        done = set(annotations.table["source"])
+        new = [file for file in files if str(file) not in done]
+        for file in progress_bar(new, "annotating", unit="file", show=progress):
+            try:
+                rows = job.clip(file) if kind_of(file) == "clip" else job.photo(file)
+            except WorkoutlibError as error:
+                rows = [_skipped(file, str(error))]
+            annotations.add(rows)
     return annotations
 
 

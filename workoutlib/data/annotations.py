@@ -4,6 +4,8 @@ Pictures lie as `read_catalog` expects them, ``squat/squat_1200053.jpg`` being o
 Those that nobody is sure of lie in ``review/``, under the name of the model's guess. The table says what is what; a
 decision is written there first, then the pictures are moved, and pictures that a killed program did not move are moved
 when the table is opened the next time.
+
+Several programs may write to one table: each change is made to the newest one, under a lock.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import csv
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +22,7 @@ import pandas as pd
 from workoutlib.media.images import IMAGE_SUFFIXES
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import UnreadableFile, write_csv
+from workoutlib.utils.locks import locked
 from workoutlib.utils.paths import list_files, shown
 from workoutlib.utils.tables import read_table
 
@@ -29,6 +33,9 @@ COLUMNS = {
 }  # fmt: skip
 STATUSES = KEPT, OPEN, CONFIRMED, REJECTED, SKIPPED = "kept", "review", "confirmed", "rejected", "skipped"
 """Statuses: sure enough; for a person to look at; labelled by a person; no exercise; left out, `note` says why."""
+
+_LOCK = ".annotations.lock"
+_PATIENCE = 60.0  # seconds to wait for another program: it only writes a table and moves some pictures
 
 
 class Annotations:
@@ -48,31 +55,39 @@ class Annotations:
             WorkoutlibError: the table cannot be read, or is something else.
         """
         self.root = Path(root)
-        self.table = _read(self.root / TABLE)
-        self._settle(self.table.index)
+        self._stamp, self.table = _stamp(self.root / TABLE), _read(self.root / TABLE)
+        if self._moves(self.table.index):  # a folder that is only read is not locked
+            with self._newest():
+                self._settle(self.table.index)
 
     def add(self, rows: list[dict]) -> None:
         """Append rows, in which every column that is not text must be given, and write the table."""
         require_plain(_name_parts(rows), shown(self.root / TABLE))
         new = pd.DataFrame([dict.fromkeys(COLUMNS, "") | row for row in rows], columns=list(COLUMNS))
-        self.table = pd.concat([self.table, new], ignore_index=True).astype(COLUMNS)
-        self.save()
-
-    def save(self) -> None:
-        """Write the table, atomically."""
-        write_csv(self.table, self.root / TABLE)
+        with self._newest():
+            self.table = pd.concat([self.table, new], ignore_index=True).astype(COLUMNS)
+            self._write()
 
     def decide(self, number: int, label: str | None) -> None:
         """Store what a person says of a row: its label, or ``None``: no exercise. The pictures go where they belong."""
         self.restore(number, {"status": CONFIRMED, "label": label} if label else {"status": REJECTED})
 
     def restore(self, number: int, values: dict) -> None:
-        """Set some values of a row, for example those that it had before, write the table and move the pictures."""
+        """Set some values of a row, for example those that it had before, write the table and move the pictures.
+
+        Raises:
+            WorkoutlibError: another program has put another row there.
+        """
         require_plain(_name_parts([values]), shown(self.root / TABLE))
-        for column, value in values.items():
-            self.table.loc[number, column] = value
-        self.save()
-        self._settle([number])
+        meant = self._identity(number)
+        with self._newest():
+            if number not in self.table.index or self._identity(number) != meant:
+                text = f"{shown(self.root / TABLE)} was changed, row {number} is another one now: nothing was written"
+                raise WorkoutlibError(f"{text}. Open it again")
+            for column, value in values.items():
+                self.table.loc[number, column] = value
+            self._write()
+            self._settle([number])
 
     def summary(self) -> pd.DataFrame:
         """How many files, sets of clips or photos, and pictures there are of each status."""
@@ -95,22 +110,55 @@ class Annotations:
         weight = sure["confidence"].where(sure["status"] == KEPT, 1.0)
         return {str(path): float(weight[number]) for number in sure.index for path in self.paths(number)}
 
+    @contextmanager
+    def _newest(self) -> Iterator[None]:
+        """Within the block nobody else writes, and `table` holds what others have written before."""
+        path = self.root / TABLE
+        busy = f"{shown(path)} is in use by another program. Wait for it, or end it, and try again."
+        with locked(self.root / _LOCK, busy, seconds=_PATIENCE):
+            if (stamp := _stamp(path)) != self._stamp:
+                self._stamp, self.table = stamp, _read(path)
+            yield
+
+    def _write(self) -> None:
+        """Write the table, atomically; others must be kept out (`_newest`)."""
+        write_csv(self.table, self.root / TABLE)
+        self._stamp = _stamp(self.root / TABLE)
+
+    def _identity(self, number: int) -> list:
+        return self.table.loc[number, ["source", "start", "pictures"]].tolist()
+
     def _path(self, row: pd.Series, picture: str) -> Path:
         folder = row["label"] if row["status"] in (KEPT, CONFIRMED) else REVIEW
         return self.root / folder / f"{row['label']}_{picture}.jpg"
 
-    def _settle(self, numbers: list[int] | pd.Index) -> None:
-        """Move pictures to where the table says that they are."""
+    def _moves(self, numbers: list[int] | pd.Index) -> list[tuple[Path, Path]]:
+        """Pictures that are not where the table says, and where that is."""
         named = [number for number in numbers if self.table.loc[number, "pictures"]]
         wanted = {path.name.rpartition("_")[2]: path for number in named for path in self.paths(number)}
         if all(path.is_file() for path in wanted.values()):
-            return
-        for path in list_files(self.root, IMAGE_SUFFIXES):
-            target = wanted.get(path.name.rpartition("_")[2], path)
-            inside = is_inside(path, self.root) and is_inside(target, self.root)  # else a link leads out of it
-            if target != path and inside and not target.is_file():
+            return []
+        files = list_files(self.root, IMAGE_SUFFIXES)
+        pairs = [(path, wanted.get(path.name.rpartition("_")[2], path)) for path in files]
+        # where a link leads out of the folder, nothing is moved
+        inside = [pair for pair in pairs if all(is_inside(path, self.root) for path in pair)]
+        return [(path, target) for path, target in inside if target != path and not target.is_file()]
+
+    def _settle(self, numbers: list[int] | pd.Index) -> None:
+        """Move pictures to where the table says that they are; others must be kept out (`_newest`)."""
+        for path, target in self._moves(numbers):
+            if not target.is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 path.rename(target)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes whenever the file is written; ``None`` where there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def is_inside(path: Path, folder: Path) -> bool:
