@@ -20,6 +20,7 @@ from sklearn import metrics
 from workoutlib.app import commands
 from workoutlib.app import predict as predict_command
 from workoutlib.app.cli import main
+from workoutlib.app.collect import advise_folds
 from workoutlib.app.commands import write_json
 from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.recognition.recognizer import Recognizer
@@ -85,9 +86,24 @@ def test_train_on_all_videos_by_folds(small, data_folder, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "scores of 2 folds:" in printed and "48 images of 15 videos, by video" in printed
     assert (small / "outputs" / "best_model.pth").is_file()
-    for more in (["--resume"], ["--split", "random"], [str(data_folder)]):
+    for number in (1, 2):
+        save_noise(tmp_path / "new" / "squat" / f"squat_10000{number}.jpg", seed=number)
+    assert main([*arguments, str(tmp_path / "new")]) == 0
+    printed = capsys.readouterr().out
+    assert "48 images of 15 videos, by video" in printed and "model of all 50 images" in printed
+    for more in (["--resume"], ["--split", "random"]):
         assert main([*arguments, *more]) == 2
-        assert "--folds is for one data set" in capsys.readouterr().err
+        assert "--folds is by video" in capsys.readouterr().err
+
+
+def test_few_videos_are_told_how_to_be_trained_on(catalog, capsys):
+    advise_folds(catalog, "video")  # five a class
+    few = catalog[catalog["video"].str.contains("/[12]$")]
+    advise_folds(few.assign(added=False), "video")
+    advise_folds(few, "random")
+    assert capsys.readouterr().out == ""
+    advise_folds(few, "video")
+    assert "2.0 videos a class" in (printed := capsys.readouterr().out) and "--folds 2" in printed
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from helpers.tiny import make_dataset
 from workoutlib.config import Config
 from workoutlib.data.annotations import Annotations
 from workoutlib.data.dataset import load_dataset
-from workoutlib.data.merging import read_catalogs, without_held_out
+from workoutlib.data.merging import read_catalogs, with_class_shares, without_held_out
 from workoutlib.training.experiments import split_catalog
 
 
@@ -32,21 +32,26 @@ def test_classes_are_merged_and_videos_of_one_name_stay_two(data_folder, more, c
     assert set(both["label"]) == set(catalog["label"])
     assert both.loc[both["added"], "video"].unique().tolist() == ["squat/1 of data set 2"]
     usual = len(catalog) / catalog["video"].nunique()
-    one = both.loc[~both["added"] & (both["label"] == "squat"), "weight"].iloc[0]
-    assert both.loc[both["added"], "weight"].sum() == pytest.approx(usual * one)
+    assert both.loc[both["added"], "weight"].sum() == pytest.approx(usual)
     assert both.index.is_unique and len(both) == len(catalog) + both["added"].sum()
     assert "problems" in both.attrs
 
 
 def test_a_class_that_gains_videos_counts_no_more_than_before(data_folder, more, catalog, tmp_path):
+    """Whatever part of the first folder is trained on."""
     both = read_catalogs([data_folder, more])
-    sums, before = both.groupby("label")["weight"].sum(), catalog.groupby("label").size()
+    train = both[both["added"] | (both["frame"] % 20 == 1)]
+    shared = with_class_shares(train)
+    sums, before = shared.groupby("label")["weight"].sum(), train[~train["added"]].groupby("label").size()
     assert sums.to_dict() == pytest.approx(before.to_dict())
-    assert both.loc[both["label"] != "squat", "weight"].eq(1).all()
+    assert shared.loc[shared["label"] != "squat", "weight"].eq(1).all() and with_class_shares(catalog) is catalog
+    of_squats = shared["label"] == "squat"
+    relative = shared.loc[of_squats, "weight"] / train.loc[of_squats, "weight"]
+    assert relative.nunique() == 1 and relative.iloc[0] < 1  # among themselves they count as before
     (tmp_path / "yoga").mkdir()
     for path in (more / "Squats").iterdir():
         shutil.copy(path, tmp_path / "yoga" / path.name)
-    new = read_catalogs([data_folder, tmp_path])  # a class that the first folder does not have
+    new = with_class_shares(read_catalogs([data_folder, tmp_path]))  # a class that the first folder does not have
     assert new.loc[new["label"] == "yoga", "weight"].gt(0).all() and new.loc[~new["added"], "weight"].eq(1).all()
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.tiny import assert_same_state
+from helpers.tiny import assert_same_state, save_noise
 
 from workoutlib.config import Config
 from workoutlib.data.catalog import read_catalog
+from workoutlib.data.merging import read_catalogs
 from workoutlib.evaluation.metrics import scores
 from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.training import crossvalidation, experiments
@@ -139,3 +140,28 @@ def test_too_few_videos_for_folds_are_an_error(catalog):
     few = catalog[catalog["video"].isin(["plank/1", "squat/1", "squat/2", "push up/1", "push up/2"])]
     with pytest.raises(WorkoutlibError, match="'plank' has 1"):
         crossvalidate(few, Config(resize=64, crop=64), folds=2, progress=False)
+
+
+@pytest.mark.slow
+def test_added_pictures_are_learned_from_in_every_fold_and_never_predicted(
+    catalog, config, data_folder, tmp_path, monkeypatch
+):
+    """They are never predicted; a class that gains videos counts as much as it would without."""
+    for number in range(1, 5):
+        save_noise(tmp_path / "new" / "squat" / f"squat_{number}00001.jpg", seed=number)
+    seen, fit = [], crossvalidation.fit
+
+    def spy(model, train, *others, **options):
+        seen.append(train.catalog)
+        return fit(model, train, *others, **options)
+
+    monkeypatch.setattr(crossvalidation, "fit", spy)
+    both = read_catalogs([data_folder, tmp_path / "new"])
+    quiet = Callbacks(progress=False)
+    trained = train_on_all(both, config.replace(epochs=0), out=tmp_path / "out", folds=2, callbacks=quiet)
+    assert sorted(trained.predictions.catalog["path"]) == sorted(catalog["path"])
+    assert len(seen) == 3 and len(seen[-1]) == len(both)
+    for train in seen:
+        assert train["added"].sum() == 4
+        own = train[~train["added"]].groupby("label").size()
+        assert train.groupby("label")["weight"].sum().to_dict() == pytest.approx(own.to_dict())

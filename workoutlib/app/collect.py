@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from workoutlib.evaluation.predictions import Predictions
     from workoutlib.training.experiments import Trained
 
+FEW_VIDEOS = 5
+"""Videos a class below which `train` advises to train by folds."""
+
 
 def annotate(options: argparse.Namespace) -> None:
     require_some([str(options.folder)])
@@ -37,6 +40,14 @@ def annotate(options: argparse.Namespace) -> None:
     print(
         f"look at the rest: workoutlib review {shown(options.out)}; then train on both: workoutlib train --data OLD NEW"
     )
+
+
+def advise_folds(catalog: pd.DataFrame, split: str) -> None:
+    """Say that there are too few videos to hold some out, where that is so."""
+    videos = catalog.groupby("label")["video"].nunique().mean()
+    if split == "video" and "added" not in catalog and videos < FEW_VIDEOS:
+        text = f"{videos:.1f} videos a class: held-out ones are missed in training, and too few to tell how sure to be"
+        print(f"{text}; --folds 2 trains on all, and judges by folds")
 
 
 def evaluate_before(path: Path, catalog: pd.DataFrame) -> Predictions | None:

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workoutlib.app.collect import advise_folds, evaluate_before, print_gain
 from workoutlib.app.collect import annotate as annotate
-from workoutlib.app.collect import evaluate_before, print_gain
 from workoutlib.app.live import live as live
 from workoutlib.app.predict import predict as predict
 from workoutlib.app.review import review as review
@@ -111,6 +111,7 @@ def train(options: argparse.Namespace) -> None:
     out = options.out or paths.output_root()
     if options.folds:
         return train_by_folds(catalog, config, out, options)
+    advise_folds(catalog, config.split)
     parts = experiments.split_catalog(catalog, config)
     counts = count_parameters(experiments.model_from_config(config, catalog["label"].nunique()))
     print(
@@ -151,8 +152,8 @@ def train_by_folds(catalog: pd.DataFrame, config: Config, out: Path, options: ar
     from workoutlib.training.fit import Callbacks
     from workoutlib.utils import devices, paths
 
-    if "added" in catalog or options.resume or options.split == "random" or devices.rank_and_world()[1] > 1:
-        raise WorkoutlibError("--folds is for one data set, by video, in one process, and without --resume")
+    if options.resume or options.split == "random" or devices.rank_and_world()[1] > 1:
+        raise WorkoutlibError("--folds is by video, in one process, and without --resume")
     cache, callbacks = paths.data_root() / "cache", Callbacks(logger=options.logger)
     trained = train_on_all(
         catalog, config, out=out, folds=options.folds, cache=cache, save_name=options.save_name, callbacks=callbacks

@@ -22,8 +22,7 @@ def read_catalogs(
 
     With more than one, or where a folder was annotated, there is a column ``weight``: how much a picture counts in
     training, its confidence where a model labelled it, else 1; an added video counts no more than the mean one of the
-    first folder, however many pictures it has; and all pictures of a class together count as much as those of the
-    first folder alone: else classes that gain videos would push out the others.
+    first folder, however many pictures it has.
     With more than one there is a column ``added``, true for the pictures of all folders but the first: `split_catalog`
     puts them into training, so that the validation videos stay those of the first. Videos of the same name in two
     folders stay two.
@@ -49,16 +48,20 @@ def read_catalogs(
     sizes = together.groupby("video")["path"].transform("size")
     usual = sizes[~together["added"]].groupby(together["video"]).first().mean()
     together["weight"] *= (usual / sizes).clip(upper=1).where(together["added"], 1.0)
-    together["weight"] *= _class_share(together)
     together.attrs["problems"] = ProblemTable(problems)
     return together
 
 
-def _class_share(catalog: pd.DataFrame) -> pd.Series:
-    """What brings each class back to the weight that it has without its added pictures; 1 for classes that are new."""
-    weight = catalog["weight"].groupby(catalog["label"]).transform("sum")
-    first = catalog["weight"].where(~catalog["added"], 0.0).groupby(catalog["label"]).transform("sum")
-    return (first / weight).where(first > 0, 1.0)
+def with_class_shares(train: pd.DataFrame) -> pd.DataFrame:
+    """Training pictures, weighted so that each class counts as much as its pictures that were not ``added``.
+
+    Else classes that gain videos would push out the others. A class that is new keeps its weight.
+    """
+    if "added" not in train or not train["added"].any():
+        return train
+    weight = train["weight"].groupby(train["label"]).transform("sum")
+    first = train["weight"].where(~train["added"], 0.0).groupby(train["label"]).transform("sum")
+    return train.assign(weight=train["weight"] * (first / weight).where(first > 0, 1.0))
 
 
 def without_held_out(parts: dict[str, pd.DataFrame], dataset: ImageDataset) -> dict[str, pd.DataFrame]:

@@ -99,10 +99,13 @@ class Bodies:
         return picture_features(model, squares, crop=self.config.crop, device=device)
 
     def _hands_of(self, rows: pd.DataFrame) -> ImageDataset:
-        """Both hands of each picture in which somebody was found, in the order of the rows."""
-        numbers = self.catalog.index.get_indexer(rows[self._poses_of(rows).found].index)
-        firsts = HANDS * (np.cumsum(self.poses.found) - 1)[numbers]
-        return self.hands.select(self.hands.catalog.iloc[(firsts[:, None] + np.arange(HANDS)).ravel()])
+        """Both hands of each picture in which somebody was found, in the order of the rows, weighted as these."""
+        rows = rows[self._poses_of(rows).found]
+        firsts = HANDS * (np.cumsum(self.poses.found) - 1)[self.catalog.index.get_indexer(rows.index)]
+        chosen = self.hands.catalog.iloc[(firsts[:, None] + np.arange(HANDS)).ravel()]
+        if "weight" in rows:
+            chosen = chosen.assign(weight=rows["weight"].to_numpy().repeat(HANDS))
+        return self.hands.select(chosen)
 
     def _poses_of(self, rows: pd.DataFrame) -> PoseSequence:
         return self.poses.select(self.catalog.index.get_indexer(rows.index))

@@ -10,6 +10,7 @@ import torch
 
 from workoutlib.config import Config, Split
 from workoutlib.data.dataset import ImageDataset, load_dataset
+from workoutlib.data.merging import with_class_shares, without_held_out
 from workoutlib.data.splits import folds_by_video, folds_random, group_near_duplicates
 from workoutlib.evaluation.metrics import scores
 from workoutlib.evaluation.predictions import Predictions
@@ -48,7 +49,8 @@ def crossvalidate(
         groups: what must stay together, if more than videos (`near_duplicate_groups`).
     Returns:
         ``{"top1": {"mean", "std", "folds"}, ...}`` for ``top1, top3, macro, clip_top1``, and the
-        predictions for every picture by the model that had not seen its video.
+        predictions for every picture by the model that had not seen its video. Pictures that were ``added`` to a data
+        set (`read_catalogs`) are trained on in each fold, and not predicted.
     Raises:
         WorkoutlibError: `groups` for a random split, or too few videos for so many folds.
     """
@@ -56,13 +58,15 @@ def crossvalidate(
         raise WorkoutlibError("groups keep videos together and a random split tears them apart: choose one of the two")
     device = device or devices.pick_device()
     dataset = _load(catalog, config, cache, device, progress)
+    own = catalog[~catalog["added"]] if "added" in catalog else catalog
     if split == "random":
-        parts = folds_random(catalog, folds=folds, seed=config.seed)
+        parts = folds_random(own, folds=folds, seed=config.seed)
     else:
-        parts = folds_by_video(catalog, folds=folds, seed=config.seed, groups=groups)
+        parts = folds_by_video(own, folds=folds, seed=config.seed, groups=groups)
     synthetic, folds_predicted = synthetic_dataset(config, dataset.labels, device=device, progress=progress), []
     bodies = load_bodies(catalog, dataset.labels, config, cache=cache, progress=progress)
     for part in parts:
+        part = _with_added(part, catalog, dataset)
         model, train = model_from_config(config, len(dataset.labels)), dataset.select(part["train"])
         callbacks = Callbacks(progress=progress)
         if fit(model, train, None, config, device=device, synthetic=synthetic, callbacks=callbacks).stopped:
@@ -93,7 +97,8 @@ def train_on_all(
         out: folder for ``best_model.pth``, ``last.pth`` and ``history.csv``.
         save_name: another name for the model, as in `train_model`.
     Returns:
-        The model, its training, and the predictions for every picture by a model that had not seen its video.
+        The model, its training, and the predictions for every picture by a model that had not seen its video; pictures
+        that were ``added`` (`read_catalogs`) are trained on and not predicted.
     Raises:
         WorkoutlibError: too few videos for so many folds.
         KeyboardInterrupt: stopped; the scores of the folds are not those of a model that has learned for less time.
@@ -103,9 +108,9 @@ def train_on_all(
         callbacks = logged(callbacks, callbacks.logger, Path(out))
     device, progress, config = device or devices.pick_device(), callbacks.progress, config.replace(split="video")
     _, held_out = crossvalidate(catalog, config, folds=folds, cache=cache, device=device, progress=progress)
-    dataset = _load(catalog, config, cache, device, progress)
-    bodies = load_bodies(catalog, dataset.labels, config, cache=cache, progress=progress)
-    folder = RunFolder(out, config, dataset, None, body=bodies.fit(catalog) if bodies else None)
+    dataset = _load(with_class_shares(catalog), config, cache, device, progress)
+    bodies = load_bodies(dataset.catalog, dataset.labels, config, cache=cache, progress=progress)
+    folder = RunFolder(out, config, dataset, None, body=bodies.fit(dataset.catalog) if bodies else None)
     model = model_from_config(config, len(dataset.labels))
     synthetic = synthetic_dataset(config, dataset.labels, device=device, progress=progress)
     result = fit(model, dataset, None, config, device=device, synthetic=synthetic, folder=folder, callbacks=callbacks)
@@ -177,6 +182,14 @@ def measure_leak(
     if is_still.any() and set(catalog["label"][~is_still]) == set(dataset.labels):
         found["stills"] = evaluate_head(catalog[~is_still], catalog[is_still])
     return found
+
+
+def _with_added(part: dict[str, pd.DataFrame], catalog: pd.DataFrame, dataset: ImageDataset) -> dict[str, pd.DataFrame]:
+    """A fold with the pictures that were added to the data set, but for those that show a recording held out here."""
+    if "added" not in catalog:
+        return part
+    part = without_held_out(part | {"train": pd.concat([part["train"], catalog[catalog["added"]]])}, dataset)
+    return part | {"train": with_class_shares(part["train"])}
 
 
 def join_folds(folds: list[Predictions]) -> Predictions:

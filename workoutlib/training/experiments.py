@@ -13,7 +13,7 @@ import torch
 from workoutlib.config import PROFILES, Config
 from workoutlib.data.dataset import ImageDataset, load_dataset
 from workoutlib.data.download import KAGGLE_FOLDER
-from workoutlib.data.merging import without_held_out
+from workoutlib.data.merging import with_class_shares, without_held_out
 from workoutlib.data.splits import split_by_video, split_random
 from workoutlib.evaluation.predictions import Predictions, evaluate
 from workoutlib.models.build import Classifier, build_model
@@ -110,6 +110,7 @@ def train_model(
             size, mode = config.resize, config.resize_mode
             dataset = load_dataset(catalog, size=size, resize_mode=mode, cache=cache, device=device, progress=progress)
             parts = without_held_out(split_catalog(catalog, config), dataset)
+            parts["train"] = with_class_shares(parts["train"])
             train, valid = dataset.select(parts["train"]), dataset.select(parts["valid"])
             bodies = load_bodies(catalog, dataset.labels, config, cache=cache, progress=progress)
             body = bodies.fit(parts["train"]) if bodies else None
