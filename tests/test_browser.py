@@ -351,13 +351,16 @@ def test_06_a_clip_is_cut_into_segments_that_can_be_jumped_to(lab, page, tmp_pat
     expect(segments).not_to_have_count(single)
     video = clips.locator("video")
     expect(video).to_have_js_property("readyState", 4)
-    last = segments.last
-    start = float(last.get_attribute("data-start"))
-    assert start > 0
-    last.press("Enter")
-    now = "([video, start]) => Math.abs(video.currentTime - start) < 0.05"
-    page.wait_for_function(now, arg=[video.element_handle(), start])
-    expect(clips.locator(".now")).to_contain_text(last.inner_text())
+
+    def goes_to_the_last() -> bool:
+        """Whether Enter brings the video to the last segment; not while the list is drawn anew."""
+        start = float(segments.last.get_attribute("data-start"))
+        segments.last.press("Enter")
+        page.wait_for_timeout(500)
+        return start > 0 and abs(video.evaluate("video => video.currentTime") - start) < 0.05
+
+    assert any(goes_to_the_last() for _ in range(60))
+    expect(clips.locator(".now")).to_contain_text(segments.last.inner_text())
     shoot(page, clips, "06-segments")
     look_into_the_camera(page)
 

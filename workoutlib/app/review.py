@@ -36,8 +36,8 @@ def review(options: argparse.Namespace) -> None:
         raise WorkoutlibError(f"{text}: workoutlib annotate CLIPS --out FOLDER")
     page = ReviewPage(ReviewQueue(options.folder))
     server = local_server(page.handler(), options.port)
-    print(f"{len(page.queue.order)} wait; open {address(server)} in a browser; Ctrl-C ends it", flush=True)
     try:
+        print(f"{len(page.queue.order)} wait; open {address(server)} in a browser; Ctrl-C ends it", flush=True)
         server.serve_forever()
     except KeyboardInterrupt:
         pass
