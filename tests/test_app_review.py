@@ -86,11 +86,16 @@ def test_nothing_is_stored_without_the_token_of_the_page(client, headers):
     "path",
     [
         "/annotations.csv", "/../secret.jpg", "/picture/../../secret.jpg", "/picture/1/..%2f..%2fsecret.jpg",
-        "/picture/1/1", "/picture/0/0", "/picture/99/0", "/picture/-1/0", "/picture/1/0/", "//etc/passwd",
+        "/picture/1/1", "/picture/99/0", "/picture/-1/0", "/picture/1/0/", "//etc/passwd",
     ],
 )  # fmt: skip
-def test_only_pictures_of_the_clip_that_is_shown_are_served(client, path):
+def test_only_pictures_of_the_clips_to_review_are_served(client, path):
     assert client.ask(path)[0] == 404
+
+
+def test_a_clip_that_was_answered_quickly_still_gets_its_pictures(client):
+    client.page.answer({"number": 1, "action": "choose", "label": "plank"})
+    assert client.page.queue.current != 1 and client.ask("/picture/1/0")[0] == 200
 
 
 def test_a_picture_that_a_link_or_the_table_leads_out_to_is_not_served(client, tmp_path):

@@ -101,15 +101,17 @@ class ReviewPage:
             queue.undo()
 
     def picture(self, number: int, place: int) -> bytes | None:
-        """A picture of the clip that is shown as JPEG; ``None`` where there is none in the folder."""
+        """A picture of a clip that waits or waited, as JPEG; ``None`` where there is none in the folder.
+
+        Not of the one that is shown alone: a browser still asks for the last one's when that was answered quickly.
+        """
         import cv2
 
         from workoutlib.data.annotations import is_inside
         from workoutlib.media.images import read_image
 
-        paths = self.queue.pictures(PICTURES)
-        shown_now = number == self.queue.current and place < len(paths)
-        if not shown_now or not is_inside(paths[place], self.queue.annotations.root):
+        paths = self.queue.pictures(PICTURES, number) if number in self.queue.order else []
+        if place >= len(paths) or not is_inside(paths[place], self.queue.annotations.root):
             return None
         pixels = read_image(paths[place])
         scale = min(1.0, SIDE / max(pixels.shape[:2]))

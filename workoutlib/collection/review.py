@@ -55,9 +55,10 @@ class ReviewQueue:
         note = f"; {row['note']}" if row["note"] else ""
         return f"{Path(row['source']).name}, {row['predicted']} {row['confidence']:.0%}{note}"
 
-    def pictures(self, most: int) -> list[Path]:
-        """At most so many pictures of the current row, evenly over its time."""
-        paths = self.annotations.paths(self.current) if self.current is not None else []
+    def pictures(self, most: int, number: int | None = None) -> list[Path]:
+        """At most so many pictures of a row, by default the current one, evenly over its time."""
+        number = self.current if number is None else number
+        paths = self.annotations.paths(number) if number is not None else []
         places = np.linspace(0, len(paths) - 1, min(most, len(paths))).round().astype(int)
         return [paths[place] for place in places]
 
