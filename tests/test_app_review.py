@@ -209,7 +209,7 @@ def test_a_person_labels_with_keys_and_clicks(client, width):
         assert page.get_by_role("button", name="skip").is_disabled()
         page.keyboard.press("u")
         see("2 of 3")
-        page.keyboard.press("r")
+        page.keyboard.press("n")
         see("3 of 3")
     found = Annotations(client.page.queue.annotations.root).table
     assert found["status"].tolist() == ["confirmed", "confirmed", "rejected"]
