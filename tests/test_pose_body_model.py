@@ -1,5 +1,7 @@
 """Exercises recognised by the body: features, synthetic athletes, the model and its fusion with the picture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,8 @@ from scipy.special import softmax
 
 from workoutlib import LABELS, WorkoutlibError
 from workoutlib.pose.body_model import BodyModel, fit_body, train_on_gym, windows
-from workoutlib.pose.features import both_sides, motion_features, pose_features
+from workoutlib.pose.classifier import PoseClassifier
+from workoutlib.pose.features import both_sides, motion_features, pose_features, travel_features
 from workoutlib.pose.skeleton import mirrored
 from workoutlib.pose.synthetic import FRAMES_PER_SECOND, Distortion, camera_axes, perform, synthetic_sequences
 from workoutlib.pose.tracking import PoseSequence
@@ -16,10 +19,12 @@ FEW = ("deadlift", "plank", "pull up", "squat")
 NOBODY = np.full((1, 33, 3), np.nan)
 
 
-def sequence_of(world: np.ndarray, visible: float = 1.0) -> PoseSequence:
+def sequence_of(world: np.ndarray, visible: float = 1.0, hips: np.ndarray | float = 0.0) -> PoseSequence:
+    """Poses seen at one metre a pixel; `hips` (T, 1, 2) are where their hips are in the picture."""
     found = np.isfinite(world[:, 0, 0])
     visibility = np.where(found, visible, 0)[:, None].repeat(33, 1)
-    return PoseSequence(np.arange(len(world)) / FRAMES_PER_SECOND, world, world, visibility, found.astype(float))
+    landmarks = np.concatenate([world[..., :2] + hips, world[..., 2:]], -1)
+    return PoseSequence(np.arange(len(world)) / FRAMES_PER_SECOND, landmarks, world, visibility, found.astype(float))
 
 
 @pytest.fixture(scope="module")
@@ -30,16 +35,18 @@ def model() -> BodyModel:
 @pytest.fixture(scope="module")
 def others() -> tuple[np.ndarray, np.ndarray]:
     """Sequences of other athletes than those of training."""
-    return synthetic_sequences(FEW, people=6, cameras=2, seed=9)
+    world, _, targets = synthetic_sequences(FEW, people=6, cameras=2, seed=9)
+    return world, targets
 
 
-def test_other_athletes_are_recognised_by_pose_and_by_motion(model, others):
-    world, targets = others
+def test_other_athletes_are_recognised_by_pose_and_by_motion(model):
+    world, hips, targets = synthetic_sequences(FEW, people=6, cameras=2, seed=9)
+    sequences = [sequence_of(each, hips=path[:, None]) for each, path in zip(world, hips, strict=True)]
     frames = model.pose_log_probabilities(world.reshape(-1, 33, 3)).argmax(1).reshape(len(world), -1)
     assert (frames == targets[:, None]).mean() > 0.75
-    motion = np.array([model.motion_log_probabilities(sequence_of(each)) for each in world])
+    motion = np.array([model.motion_log_probabilities(each) for each in sequences])
     assert (motion.argmax(1) == targets).mean() > 0.85
-    whole = np.array([model.fuse_clip(None, sequence_of(each))[1] for each in world])
+    whole = np.array([model.fuse_clip(None, each)[1] for each in sequences])
     assert (whole.argmax(1) == targets).mean() > 0.85
 
 
@@ -180,3 +187,48 @@ def test_motion_features_leave_empty_frames_out(others):
     expected = motion_features(np.delete(features, [3, 4, 5], axis=0))
     assert motion_features(with_gap) == pytest.approx(expected)
     assert motion_features(with_gap).shape == (4 * features.shape[1],)
+
+
+def test_travel_tells_hands_that_stay_from_a_body_that_stays_at_any_size_in_the_picture(others):
+    world = others[0][0].astype(float)
+    times = np.arange(len(world))
+    world[:, [15, 16], 1] += 0.3 * np.sin(times)[:, None]  # hands go up and down beside the body
+    hands = world[:, [15, 16], :2].mean(1, keepdims=True)
+    body, up = travel_features(world, world), travel_features(world[..., :2] - hands, world)
+    wrists, hips = slice(2, 4), slice(4, 6)  # range across and down
+    assert body[hips] == pytest.approx(0, abs=1e-6) and body[wrists].max() > 0.2
+    assert up[wrists] == pytest.approx(0, abs=1e-6) and up[hips].max() > 0.2
+    far_off = 250.0 * world[..., :2] + [640.0, 360.0]
+    assert travel_features(far_off, world) == pytest.approx(body, abs=1e-5)
+    gap = far_off.copy()
+    gap[3:6] = np.nan
+    assert travel_features(gap, world) == pytest.approx(
+        travel_features(np.delete(far_off, [3, 4, 5], 0), np.delete(world, [3, 4, 5], 0))
+    )
+    assert np.isnan(travel_features(np.full((2, 33, 2), np.nan), np.full((2, 33, 3), np.nan))).all()
+
+
+def test_a_pull_up_is_told_from_a_lat_pulldown_by_what_travels():
+    model = fit_body(np.empty((0, 33, 3)), np.empty(0, int), ("pull up", "lat pulldown"))
+    world, hips, targets = synthetic_sequences(("pull up", "lat pulldown"), people=10, cameras=2, seed=9)
+    still = np.array([model.motion_log_probabilities(sequence_of(each)) for each in world[targets == 0]])
+    paths = zip(world[targets == 0], hips[targets == 0], strict=True)
+    moving = np.array([model.motion_log_probabilities(sequence_of(each, hips=path[:, None])) for each, path in paths])
+    assert (moving[:, 0] - still[:, 0]).mean() > 0.1
+
+
+def test_a_motion_model_of_an_earlier_version_knows_no_travel(model, others):
+    motion, features = model.motion, 4 * pose_features(others[0][0]).shape[-1]
+    state = motion.state_dict()
+    state |= {name: state[name][:features] for name in ("mean", "std")}
+    state["body.0.weight"] = state["body.0.weight"][:, :features]
+    earlier = replace(model, motion=PoseClassifier.from_state(state))
+    still, moving = others[0][0], np.linspace(0, 3, len(others[0][0]))[:, None, None]
+    assert (
+        earlier.motion_log_probabilities(sequence_of(still, hips=moving))
+        == earlier.motion_log_probabilities(sequence_of(still))
+    ).all()
+    assert (
+        model.motion_log_probabilities(sequence_of(still, hips=moving))
+        != model.motion_log_probabilities(sequence_of(still))
+    ).any()

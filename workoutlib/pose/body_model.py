@@ -20,7 +20,7 @@ from torch import Tensor
 
 from workoutlib.labels import LABELS
 from workoutlib.pose.classifier import PoseClassifier, fit_head_on_hidden, train_classifier, with_head
-from workoutlib.pose.features import both_sides, motion_features
+from workoutlib.pose.features import both_sides, motion_features, travel_features
 from workoutlib.pose.synthetic import SECONDS, synthetic_sequences
 from workoutlib.pose.tracking import PoseSequence
 from workoutlib.utils.errors import WorkoutlibError
@@ -71,8 +71,10 @@ class BodyModel:
         seen = [rows for rows in windows(poses.times) if poses.found[rows].sum() >= _FEWEST_FRAMES]
         if not seen:
             return np.full(len(self.labels), np.nan)
+        travel = np.array([travel_features(poses.landmarks[rows], poses.world[rows]) for rows in seen])
         summaries = np.array([[motion_features(side[rows]) for rows in seen] for side in sides])
-        return self.motion.log_probabilities(summaries).mean(0)
+        joined = np.concatenate([summaries, np.stack([travel, travel])], -1)
+        return self.motion.log_probabilities(joined[..., : len(self.motion.mean)]).mean(0)  # earlier ones: no travel
 
     def fuse(self, picture: np.ndarray | None, poses: PoseSequence) -> np.ndarray:
         """Logits (N, C) of picture and pose together.
@@ -185,13 +187,16 @@ def train_on_gym(*, people: int = 60, cameras: int = 4, seed: int = 0) -> BodyMo
         people: athletes of an exercise.
         cameras: cameras that look at each.
     """
-    world, targets = synthetic_sequences(people=people, cameras=cameras, seed=seed)
+    world, hips, targets = synthetic_sequences(people=people, cameras=cameras, seed=seed)
     sides = both_sides(world)
     poses = sides[:, :, ::_FRAME_STEP]
     numbers = np.tile(np.repeat(targets, poses.shape[2]), 2)
     skeleton = train_classifier(
         poses.reshape(-1, poses.shape[-1]), numbers, len(LABELS), epochs=6, noise=0.1, seed=seed
     )
-    motions = np.array([motion_features(sequence) for side in sides for sequence in side])
-    motion = train_classifier(motions, np.tile(targets, 2), len(LABELS), epochs=30, noise=0.2, seed=seed)
+    motions = np.array([[motion_features(sequence) for sequence in side] for side in sides])
+    travel = np.array([travel_features(*each) for each in zip(world[..., :2] + hips[:, :, None], world, strict=True)])
+    features = np.concatenate([motions, np.stack([travel, travel])], -1)
+    features, numbers = features.reshape(-1, features.shape[-1]), np.tile(targets, 2)
+    motion = train_classifier(features, numbers, len(LABELS), epochs=30, noise=0.2, seed=seed)
     return BodyModel(LABELS, skeleton, motion)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workoutlib.pose.skeleton import joint_angles, mirrored
+from workoutlib.pose.skeleton import joint_angles, mirrored, pixels_a_metre
 
 # Landmarks whose position counts: nose, ears, shoulders, elbows, wrists, index fingers, hips, knees, ankles, toes.
 _POINTS = np.array([0, 7, 8, 11, 12, 13, 14, 15, 16, 19, 20, 23, 24, 25, 26, 27, 28, 31, 32])
@@ -28,6 +28,7 @@ _PAIRS = np.array(
         *((15, 0), (16, 0), (27, 23), (28, 24), (13, 23), (14, 24)),
     ]
 )
+_TRAVELLERS = [[11, 12], [15, 16], [23, 24], [25, 26], [27, 28]]  # shoulders, wrists, hips, knees, ankles
 _SHORTEST = 0.2  # metres: a smaller body is a failed estimate
 STATISTICS = ("mean", "10th percentile", "90th percentile", "standard deviation")
 
@@ -46,9 +47,14 @@ def normalize_pose(world: np.ndarray) -> np.ndarray:
     angle = np.arctan2(across[..., 2], across[..., 0])[..., None]
     x, y, z = np.moveaxis(points, -1, 0)
     points = np.stack([np.cos(angle) * x + np.sin(angle) * z, y, np.cos(angle) * z - np.sin(angle) * x], -1)
+    return points / _length(points)[..., None, None]
+
+
+def _length(points: np.ndarray) -> np.ndarray:
+    """Trunk plus thigh (...) of poses (..., 33, 3) whose hips are at the origin, in their unit."""
     trunk = np.linalg.norm(points[..., [11, 12], :].mean(-2), axis=-1)
     thigh = np.linalg.norm(points[..., [25, 26], :] - points[..., [23, 24], :], axis=-1).mean(-1)
-    return points / np.maximum(trunk + thigh, _SHORTEST)[..., None, None]
+    return np.maximum(trunk + thigh, _SHORTEST)
 
 
 def pose_features(world: np.ndarray) -> np.ndarray:
@@ -90,3 +96,27 @@ def motion_features(features: np.ndarray) -> np.ndarray:
         return np.full(4 * features.shape[1], np.nan, np.float32)
     low, high = np.percentile(seen, [10, 90], axis=0)
     return np.concatenate([seen.mean(0), low, high, seen.std(0)]).astype(np.float32)
+
+
+def travel_features(landmarks: np.ndarray, world: np.ndarray) -> np.ndarray:
+    """How far shoulders, hands, hips, knees and feet travel in the picture within a window.
+
+    Features of poses have the hips at their origin, so that a pull up, whose hands stay where they are, looks like a
+    lat pulldown, whose body does. The picture tells them apart, as long as the camera does not follow.
+
+    Args:
+        landmarks: (T, 33, 2 or 3) pixels as in `Pose`; frames without a person, NaN, are left out.
+        world: (T, 33, 3) metres.
+    Returns:
+        (20,) float32, in lengths of trunk plus thigh: the range from the 10th to the 90th percentile of the middle
+        of both sides, across and down, then the standard deviations; NaN where no frame has a person.
+    """
+    seen = np.isfinite(landmarks).all((1, 2))
+    if not seen.any():
+        return np.full(4 * len(_TRAVELLERS), np.nan, np.float32)
+    landmarks, world = landmarks[seen].astype(float), world[seen].astype(float)
+    hips = world[:, [23, 24]].mean(1, keepdims=True)
+    unit = np.median(pixels_a_metre(landmarks, world)) * np.median(_length(world - hips))
+    middles = np.stack([landmarks[:, pair, :2].mean(1) for pair in _TRAVELLERS], 1) / max(unit, 1e-6)
+    low, high = np.percentile(middles, [10, 90], axis=0)
+    return np.concatenate([(high - low).ravel(), middles.std(0).ravel()]).astype(np.float32)

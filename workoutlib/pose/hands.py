@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from workoutlib.data.transforms import to_square
-from workoutlib.pose.skeleton import Pose
+from workoutlib.pose.skeleton import Pose, pixels_a_metre
 
 SIDE = 0.6
 """Side of a hand's square, in lengths of the trunk."""
@@ -35,10 +35,11 @@ def hand_boxes(landmarks: np.ndarray, world: np.ndarray) -> np.ndarray:
     Returns:
         int (..., 2, 3), of the left and of the right hand.
     """
-    flat, metres = landmarks[..., :2].astype(float), world[..., :2].astype(float)
-    pixels_a_metre = _spread(flat) / np.maximum(_spread(metres), 1e-6)
+    flat = landmarks[..., :2].astype(float)
     trunk = np.linalg.norm(world[..., _SHOULDERS, :].mean(-2) - world[..., _HIPS, :].mean(-2), axis=-1)
-    half = np.broadcast_to((SIDE / 2 * trunk * pixels_a_metre)[..., None, None], (*trunk.shape, HANDS, 1))
+    half = np.broadcast_to(
+        (SIDE / 2 * trunk * pixels_a_metre(landmarks, world))[..., None, None], (*trunk.shape, HANDS, 1)
+    )
     return np.concatenate([flat[..., _POINTS, :].mean(-2), np.maximum(half, 1)], -1).round().astype(int)
 
 
@@ -70,11 +71,6 @@ def join_hands(picture: np.ndarray, hands: np.ndarray, found: np.ndarray) -> np.
     said = np.full(picture.shape, -np.log(classes))
     said[found] = log_softmax(both, axis=-1)
     return picture + said.astype(np.float32)
-
-
-def _spread(points: np.ndarray) -> np.ndarray:
-    """How far points (..., P, 2) are from their middle: root of the sum of squares (...)."""
-    return np.sqrt(((points - points.mean(-2, keepdims=True)) ** 2).sum((-1, -2)))
 
 
 def _cut(pixels: np.ndarray, x: int, y: int, half: int) -> np.ndarray:

@@ -79,3 +79,18 @@ def crop_person(image: np.ndarray, pose: Pose, margin: float = 0.2) -> np.ndarra
     columns = slice(int(np.clip(left - extra, 0, width - 1)), int(np.clip(right + extra, 1, width)))
     rows = slice(int(np.clip(top - extra, 0, height - 1)), int(np.clip(bottom + extra, 1, height)))
     return image[rows, columns]
+
+
+def pixels_a_metre(landmarks: np.ndarray, world: np.ndarray) -> np.ndarray:
+    """How large people are in the picture, in pixels a metre (...), told by all landmarks together.
+
+    Args:
+        landmarks: (..., 33, 2 or 3) as in `Pose`.
+        world: (..., 33, 3).
+    """
+    return _spread(landmarks[..., :2].astype(float)) / np.maximum(_spread(world[..., :2].astype(float)), 1e-6)
+
+
+def _spread(points: np.ndarray) -> np.ndarray:
+    """How far points (..., P, 2) are from their middle: root of the sum of squares (...)."""
+    return np.sqrt(((points - points.mean(-2, keepdims=True)) ** 2).sum((-1, -2)))

@@ -44,6 +44,8 @@ _FACE = {  # right, front and up of the skull's base, in head lengths
 }
 _LIMBS = ((13, 15, 17, 19, 21), (14, 16, 18, 20, 22), (25, 27, 29, 31), (26, 28, 30, 32))
 _ENDS = ((15, 17, 19, 21), (16, 18, 20, 22), (27, 29, 31), (28, 30, 32))
+_PANNED, _PAN = 0.4, 0.15  # share of cameras that pan, and how far through a sequence, in metres
+_BY_HAND, _SHAKE = 0.5, 0.015  # share of cameras held by hand, and how they wander from frame to frame, in metres
 _ANYWHERE = 0.3  # share of cameras that stand anywhere around the athlete
 
 # How much farther forward people lean than the gym's athletes, lowest and highest, in degrees: measured as the angle
@@ -74,7 +76,7 @@ def synthetic_sequences(
     cameras: int = 4,
     seed: int = 0,
     distortion: Distortion | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw athletes and look at each through several cameras.
 
     Args:
@@ -82,21 +84,31 @@ def synthetic_sequences(
         people: athletes an exercise.
         cameras: cameras an athlete.
     Returns:
-        float32 (N, T, 33, 3) world coordinates as in `Pose`, and int64 (N,) numbers
-        of the labels; N is ``len(labels) * people * cameras``, T is ``SECONDS * FRAMES_PER_SECOND``.
+        float32 (N, T, 33, 3) world coordinates as in `Pose`; float64 (N, T, 2) metres, where the middle of the hips
+        is in the picture, right and down, by a camera that mostly stands still; and int64 (N,) numbers of the labels.
+        N is ``len(labels) * people * cameras``, T is ``SECONDS * FRAMES_PER_SECOND``.
     """
     distortion = distortion or Distortion()
     times = np.arange(round(SECONDS * FRAMES_PER_SECOND)) / FRAMES_PER_SECOND
-    sequences = []
+    sequences, hips = [], []
     for label in labels:
-        rng = generator("synthetic skeleton", label, seed)
+        rng, hand = generator("synthetic skeleton", label, seed), generator("hand of the camera", label, seed)
         for _ in range(people):
             points = perform(label, rng, times)
             for _ in range(cameras):
                 axes = draw_camera(label, rng)
-                sequences.append(distort(_from_hips(points @ axes.T), label, distortion, rng))
+                seen = points @ axes.T
+                sequences.append(distort(_from_hips(seen), label, distortion, rng))
+                hips.append(seen[:, [23, 24], :2].mean(1) + _camera_path(len(times), hand))
     targets = np.repeat(np.arange(len(labels)), people * cameras)
-    return np.array(sequences, np.float32), targets
+    return np.array(sequences, np.float32), np.array(hips), targets
+
+
+def _camera_path(frames: int, rng: np.random.Generator) -> np.ndarray:
+    """How a camera moves, and what the estimator adds: metres (T, 2). Some pan, half of them are held by hand."""
+    pan = (rng.random() < _PANNED) * np.linspace(-0.5, 0.5, frames)[:, None] * rng.normal(0, _PAN, 2)
+    shake = (rng.random() < _BY_HAND) * rng.normal(0, _SHAKE, (frames, 2)).cumsum(0)
+    return pan + shake + rng.normal(0, 0.008, (frames, 2))
 
 
 def perform(exercise: str, rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
