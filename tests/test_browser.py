@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.browser import CHROMIUM, needs_chromium
+from helpers.browser import CHROMIUM, needs_chromium, save_camera
 from helpers.tiny import one_thread_environment
 
 from workoutlib.utils.paths import data_root
@@ -126,14 +126,16 @@ def wait_for_server(server: subprocess.Popen, address: str, log: Path, seconds: 
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator:
+def browser(tmp_path_factory) -> Iterator:
+    film = save_camera(ROOT / "inference_data/push_up.mp4", tmp_path_factory.mktemp("camera") / "camera.y4m")
     with playwright.sync_playwright() as play:
         chromium = play.chromium.launch(
             executable_path=CHROMIUM,
-            # A test picture takes the place of the camera, and nobody has to allow it.
+            # A clip takes the place of the camera, and nobody has to allow it.
             args=[
                 "--no-sandbox",
                 "--use-fake-device-for-media-stream",
+                f"--use-file-for-fake-video-capture={film}",
                 "--use-fake-ui-for-media-stream",
                 "--disable-background-networking",
                 "--disable-component-update",
@@ -372,6 +374,8 @@ def look_into_the_camera(page: Page) -> None:
     expect(picture).to_be_visible()
     first = picture.get_attribute("data-frame")
     expect(picture).not_to_have_attribute("data-frame", first)
+    assert picture.evaluate("image => image.naturalWidth / image.naturalHeight") == pytest.approx(4 / 3)
+    page.wait_for_timeout(8000)  # until a repetition is counted
     shoot(page, camera, "06-webcam")
     camera.get_by_role("button", name="Stop").click()
 
@@ -417,5 +421,9 @@ def test_09_a_click_or_a_key_says_what_a_clip_shows(lab, page, estimator):
     review.get_by_role("button", name="undo").click()
     expect(status).to_contain_text("0 of")
     review.locator("img").click()
+    page.keyboard.press("s")
+    expect(review.get_by_role("button", name="undo")).to_be_enabled()
+    page.keyboard.press("u")
+    expect(review.get_by_role("button", name="undo")).to_be_disabled()
     page.keyboard.press("n")
     expect(status).to_contain_text("1 of")
