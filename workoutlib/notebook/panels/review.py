@@ -8,7 +8,6 @@ from html import escape
 from pathlib import Path
 
 import ipywidgets as widgets
-import numpy as np
 
 from workoutlib.collection.review import ReviewQueue
 from workoutlib.data.annotations import Annotations
@@ -19,8 +18,13 @@ from workoutlib.notebook.panels.common import Bridge, Panel, message, picture_ht
 SHOWN = 4
 """Pictures that are shown of a clip."""
 OTHER, NONE = "another exercise …", "not an exercise"
-# The keys go to whoever was clicked last in the panel; a picture that comes by key keeps them.
-_KEYS = """if ('123nsu'.includes(event.key)) { event.preventDefault(); BRIDGE }"""
+# What stays around the pictures hears the keys: they change, and would lose the focus. JupyterLab's own keys rest.
+_KEYS = """const holder = this.closest('.widget-html');
+holder.tabIndex = 0; holder.dataset.lmSuppressShortcuts = 'true';
+holder.onkeydown = event => {
+  if (event.ctrlKey || event.metaKey || event.altKey || !'123nsu'.includes(event.key)) return;
+  event.preventDefault(); BRIDGE
+}"""
 
 
 class ReviewPanel(Panel):
@@ -105,7 +109,9 @@ class ReviewPanel(Panel):
             return
         about = queue.about()
         self.status.value = message(f"{reviewed}. Now: {about}")
-        shown = np.hstack([to_square(path, size=224, resize_mode="squash") for path in queue.pictures(SHOWN)])
+        pictures = [to_square(path, size=224, resize_mode="squash") for path in queue.pictures(SHOWN)]
         keys = escape(_KEYS.replace("BRIDGE", self.bridge.code("event.key")), quote=True)
-        image = picture_html(shown, f"pictures of {about}")
-        self.pictures.value = f"<div tabindex='0' onkeydown=\"{keys}\">{image}</div>"
+        images = [picture_html(each, f"picture {place} of {about}") for place, each in enumerate(pictures, 1)]
+        grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(140px,45%),1fr));gap:.3em"
+        images[-1] = images[-1].replace("<img", f'<img onload="{keys}"', 1)
+        self.pictures.value = f"<div style='{grid}'>{''.join(images)}</div>"
