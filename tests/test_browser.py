@@ -377,7 +377,7 @@ def look_into_the_camera(page: Page) -> None:
     expect(picture).to_be_visible()
     first = picture.get_attribute("data-frame")
     expect(picture).not_to_have_attribute("data-frame", first)
-    assert picture.evaluate("image => image.naturalWidth / image.naturalHeight") == pytest.approx(4 / 3)
+    assert picture.evaluate("image => image.naturalWidth / image.naturalHeight") == pytest.approx(16 / 9)
     page.wait_for_timeout(8000)  # until a repetition is counted
     shoot(page, camera, "06-webcam")
     camera.get_by_role("button", name="Stop").click()

@@ -31,17 +31,12 @@ def opened(address: str, *, width: int, height: int = 844) -> Iterator[Any]:
     assert faults == []
 
 
-def save_camera(clip: Path, target: Path, width: int = 480, height: int = 360) -> Path:
-    """A clip as the uncompressed film (Y4M) that Chromium takes for a camera, with black borders."""
+def save_camera(clip: Path, target: Path, width: int = 480, height: int = 270) -> Path:
+    """A clip as the uncompressed film (Y4M) that Chromium takes for a camera."""
     rate = round(probe_clip(clip).frames_per_second)
     with target.open("wb") as film:
         film.write(f"YUV4MPEG2 W{width} H{height} F{rate}:1 Ip A1:1 C420jpeg\n".encode())
         for _, frame in read_frames(clip):
-            scale = min(width / frame.shape[1], height / frame.shape[0])
-            small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            right, bottom = width - small.shape[1], height - small.shape[0]
-            whole = cv2.copyMakeBorder(
-                small, bottom // 2, bottom - bottom // 2, right // 2, right - right // 2, cv2.BORDER_CONSTANT
-            )
-            film.write(b"FRAME\n" + cv2.cvtColor(whole, cv2.COLOR_RGB2YUV_I420).tobytes())
+            small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+            film.write(b"FRAME\n" + cv2.cvtColor(small, cv2.COLOR_RGB2YUV_I420).tobytes())
     return target

@@ -156,7 +156,7 @@ def build_page(recognizer: Recognizer, folder: Path, model: str) -> Any:
                 download = gr.DownloadButton("Download the page of results", visible=False)
             with gr.Column(scale=3):
                 clip = gr.Video(show_label=False, visible=False, autoplay=True, loop=True)
-                photo = gr.Image(show_label=False, visible=False)
+                photo = gr.Image(show_label=False, visible=False, buttons=["download", "fullscreen"])  # not "share"
                 table = gr.Dataframe(show_label=False, visible=False)
         results = [said, clip, photo, table, download]
         file.clear(lambda: ("", *hidden()), outputs=results)
