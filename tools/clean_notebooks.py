@@ -1,7 +1,7 @@
 """Strip from executed notebooks what changes with every run: widget ids and state, progress bars, execution metadata.
 
-Where a panel was, the stored notebook shows its picture, a screenshot of JupyterLab: ``docs/panels/<notebook>.png``, for
-its second panel ``<notebook>_2.png``.
+Where a panel was, the stored notebook shows its picture, a screenshot of JupyterLab: ``docs/panels/<notebook>.png``,
+for its second panel ``<notebook>_2.png``.
 
 python tools/clean_notebooks.py [NOTEBOOK ...]     default: all of notebooks/
 """
