@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.browser import CHROMIUM, needs_chromium
+from helpers.browser import CHROMIUM, needs_chromium, save_camera
 from helpers.tiny import one_thread_environment
 
 from workoutlib.utils.paths import data_root
@@ -32,6 +32,8 @@ SETTINGS = {"notification": {"fetchNews": "false", "checkForUpdates": False}, "t
 
 # The Colab badge lies on a server outside; without a network the browser complains.
 NOT_OURS = "Failed to load resource: net::ERR_"
+
+SCROLLS = "image => image.parentElement.scrollWidth > image.parentElement.clientWidth"
 
 CELLS = """() => {
   const panel = window.jupyterapp?.shell.currentWidget;
@@ -126,14 +128,16 @@ def wait_for_server(server: subprocess.Popen, address: str, log: Path, seconds: 
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator:
+def browser(tmp_path_factory) -> Iterator:
+    film = save_camera(ROOT / "inference_data/push_up.mp4", tmp_path_factory.mktemp("camera") / "camera.y4m")
     with playwright.sync_playwright() as play:
         chromium = play.chromium.launch(
             executable_path=CHROMIUM,
-            # A test picture takes the place of the camera, and nobody has to allow it.
+            # A clip takes the place of the camera, and nobody has to allow it.
             args=[
                 "--no-sandbox",
                 "--use-fake-device-for-media-stream",
+                f"--use-file-for-fake-video-capture={film}",
                 "--use-fake-ui-for-media-stream",
                 "--disable-background-networking",
                 "--disable-component-update",
@@ -198,6 +202,7 @@ def shoot(page: Page, what: Locator, name: str) -> None:
         for scheme, light in (("light", "true"), ("dark", "false")):
             page.emulate_media(color_scheme=scheme)
             expect(page.locator("body")).to_have_attribute("data-jp-theme-light", light)
+            expect(page.locator("#jupyterlab-splash")).to_have_count(0)  # it comes with another theme, and fades
             what.scroll_into_view_if_needed()
             what.screenshot(path=Path(folder) / f"{name}{mark}-{scheme}.png")
     page.emulate_media(color_scheme="light")
@@ -372,6 +377,8 @@ def look_into_the_camera(page: Page) -> None:
     expect(picture).to_be_visible()
     first = picture.get_attribute("data-frame")
     expect(picture).not_to_have_attribute("data-frame", first)
+    assert picture.evaluate("image => image.naturalWidth / image.naturalHeight") == pytest.approx(16 / 9)
+    page.wait_for_timeout(8000)  # until a repetition is counted
     shoot(page, camera, "06-webcam")
     camera.get_by_role("button", name="Stop").click()
 
@@ -401,7 +408,9 @@ def test_08_the_slider_counts_anew(lab, page, estimator):
     expect(picture).to_have_attribute("alt", "0 repetitions of squat")
     page.set_viewport_size({"width": 390, "height": HEIGHT})
     page.evaluate("window.jupyterapp.shell.collapseLeft()")
-    ends = "panel => [panel, ...panel.querySelectorAll('*')].map(part => part.getBoundingClientRect().right)"
+    assert repetitions.locator("img").evaluate(SCROLLS)
+    parts = "panel.querySelectorAll('*:not(img)')"  # the chart is scrolled: it would be too small to read
+    ends = f"panel => [panel, ...{parts}].map(part => part.getBoundingClientRect().right)"
     edge, *parts = repetitions.evaluate(ends)
     assert max(parts) <= edge, "clipped on a narrow page"
 
@@ -412,10 +421,22 @@ def test_09_a_click_or_a_key_says_what_a_clip_shows(lab, page, estimator):
     status = review.get_by_role("status")
     expect(status).to_contain_text("0 of")
     shoot(page, review, "09-review")
+    cells = page.locator(".jp-CodeCell").count()
     review.get_by_role("button", name="(1)").click()
     expect(status).to_contain_text("1 of")
     review.get_by_role("button", name="undo").click()
     expect(status).to_contain_text("0 of")
-    review.locator("img").click()
+    review.locator("img").first.click()
+    undo = review.get_by_role("button", name="undo")
+    for _ in range(2):  # the picture that comes by key hears the next one
+        page.keyboard.press("s")
+        expect(undo).to_be_enabled()
+        page.keyboard.press("u")
+        expect(undo).to_be_disabled()
+    page.keyboard.press("1")  # no heading, as elsewhere in JupyterLab
+    expect(status).to_contain_text("1 of")
+    assert not page.evaluate(CELLS)["errors"] and page.locator(".jp-CodeCell").count() == cells
+    page.keyboard.press("u")
+    expect(status).to_contain_text("0 of")
     page.keyboard.press("n")
     expect(status).to_contain_text("1 of")

@@ -41,6 +41,19 @@ def test_keys_do_the_same_and_other_keys_nothing(annotations):
     assert panel.queue.place == 1 and panel.annotations.table.loc[1, "label"] == "push up"
 
 
+def test_what_is_skipped_by_button_or_key_waits_for_the_next_time(annotations):
+    panel = ReviewPanel(annotations)
+    total = len(panel.queue.order)
+    panel.later.click()
+    for _ in range(total - 1):
+        panel.bridge._receive("s")
+    assert f"0 of {total} reviewed" in panel.status.value and f"{total} skipped" in panel.status.value
+    assert panel.later.disabled and set(Annotations(annotations.root).table["status"]) == {"review"}
+    panel.bridge._receive("u")
+    assert panel.queue.place == total - 1 and not panel.later.disabled
+    assert ReviewPanel(annotations.root).queue.order == panel.queue.order
+
+
 def test_labels_that_look_wrong_are_reviewed_in_the_same_panel(tmp_path):
     for name in ("squat/squat_100001", "plank/plank_100001"):
         save_noise(tmp_path / f"{name}.jpg")

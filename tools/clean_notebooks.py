@@ -1,6 +1,7 @@
 """Strip from executed notebooks what changes with every run: widget ids and state, progress bars, execution metadata.
 
-Where a panel was, the stored notebook shows its picture, ``docs/panels/<notebook>.png``: a screenshot of JupyterLab.
+Where a panel was, the stored notebook shows its picture, a screenshot of JupyterLab: ``docs/panels/<notebook>.png``,
+for its second panel ``<notebook>_2.png``.
 
 python tools/clean_notebooks.py [NOTEBOOK ...]     default: all of notebooks/
 """
@@ -35,14 +36,16 @@ def clean(notebook: nbformat.NotebookNode) -> None:
                     output["metadata"] = {}
 
 
-def show_panels(notebook: nbformat.NotebookNode, picture: Path) -> None:
-    """Put the picture of a notebook's first panel beside the sentence that stands for it where widgets cannot run."""
-    content = base64.b64encode(picture.read_bytes()).decode()
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if re.match(r"\[.+: sliders and buttons", output.get("data", {}).get("text/plain", "")):
-                output["data"]["image/png"] = content
-                return
+def show_panels(notebook: nbformat.NotebookNode, pictures: Sequence[Path]) -> None:
+    """Put the pictures of a notebook's panels beside the sentences that stand for them where widgets cannot run."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", []) if is_panel(output)]
+    for output, picture in zip(outputs, pictures, strict=False):
+        output["data"]["image/png"] = base64.b64encode(picture.read_bytes()).decode()
+
+
+def is_panel(output: nbformat.NotebookNode) -> bool:
+    """Whether a panel was here."""
+    return bool(re.match(r"\[.+: sliders and buttons", output.get("data", {}).get("text/plain", "")))
 
 
 def is_debris(output: nbformat.NotebookNode) -> bool:
@@ -66,8 +69,7 @@ def main(paths: Sequence[str]) -> None:
     for path in map(Path, paths or sorted(NOTEBOOKS.glob("*.ipynb"))):
         notebook = nbformat.read(path, 4)
         clean(notebook)
-        if (picture := PICTURES / f"{path.stem}.png").is_file():
-            show_panels(notebook, picture)
+        show_panels(notebook, sorted(PICTURES.glob(f"{path.stem}*.png")))
         path.write_text(json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -17,11 +17,12 @@ SHOTS = {
     "04_evaluation": "04-mistakes",
     "05_image_inference": "05-folder",
     "06_video_inference": "06-clip",
+    "06_video_inference_2": "06-webcam",
     "07_poses": "07-poses",
     "08_repetitions_and_form": "08-repetitions",
     "09_more_data": "09-review",
 }
-"""Notebook: the screenshot of its first panel."""
+"""Notebook, and which of its panels where it is not the first: the screenshot."""
 LARGEST = 200_000  # bytes: they are part of the notebooks
 
 

@@ -3,9 +3,13 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
+
+from workoutlib import probe_clip, read_frames
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
@@ -25,3 +29,14 @@ def opened(address: str, *, width: int, height: int = 844) -> Iterator[Any]:
         yield page
         browser.close()
     assert faults == []
+
+
+def save_camera(clip: Path, target: Path, width: int = 480, height: int = 270) -> Path:
+    """A clip as the uncompressed film (Y4M) that Chromium takes for a camera."""
+    rate = round(probe_clip(clip).frames_per_second)
+    with target.open("wb") as film:
+        film.write(f"YUV4MPEG2 W{width} H{height} F{rate}:1 Ip A1:1 C420jpeg\n".encode())
+        for _, frame in read_frames(clip):
+            small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+            film.write(b"FRAME\n" + cv2.cvtColor(small, cv2.COLOR_RGB2YUV_I420).tobytes())
+    return target

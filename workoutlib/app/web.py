@@ -56,9 +56,12 @@ def app(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="workoutlib-app-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = str(Path(folder) / "uploads")
         page = build_page(recognizer, Path(folder) / "results", model)
-        page.queue(max_size=_WAITING).launch(
-            server_port=options.port, max_file_size=f"{LARGEST}mb", share=False, footer_links=[], css=_STYLE
-        )
+        _, address, _ = page.queue(max_size=_WAITING).launch(
+            server_port=options.port, max_file_size=f"{LARGEST}mb", share=False, footer_links=[], css=_STYLE,
+            quiet=True, prevent_thread_lock=True,  # its own words are for programmers
+        )  # fmt: skip
+        print(f"Ctrl-C ends it; open in a browser: {address}", flush=True)
+        page.block_thread()
 
 
 def recognise(recognizer: Recognizer, file: Path, folder: Path) -> Found:
@@ -83,7 +86,7 @@ def recognise(recognizer: Recognizer, file: Path, folder: Path) -> Found:
     rows, failures = predict_files(recognizer, [file], out=out, progress=False)
     if failures:
         raise WorkoutlibError(failures[0]["error"])
-    row = rows[0] | {"path": file.name}
+    row = rows[0] | {"path": file.name, "notes": [_without_folder(note, file) for note in rows[0]["notes"]]}
     report.write_report([row], out)
     hints = [report.describe_fault(fault) for entry in row["sets"] for fault in entry["faults"]]
     said = [report.caption(row), *row["notes"], *hints, *([report.NO_ADVICE] if hints else [])]
@@ -95,6 +98,11 @@ def recognise(recognizer: Recognizer, file: Path, folder: Path) -> Found:
     guesses = [{"label": guess["label"], "sure": f"{guess['confidence']:.0%}"} for guess in row["top3"]]
     table = pd.concat(tables).set_index("set").reset_index() if tables else pd.DataFrame(guesses)
     return Found(said, Path(row["annotated"]), table, Path(shutil.make_archive(str(out), "zip", out)))
+
+
+def _without_folder(text: str, file: Path) -> str:
+    """A message about an upload without the folder it lies in, which is of no use to a visitor."""
+    return text.replace(f"{file.parent}{os.sep}", "")
 
 
 def _own_folder(folder: Path) -> Path:
@@ -122,17 +130,22 @@ def build_page(recognizer: Recognizer, folder: Path, model: str) -> Any:
         try:
             with listening(listen):
                 found = recognise(recognizer, Path(path), folder)
-        except WorkoutlibError as error:
-            text = str(error).replace(f"{Path(path).parent}{os.sep}", "")  # of no use to a visitor
-            raise gr.Error(text, duration=None, print_exception=False) from error
+        except WorkoutlibError as error:  # the box is emptied: the next file can be dropped at once
+            return gr.File(value=None), f"**{_without_folder(str(error), Path(path))}**", *hidden()
         moves, (title, *notes) = found.annotated.suffix == ".mp4", found.said
         return (
+            gr.skip(),
             "\n- ".join([f"### {title}\n", *notes]),
             gr.Video(str(found.annotated) if moves else None, visible=moves),
             gr.Image(None if moves else str(found.annotated), visible=not moves),
             gr.Dataframe(found.table, visible=True),
             gr.DownloadButton(value=str(found.archive), visible=True),
         )
+
+    def hidden() -> tuple:
+        """No results: those of the last file do not stand under the next one's name."""
+        kinds = (gr.Video, gr.Image, gr.Dataframe, gr.DownloadButton)
+        return tuple(kind(value=None, visible=False) for kind in kinds)
 
     with gr.Blocks(title="workoutlib", analytics_enabled=False, delete_cache=(_KEPT, _KEPT)) as page:
         gr.Markdown(f"# Which exercise, how often, how well?\n{_LIMITS} Model: {model}.")
@@ -143,7 +156,10 @@ def build_page(recognizer: Recognizer, folder: Path, model: str) -> Any:
                 download = gr.DownloadButton("Download the page of results", visible=False)
             with gr.Column(scale=3):
                 clip = gr.Video(show_label=False, visible=False, autoplay=True, loop=True)
-                photo = gr.Image(show_label=False, visible=False)
+                photo = gr.Image(show_label=False, visible=False, buttons=["download", "fullscreen"])  # not "share"
                 table = gr.Dataframe(show_label=False, visible=False)
-        file.upload(answer, file, [said, clip, photo, table, download], show_progress_on=file)
+        results = [said, clip, photo, table, download]
+        file.clear(lambda: ("", *hidden()), outputs=results)
+        began = file.upload(lambda: ("", *hidden()), outputs=results, queue=False)
+        began.then(answer, file, [file, *results], show_progress_on=file)
     return page

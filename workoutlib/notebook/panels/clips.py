@@ -102,7 +102,7 @@ class ClipPanel(WorkingPanel):
     def refresh(self) -> None:
         """Smooth and cut into segments anew, from the stored logits."""
         segments = self.clip.segments(self.smoothing.value, self.shortest.value, self.confidence.value)
-        self.timeline.value = timeline_html(segments, self.clip.duration, self.name, width=520)
+        self.timeline.value = timeline_html(segments, self.clip.duration, self.name, width=560)
         self.table.value = table_html(segments.round(2))
         stem = self.clip.path.stem
         tables = {f"{stem}.frames.csv": self.clip.frames(self.smoothing.value), f"{stem}.segments.csv": segments}

@@ -92,14 +92,24 @@ def code_html(code: str) -> str:
     return f"<code style='user-select:all;white-space:pre-wrap'>{escape(code)}</code>"
 
 
-def picture_html(picture: Figure | np.ndarray, alt: str, width: str = "100%") -> str:
-    """A figure or a uint8 RGB array (H, W, 3) as an ``<img>`` that holds its own data."""
+def picture_html(picture: Figure | np.ndarray, alt: str, width: str = "100%", least: int = 0) -> str:
+    """A figure or a uint8 RGB array (H, W, 3) as an ``<img>`` that holds its own data.
+
+    Args:
+        least: pixels, its width on a narrow page, where it is scrolled.
+    """
     if isinstance(picture, Figure):
         data, kind = render(picture), picture_kind(picture)
     else:
         data, kind = jpeg(picture), "jpeg"
-    style = f"max-width:{width};height:auto;background:white"
-    return f"<img alt='{escape(alt, quote=True)}' style='{style}' src='{data_url(data, f'image/{kind}')}'>"
+    style = f"max-width:{width};height:auto;background:white" + f";min-width:{least}px" * bool(least)
+    image = f"<img alt='{escape(alt, quote=True)}' style='{style}' src='{data_url(data, f'image/{kind}')}'>"
+    return scrolled(image) if least else image
+
+
+def scrolled(html: str) -> str:
+    """What is wider than a narrow page, with a scroll bar of its own; as wide as the page lets it be."""
+    return f"<div style='overflow-x:auto;width:0;min-width:100%'>{html}</div>"  # its content asks for no room
 
 
 def gallery_html(pictures: Sequence[np.ndarray], captions: Sequence[str], columns: int) -> str:

@@ -23,6 +23,7 @@ from workoutlib.notebook.panels.common import (
     message,
     on_change,
     row,
+    scrolled,
 )
 from workoutlib.recognition.recognizer import Recognizer
 
@@ -152,11 +153,11 @@ def matrix_html(counts: pd.DataFrame, bridge: Bridge, chosen: tuple[str, str]) -
         name = f"<th scope='row' style='{style}'>{escape(true)}</th>"
         rows.append(f"<tr>{name}{''.join(cells)}</tr>")
     note = "true labels down, predicted labels across: click a cell to see its pictures"
-    return (
-        f"<div style='overflow-x:auto'><p>{note}</p>"
+    table = (
         "<table style='border-collapse:collapse;font-size:11px;line-height:1.1'>"
-        f"<tr><th></th>{head}</tr>{''.join(rows)}</table></div>"
+        f"<tr><th></th>{head}</tr>{''.join(rows)}</table>"
     )
+    return f"<p style='line-height:1.3'>{note}</p>{scrolled(table)}"
 
 
 def _cell(pair: tuple[str, str], number: int, share: float, bridge: Bridge, *, marked: bool) -> str:

@@ -44,5 +44,5 @@ class RepetitionPanel(Panel):
         known = f"; {len(self.truth)} turns in truth" if self.truth else ""
         self.status.value = message(f"{count(found)} repetitions counted{known}")
         self.picture.value = picture_html(
-            plot_counting(self._signal, found, self.truth), f"{count(found)} repetitions of {self.label}"
+            plot_counting(self._signal, found, self.truth), f"{count(found)} repetitions of {self.label}", least=560
         )

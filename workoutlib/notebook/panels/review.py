@@ -8,7 +8,6 @@ from html import escape
 from pathlib import Path
 
 import ipywidgets as widgets
-import numpy as np
 
 from workoutlib.collection.review import ReviewQueue
 from workoutlib.data.annotations import Annotations
@@ -19,8 +18,13 @@ from workoutlib.notebook.panels.common import Bridge, Panel, message, picture_ht
 SHOWN = 4
 """Pictures that are shown of a clip."""
 OTHER, NONE = "another exercise …", "not an exercise"
-# The keys go to whoever was clicked last in the panel; a picture that comes by key keeps them.
-_KEYS = """if ('123nu'.includes(event.key)) { event.preventDefault(); BRIDGE }"""
+# What stays around the pictures hears the keys: they change, and would lose the focus. JupyterLab's own keys rest.
+_KEYS = """const holder = this.closest('.widget-html');
+holder.tabIndex = 0; holder.dataset.lmSuppressShortcuts = 'true';
+holder.onkeydown = event => {
+  if (event.ctrlKey || event.metaKey || event.altKey || !'123nsu'.includes(event.key)) return;
+  event.preventDefault(); BRIDGE
+}"""
 
 
 class ReviewPanel(Panel):
@@ -47,15 +51,22 @@ class ReviewPanel(Panel):
         self.other.observe(self._choose, names="value")
         self.none = widgets.Button(description=f"{NONE} (n)", layout=wide)
         self.none.on_click(lambda _: self.decide(None))
+        self.later = widgets.Button(description="skip (s)", layout=wide)
+        self.later.on_click(lambda _: self.skip())
         self.back = widgets.Button(description="undo (u)", layout=wide)
         self.back.on_click(lambda _: self.undo())
-        buttons = row(*self.top3, self.other, self.none, self.back)
+        buttons = row(*self.top3, self.other, self.none, self.later, self.back)
         super().__init__("Review", [row(self.progress, self.status), self.pictures, buttons, self.bridge])
         self._show()
 
     def decide(self, label: str | None) -> None:
         """Store what the clip that is shown is, ``None``: no exercise, and show the next."""
         self.queue.decide(label)
+        self._show()
+
+    def skip(self) -> None:
+        """Leave the clip that is shown for another time, and show the next."""
+        self.queue.skip()
         self._show()
 
     def undo(self) -> None:
@@ -76,6 +87,8 @@ class ReviewPanel(Panel):
             self._press(int(key) - 1)
         elif key == "n":
             self.decide(None)
+        elif key == "s":
+            self.skip()
         elif key == "u":
             self.undo()
 
@@ -86,16 +99,19 @@ class ReviewPanel(Panel):
         for number, button in enumerate(self.top3):
             label = guesses[number] if number < len(guesses) else ""
             button.description, button.disabled = f"{label} ({number + 1})", not label
-        self.none.disabled = self.other.disabled = done
+        self.none.disabled = self.later.disabled = self.other.disabled = done
         self.back.disabled = not queue.can_undo
-        reviewed = f"{queue.place} of {len(queue.order)} reviewed"
+        reviewed = f"{queue.place - queue.skipped} of {len(queue.order)} reviewed"
         if done:
-            self.status.value = message(f"{reviewed}; nothing is left to look at")
+            left = f"; {queue.skipped} skipped: they wait for the next time" if queue.skipped else ""
+            self.status.value = message(f"{reviewed}; nothing is left to look at{left}")
             self.pictures.value = ""
             return
         about = queue.about()
         self.status.value = message(f"{reviewed}. Now: {about}")
-        shown = np.hstack([to_square(path, size=224, resize_mode="squash") for path in queue.pictures(SHOWN)])
+        pictures = [to_square(path, size=224, resize_mode="squash") for path in queue.pictures(SHOWN)]
         keys = escape(_KEYS.replace("BRIDGE", self.bridge.code("event.key")), quote=True)
-        image = picture_html(shown, f"pictures of {about}")
-        self.pictures.value = f"<div tabindex='0' onkeydown=\"{keys}\">{image}</div>"
+        images = [picture_html(each, f"picture {place} of {about}") for place, each in enumerate(pictures, 1)]
+        grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(140px,45%),1fr));gap:.3em"
+        images[-1] = images[-1].replace("<img", f'<img onload="{keys}"', 1)
+        self.pictures.value = f"<div style='{grid}'>{''.join(images)}</div>"

@@ -24,6 +24,7 @@ from workoutlib.notebook.panels.common import (
     on_change,
     picture_html,
     row,
+    scrolled,
     table_html,
 )
 from workoutlib.notebook.panels.runs import Run, best_line, compare_runs, new_run, stored_runs
@@ -223,8 +224,8 @@ class TrainingPanel(Panel):
         runs = stored_runs(self.out)
         if runs:
             figure = plots.plot_runs({run.name: run.history for run in runs})
-            self.curves.value = picture_html(figure, "Accuracy and loss by epoch")
-            self.table.value = table_html(compare_runs(runs))
+            self.curves.value = picture_html(figure, "Accuracy and loss by epoch", least=640)
+            self.table.value = scrolled(table_html(compare_runs(runs)))
 
     def _enable(self, *, running: bool) -> None:
         self.stop_button.disabled = not running

@@ -86,7 +86,8 @@ class ChunkedUpload(widgets.HBox):
         self._arrived: list[Path] = []
         self.field, self.state = widgets.HTML(), widgets.HTML()
         self.bridge = _Parts(self._take)
-        super().__init__([self.field, self.state, self.bridge], layout=widgets.Layout(align_items="center"))
+        wrapped = widgets.Layout(flex_flow="row wrap", align_items="center")
+        super().__init__([self.field, self.state, self.bridge], layout=wrapped)
         self.name = f"workoutlib-{self.model_id}"
         self.add_class(self.name)
         self.disabled = False

@@ -16,16 +16,19 @@ from workoutlib.recognition.live import LiveWorkout
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
 
-# Sends the next frame only when the last one has come back, so a slow machine is never swamped.
+# Sends the next frame only when the last one has come back, so a slow machine is never swamped. Frames keep the shape
+# of the camera's: a phone's may be upright.
 _START = """const me = this.closest('.webcam'), video = me.querySelector('video');
 navigator.mediaDevices.getUserMedia({video: {width: 480, height: 360}}).then(stream => {
   video.srcObject = stream; video.play(); me.dataset.sent = 0;
-  const canvas = document.createElement('canvas'); canvas.width = 480; canvas.height = 360;
+  const canvas = document.createElement('canvas');
   const timer = setInterval(() => {
     if (!stream.active || !me.isConnected) { clearInterval(timer); stream.getTracks().forEach(t => t.stop()); return; }
     const back = document.querySelector('.OUT img');
     if (Number(me.dataset.sent) && (!back || back.dataset.frame !== me.dataset.sent)) return;
-    canvas.getContext('2d').drawImage(video, 0, 0, 480, 360);
+    if (!video.videoWidth) return;
+    canvas.width = video.videoWidth; canvas.height = video.videoHeight;
+    canvas.getContext('2d').drawImage(video, 0, 0);
     me.dataset.sent = Number(me.dataset.sent) + 1;
     const frame = {number: me.dataset.sent, data: canvas.toDataURL('image/jpeg', 0.8).split(',')[1]};
     SEND
