@@ -1,8 +1,10 @@
 """The benchmark: both pipelines do the same work, and its result has the documented layout."""
 
 import json
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import chain
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -63,6 +65,14 @@ def test_the_command_writes_every_rate(measured, monkeypatch, tmp_path, capsys):
     tables.append(stored["clip_with_poses_frames_per_second"])
     assert min(chain.from_iterable(table.values() for table in tables)) > 0
     assert "frozen training" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps no such count")
+def test_memory_is_in_megabytes_also_where_the_system_counts_bytes(monkeypatch):
+    monkeypatch.setattr("resource.getrusage", lambda who: SimpleNamespace(ru_maxrss=3 * 2**30))
+    for platform, megabytes in (("darwin", 3 * 2**10), ("linux", 3 * 2**20)):
+        monkeypatch.setattr(benchmark.sys, "platform", platform)
+        assert benchmark._peak_memory(torch.device("cpu")) == {"process": megabytes}
 
 
 def cannot_be_fetched():

@@ -1,5 +1,6 @@
 """The command line: the tutorial's flags, and how commands end."""
 
+import re
 import subprocess
 import sys
 import warnings
@@ -77,6 +78,33 @@ def test_every_option_tells_its_default_and_an_example(option):
     settings = OPTIONS[option]
     assert "default: " in settings["help"] or settings.get("required") or not option.rpartition(" ")[2].startswith("-")
     assert "for example " in settings["help"] or "action" in settings or "sample" in settings["help"]
+
+
+class Reached(Exception):
+    """A command came to its work; the argument is the folder of its results."""
+
+
+def reach(*arguments, out=None, **_):
+    raise Reached(out or arguments[1])
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "work"),
+    [
+        ("demo", "", "workoutlib.training.experiments.train_model"),
+        ("train", "--profile quick --data {data}", "workoutlib.training.experiments.train_model"),
+        ("predict", "{data}", "workoutlib.recognition.files.predict_files"),
+        ("export", "--checkpoint {data}", "workoutlib.recognition.export.export_model"),
+    ],
+)
+def test_results_go_by_default_where_the_help_says(command, options, work, home, data_folder, monkeypatch):
+    monkeypatch.setattr("workoutlib.app.demo.make_sample", lambda: data_folder)
+    monkeypatch.setattr("workoutlib.recognition.starter.choose_recognizer", lambda *_, **__: (None, "none"))
+    monkeypatch.setattr(work, reach)
+    with pytest.raises(Reached) as reached:
+        main([command, *options.format(data=data_folder).split()])
+    told = re.search(r"default: (.*)\)", OPTIONS.get(f"{command} --out", OPTIONS["--out"])["help"])[1]
+    assert reached.value.args == (home / told,)
 
 
 @pytest.mark.parametrize(

@@ -87,10 +87,12 @@ def test_every_option_that_takes_a_path(folder: Path) -> None:
         "paths": ["~/my clips/*.png", " my clips "],
         "data": ["'my clips'", "kaggle"],
         "folder": Path("~/my clips"),
+        "weights": "~/my clips/c.png",
     }
     options = argparse.Namespace(**given, out=Path("~/new"), json=Path("file:///new/a.json"), labels="squat,plank")
     as_meant(options)
     assert options.paths == [str(folder / "my clips" / "c.png"), "my clips"] and options.data == ["my clips", "kaggle"]
+    assert options.weights == str(folder / "my clips" / "c.png")
     assert options.folder == folder / "my clips" and options.out == folder / "new"
     assert options.json == Path("/new/a.json") and options.labels == "squat,plank"
 

@@ -128,6 +128,9 @@ def test_class_names_from_a_text_or_a_file(tmp_path):
         b"squat, plank\n",
         b'["squat", "plank"]',
         b'{"plank": 1, "squat": 0}',
+        b'{"1": "plank", "0": "squat"}',
+        b"Classes\n1,plank\n0,squat\n",
+        b"number;name;note\n1;plank\n0;squat\n",
         "\ufeffindex,label\n1,plank\n0,squat\n".encode(),
     ],
 )

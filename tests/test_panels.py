@@ -28,8 +28,9 @@ from workoutlib.notebook.panels import (
 )
 from workoutlib.notebook.panels.common import ANY, Bridge, Panel, as_code, keep_upload, message, picture_html
 from workoutlib.notebook.panels.mistakes import matching
+from workoutlib.notebook.panels.photos import files_html
 from workoutlib.notebook.panels.player import browser_copy, player_html, timeline_html
-from workoutlib.notebook.panels.runs import best_line
+from workoutlib.notebook.panels.runs import best_line, new_run, stored_runs
 from workoutlib.notebook.panels.training import parse_changes, time_left
 from workoutlib.notebook.panels.upload import ChunkedUpload
 from workoutlib.recognition.recognizer import Recognizer
@@ -289,6 +290,13 @@ def test_stop_keeps_the_model_and_resume_ends_as_if_never_stopped(catalog, confi
     panel.thread.join()
     columns = ["epoch", "train_loss", "valid_loss"]
     pd.testing.assert_frame_equal(panel.trained.result.history[columns], trained.result.history[columns])
+
+
+def test_a_run_of_a_version_with_other_fields_does_not_stop_the_panel(tmp_path, config, trained):
+    for _ in range(2):
+        trained.history.to_csv(new_run(tmp_path, config) / "history.csv")
+    (tmp_path / "run-001" / "config.json").write_text('{"a field of tomorrow": 1}')
+    assert [run.name for run in stored_runs(tmp_path)] == ["run-002"]
 
 
 def test_a_stop_before_the_first_epoch_is_no_fault(panel):
@@ -611,3 +619,10 @@ def test_figures_with_photos_are_jpeg_and_charts_png(photo, config):
     grid.subplots().imshow(model_view(photo, config))
     assert "data:image/png" in picture_html(chart, "a chart")
     assert "data:image/jpeg" in picture_html(grid, "a photo")
+
+
+@pytest.mark.parametrize("truth", [None, "squat"])
+def test_labels_of_a_foreign_checkpoint_are_text_on_the_page(truth):
+    label = "<img src=x onerror=alert(1)>"
+    shown = files_html([{"path": "a.jpg", "label": label, "truth": truth, "confidence": 0.5}], 0, Bridge(print))
+    assert "&lt;img src=x" in shown and label not in shown

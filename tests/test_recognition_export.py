@@ -59,6 +59,19 @@ def test_a_checkpoint_without_a_body_is_one_picture_model(tmp_path):
     assert Recognizer.from_checkpoint(path).predict(np.zeros((40, 60, 3), np.uint8)).label in ("a", "b", "ü")
 
 
+def test_labels_are_believed_from_the_same_confidence_on_as_those_of_the_checkpoint(tmp_path):
+    stored = Checkpoint(make_model(3), ("a", "b", "c"), CONFIG, {"keep_confidence": 0.62}, 1.0, None, "0")
+    recognizers = [Recognizer.from_checkpoint(each) for each in (stored, export_model(stored, tmp_path))]
+    assert [each.keep_confidence for each in recognizers] == [0.62, 0.62]
+
+
+def test_other_class_names_than_its_own_are_refused_as_for_a_checkpoint(tmp_path):
+    path = export_model(Checkpoint(make_model(3), ("a", "b", "c"), CONFIG, {}, 1.0, None, "0"), tmp_path)
+    assert Recognizer.from_checkpoint(path, labels=["a", "b", "c"]).labels == ("a", "b", "c")
+    with pytest.raises(WorkoutlibError, match="names its own classes"):
+        Recognizer.from_checkpoint(path, labels=["x", "y", "z"])
+
+
 def test_other_answers_are_no_export(checkpoint, tmp_path, monkeypatch):
     monkeypatch.setattr(export_module.SidesToAnswers, "forward", lambda self, sides: torch.rand(sides.shape[1], 22))
     with pytest.raises(WorkoutlibError, match=r"skeleton\.xml gives other answers"):

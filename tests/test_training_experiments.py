@@ -1,10 +1,12 @@
 """Whole experiments on the small gym: what is stored is what was measured, and nothing is scored on itself."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers.tiny import assert_same_state
+from helpers.tiny import assert_same_state, make_dataset
 
 from workoutlib.config import PROFILES, Config
 from workoutlib.data.dataset import load_dataset
@@ -13,11 +15,11 @@ from workoutlib.data.splits import leakage
 from workoutlib.evaluation.calibration import fit_keep_confidence, fit_temperature
 from workoutlib.evaluation.metrics import scores
 from workoutlib.evaluation.predictions import evaluate
-from workoutlib.models.build import build_model
+from workoutlib.models.build import build_model, count_parameters, untrained
 from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.training import experiments
 from workoutlib.training.experiments import Trained, choose_profile, model_from_config, split_catalog, train_model
-from workoutlib.training.fit import Callbacks
+from workoutlib.training.fit import Callbacks, fit
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import save_atomically
 
@@ -37,6 +39,30 @@ def test_the_config_says_how_to_split(catalog, config):
     assert set(by_video) == {"train", "valid"} and leakage(by_video["train"], by_video["valid"])["shared_videos"] == 0
     assert leakage(random["train"], random["valid"])["seen_video"] > 0.8
     assert set(split_catalog(catalog, config.replace(valid=0.2, test=0.2))) == {"train", "valid", "test"}
+
+
+@pytest.mark.parametrize("changes", [{}, {"fine_tune": False}, {"frozen": 0.25, "freeze_batch_norm": False}])
+def test_the_models_trainable_parameters_are_those_that_are_trained(changes):
+    config = Config.profile("quick", resize=64, crop=64, epochs=1, head_first=False, **changes)
+    model = model_from_config(config, 3)
+    before, told = {name: value.clone() for name, value in model.named_parameters()}, count_parameters(model)
+    fit(model, make_dataset(8), None, config, device=torch.device("cpu"), callbacks=QUIET)
+    moved = [name for name, value in model.named_parameters() if not value.equal(before[name])]
+    assert 0 < sum(before[name].numel() for name in moved) <= told["trainable"] <= told["total"]
+    assert count_parameters(model) == told
+
+
+def test_given_weights_are_those_that_the_warm_up_starts_from(monkeypatch, tmp_path):
+    torch.save(untrained("tf_efficientnet_lite0").state_dict(), tmp_path / "own.pth")
+    monkeypatch.setattr(experiments, "warm_up", lambda name, weights: Path(weights))
+    model = model_from_config(Config.profile("best", weights=str(tmp_path / "own.pth")), 3)
+    assert model.body.conv_stem.weight.equal(torch.load(tmp_path / "own.pth")["conv_stem.weight"])
+
+
+def test_one_of_several_processes_writes_the_log(monkeypatch, tmp_path):
+    monkeypatch.setattr(experiments, "open_logger", lambda logger, out: pytest.fail("opened"))
+    monkeypatch.setattr(experiments.devices, "rank_and_world", lambda: (1, 2))
+    assert experiments.logged(QUIET, "tensorboard", tmp_path) is QUIET
 
 
 def test_training_learns_and_stores_what_it_measured(trained, catalog, config):
@@ -164,7 +190,7 @@ def warm_weights(tmp_path, monkeypatch) -> dict[str, torch.Tensor]:
     torch.manual_seed(5)
     weights = build_model("tf_efficientnet_lite0", 3, weights=None).body.state_dict()
     path = save_atomically(weights, tmp_path / "warm.pth")
-    monkeypatch.setattr(experiments, "warm_up", lambda name: path)
+    monkeypatch.setattr(experiments, "warm_up", lambda name, weights: path)
     return weights
 
 

@@ -2,9 +2,10 @@
 
 import pandas as pd
 import pytest
+import torch
 
 from workoutlib.config import Config
-from workoutlib.models.build import build_model
+from workoutlib.models.build import build_model, untrained
 from workoutlib.training import synthetic
 from workoutlib.utils.files import read_file
 
@@ -35,6 +36,15 @@ def test_only_the_models_own_labels_come_along(small_gym):
 def test_nothing_is_rendered_where_the_config_asks_for_none(monkeypatch):
     monkeypatch.setattr(synthetic, "make_sample", lambda **_: pytest.fail("rendered"))
     assert synthetic.synthetic_dataset(Config(), ("squat",)) is None
+
+
+def test_the_warm_up_starts_from_the_given_weights(small_gym, tmp_path, monkeypatch):
+    name, own = "tf_efficientnet_lite0", tmp_path / "own.pth"
+    torch.save(untrained(name).state_dict(), own)
+    monkeypatch.setattr(synthetic, "fit", lambda *_, **__: None)
+    stored = read_file(synthetic.warm_up(name, str(own)))
+    assert stored["conv_stem.weight"].equal(read_file(own)["conv_stem.weight"])
+    assert not read_file(synthetic.warm_up(name))["conv_stem.weight"].equal(stored["conv_stem.weight"])
 
 
 @pytest.mark.slow

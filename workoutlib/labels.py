@@ -5,6 +5,7 @@ import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import shown
@@ -151,14 +152,28 @@ def _names_of_file(path: Path) -> list[str]:
     if "\0" in text or text.startswith("PK\x03\x04"):
         raise ValueError("it holds other things than text; of a spreadsheet, save it as CSV")
     if text.lstrip().startswith(("[", "{")):
-        found = json.loads(text)
-        return [
-            str(name) for name in (sorted(found, key=lambda name: found[name]) if isinstance(found, dict) else found)
-        ]
+        if (names := names_in_order(json.loads(text))) is None:
+            raise ValueError("its JSON is neither a list of names nor a table of numbers and names")
+        return names
     lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) == 1:
-        return lines[0].split(",")
-    cells = [re.split("[,;\t]", line) for line in lines]
-    if all(len(row) == 2 and row[0].strip().isdecimal() for row in cells[1:]):  # the first may be a header
-        return [name for _, name in sorted((int(n), name) for n, name in cells if n.strip().isdecimal())]
+    if len(lines) < 2:
+        return "".join(lines).split(",")
+    rows = [[cell.strip() for cell in re.split("[,;\t]", line)] for line in lines]
+    numbered = rows if rows[0][0].isdecimal() else rows[1:]  # below a header
+    if all(len(row) == 2 and row[0].isdecimal() for row in numbered):
+        return [name for _, name in sorted((int(number), name) for number, name in numbered)]
     return lines
+
+
+def names_in_order(value: Any) -> list[str] | None:
+    """Class names by their numbers, of a list, of {name: number} or {number: name}; None for anything else."""
+    if isinstance(value, dict):
+        pairs = [*value.items()] if all(map(_is_number, value)) else [(number, name) for name, number in value.items()]
+        if not all(_is_number(number) for number, _ in pairs):
+            return None
+        value = [name for _, name in sorted(pairs, key=lambda pair: int(pair[0]))]
+    return list(value) if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) or str(value).isdecimal()  # JSON makes texts of the numbers

@@ -140,10 +140,8 @@ def _measure_training(
     ]
     rates["training"] |= dict(zip(("ours", "ceiling"), np.median(pairs, axis=0).tolist(), strict=True))
     freeze(model, 1.0)
-    plain, head_optimizer = (
-        eval_loader(model, dataset, crop=config.crop, device=device),
-        build_optimizer(model.head, config),
-    )
+    plain = eval_loader(model, dataset, crop=config.crop, device=device)
+    head_optimizer = build_optimizer(model.head, config)
 
     def head_only() -> None:  # the one extraction of features included
         cached = dataset.with_images(extract_features(model, plain)[0].to(device))
@@ -204,5 +202,6 @@ def _peak_memory(device: torch.device) -> dict[str, float]:
     if sys.platform != "win32":  # Windows keeps no such count
         import resource
 
-        found["process"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts in bytes, others in KiB
+        found["process"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     return found

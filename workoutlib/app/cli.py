@@ -56,6 +56,11 @@ _MODEL: dict[str, Any] = {
     "help": "for example outputs/best_model.pth (default: that file if it is there, else the starter model)",
 }
 
+
+def _results(default: str) -> dict[str, Any]:
+    return {"type": Path, "help": f"folder for the results, for example results/ (default: {default})"}
+
+
 # option, or "command option" where a command has its own: arguments of add_argument
 OPTIONS: dict[str, dict[str, Any]] = {
     "paths": {
@@ -128,7 +133,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "app --checkpoint": _MODEL,
     "live --checkpoint": _MODEL,
     "predict --checkpoint": _MODEL,
-    "--out": {"type": Path, "help": "folder for the results, for example results/ (default: outputs/)"},
+    "--out": _results("outputs/"),
+    "demo --out": _results("outputs/demo/"),
+    "evaluate --out": _results("no tables"),
+    "crossvalidate --out": _results("no tables"),
+    "predict --out": _results("outputs/predictions/"),
+    "export --out": _results("outputs/export/"),
     "--json": {
         "type": Path,
         "metavar": "FILE",

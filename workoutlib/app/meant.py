@@ -13,7 +13,7 @@ from urllib.request import url2pathname
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import is_url, shown
 
-_SEVERAL, _READ, _WRITTEN = ("paths",), ("folder", "checkpoint", "source", "labels"), ("out", "json")
+_SEVERAL, _READ, _WRITTEN = ("paths",), ("folder", "checkpoint", "source", "labels", "weights"), ("out", "json")
 
 
 def as_meant(options: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from workoutlib.config import Config
-from workoutlib.labels import LABELS, find_label
+from workoutlib.labels import LABELS, find_label, names_in_order
 from workoutlib.models.architectures import TRIED, create, normalisation, recognise
 from workoutlib.models.build import Classifier
 from workoutlib.models.weights import check_weights
@@ -187,17 +187,9 @@ def _named(content: dict) -> Iterator[Any]:
 
 
 def _names_in(value: Any, count: int) -> list[str] | None:
-    """Class names in a list, in {name: number} or in {number: name}; those of the 22 in their one spelling."""
-    if isinstance(value, dict) and all(isinstance(name, str) and not name.isdecimal() for name in value):
-        numbers = [value[name] for name in value]
-        if not all(isinstance(number, int) or str(number).isdecimal() for number in numbers):
-            return None
-        value = sorted(value, key=lambda name: int(value[name]))
-    elif isinstance(value, dict):  # JSON makes texts of the numbers
-        if not all(isinstance(key, int) or str(key).isdecimal() for key in value):
-            return None
-        value = [value[key] for key in sorted(value, key=int)]
-    if not isinstance(value, list | tuple) or len(value) != count or not all(isinstance(name, str) for name in value):
+    """So many class names in their order (`names_in_order`); those of the 22 in their one spelling."""
+    names = names_in_order(value)
+    if names is None or len(names) != count:
         return None
-    known = [find_label(name) or name for name in value]
-    return known if len(set(known)) == count else list(value)
+    known = [find_label(name) or name for name in names]
+    return known if len(set(known)) == count else names

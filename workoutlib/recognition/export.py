@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,6 +47,7 @@ class Exported:
     config: Config
     temperature: float
     unknown_threshold: float | None
+    keep_confidence: float | None
     body: BodyModel | None
     knows_hands: bool
 
@@ -106,31 +107,35 @@ def export_model(checkpoint: str | Path | Checkpoint, out: str | Path, *, format
     return out / f"model{suffix}"
 
 
-def read_exported(path: str | Path) -> Exported:
+def read_exported(path: str | Path, *, labels: Sequence[str] | None = None) -> Exported:
     """Read what `export_model` wrote; nothing in the files is executed.
 
     Raises:
-        WorkoutlibError: it is no such file, or one of those beside it is missing.
+        WorkoutlibError: it is no such file, one of those beside it is missing, or its classes are not `labels`.
     """
     path, graph = Path(path), _read(Path(path))
     try:
         meta = {name: json.loads(_text(graph, name)) for name in ("labels", "config", "temperature", "body")}
         threshold = json.loads(_text(graph, "unknown_threshold"))
-        labels, config = tuple(map(str, meta["labels"])), Config.from_dict(meta["config"])
+        keep = json.loads(_text(graph, "keep_confidence")) if graph.has_rt_info([_META, "keep_confidence"]) else None
+        own, config = tuple(map(str, meta["labels"])), Config.from_dict(meta["config"])
         body = None
         if meta["body"]:
             graphs = [BodyGraph(_read(path.with_stem(name))) for name in _BODY]
             skeleton, motion = (cast("PoseClassifier", each) for each in graphs)
-            body = BodyModel(labels, skeleton, motion, *(float(meta["body"][f"{name}_weight"]) for name in _BODY))
+            body = BodyModel(own, skeleton, motion, *(float(meta["body"][f"{name}_weight"]) for name in _BODY))
         temperature = float(meta["temperature"])
-        heads = graph.output(0).get_partial_shape()[1].get_length() / len(labels)
+        heads = graph.output(0).get_partial_shape()[1].get_length() / len(own)
         if heads not in (1, 2) or not temperature > 0:
             raise ValueError("labels and outputs do not agree")
-        threshold = threshold and float(threshold)
-        return Exported(compiled_forward(graph), labels, config, temperature, threshold, body, heads == 2)
+        threshold, keep = (None if value is None else float(value) for value in (threshold, keep))
+        found = Exported(compiled_forward(graph), own, config, temperature, threshold, keep, body, heads == 2)
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise WorkoutlibError(f"{shown(path)} was not written by workoutlib export ({reason})") from error
+    if labels is not None and tuple(labels) != own:
+        raise WorkoutlibError(f"{shown(path)} names its own classes: leave labels out")
+    return found
 
 
 def _metadata(stored: Checkpoint, body: BodyModel | None) -> dict[str, Any]:
@@ -144,6 +149,7 @@ def _metadata(stored: Checkpoint, body: BodyModel | None) -> dict[str, Any]:
         "config": config.to_dict(),
         "temperature": stored.temperature,
         "unknown_threshold": stored.unknown_threshold,
+        "keep_confidence": stored.metrics.get("keep_confidence"),
         "body": {f"{name}_weight": getattr(body, f"{name}_weight") for name in _BODY} if body else None,
         "version": stored.version,
     }

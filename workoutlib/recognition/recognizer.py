@@ -101,7 +101,7 @@ class Recognizer(LogitReader):
         `labels` as for `load_checkpoint`.
         """
         if not isinstance(path, Checkpoint) and Path(path).suffix in SUFFIXES.values():
-            return cls._from_exported(read_exported(path), **options)
+            return cls._from_exported(read_exported(path, labels=labels), **options)
         stored = path if isinstance(path, Checkpoint) else load_checkpoint(path, labels=labels)
         made = cls(
             stored.model,
@@ -122,6 +122,7 @@ class Recognizer(LogitReader):
         options |= {"device": torch.device("cpu"), "body": found.body, "temperature": found.temperature}
         made = cls(found.forward, found.labels, found.config, unknown_threshold=found.unknown_threshold, **options)
         made.knows_hands = found.knows_hands
+        made.keep_confidence = made.keep_confidence if found.keep_confidence is None else found.keep_confidence
         return made
 
     @cached_property

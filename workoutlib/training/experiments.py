@@ -20,7 +20,7 @@ from workoutlib.models.build import Classifier, build_model
 from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.models.features import remember
 from workoutlib.training.bodies import Bodies, load_bodies
-from workoutlib.training.fit import NOTHING_KEPT, Callbacks, FitResult, StopTraining, fit
+from workoutlib.training.fit import NOTHING_KEPT, Callbacks, FitResult, StopTraining, fit, freeze_as_configured
 from workoutlib.training.loggers import Logger, open_logger
 from workoutlib.training.run_folder import RunFolder
 from workoutlib.training.synthetic import synthetic_dataset, warm_up
@@ -76,10 +76,12 @@ def split_catalog(catalog: pd.DataFrame, config: Config) -> dict[str, pd.DataFra
 
 
 def model_from_config(config: Config, classes: int) -> Classifier:
-    """The config's model, with a head drawn from its seed: the same one in every run."""
-    weights = str(warm_up(config.model)) if config.warm_up else config.weights
+    """The config's model with its frozen layers, and a head drawn from its seed: the same one in every run."""
+    weights = str(warm_up(config.model, config.weights)) if config.warm_up else config.weights
     torch.manual_seed(config.seed)
-    return build_model(config.model, classes, config.fine_tune, weights)
+    model = build_model(config.model, classes, weights=weights)
+    freeze_as_configured(model, config)
+    return model
 
 
 def train_model(
@@ -159,7 +161,9 @@ def _as_they_are(predictions: Predictions, model: Classifier) -> Predictions:
 
 
 def logged(callbacks: Callbacks, logger: Logger, out: Path) -> Callbacks:
-    """The same callbacks, and each epoch goes to the logger too."""
+    """The same callbacks, and each epoch goes to the logger too; of several processes the first one writes."""
+    if devices.rank_and_world()[0] > 0:
+        return callbacks
     log = open_logger(logger, out)
 
     def on_epoch(history: pd.DataFrame) -> None:

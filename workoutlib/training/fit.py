@@ -163,7 +163,7 @@ class _Learner:
         callbacks: Callbacks,
     ) -> None:
         self.config, self.callbacks = config, callbacks
-        freeze(model, config.frozen if config.fine_tune else 1.0, batch_norm=config.freeze_batch_norm)
+        freeze_as_configured(model, config)
         if config.fine_tune:
             trained: nn.Module = model
             transform, _ = transforms_of(config, model.mean, model.std)
@@ -208,6 +208,11 @@ class _Learner:
     def _after_step(self, step: int, steps: int) -> None:
         self.callbacks.on_step(step, steps)
         _stop_if_asked(self.callbacks)
+
+
+def freeze_as_configured(model: Classifier, config: Config) -> None:
+    """Freeze what a config keeps from learning."""
+    freeze(model, config.frozen if config.fine_tune else 1.0, batch_norm=config.freeze_batch_norm)
 
 
 def _features(

@@ -7,6 +7,7 @@ built-in sample: a score on the sample stays one on new videos.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -17,7 +18,8 @@ from workoutlib.data.dataset import ImageDataset, load_dataset
 from workoutlib.data.download import make_sample
 from workoutlib.models.build import build_model
 from workoutlib.training.fit import Callbacks, fit
-from workoutlib.utils.files import save_atomically
+from workoutlib.utils.files import UnreadableFile, save_atomically
+from workoutlib.utils.paths import require_file
 from workoutlib.utils.progress import tell
 
 _SEED = 1  # the built-in sample is rendered from seed 0
@@ -52,30 +54,37 @@ def synthetic_dataset(
     )
 
 
-def warm_up(name: str) -> Path:
-    """Weights of a body that was fine-tuned on synthetic pictures, from ImageNet: trained once, then kept.
+def warm_up(name: str, weights: str = "DEFAULT") -> Path:
+    """Weights of a body that was fine-tuned on synthetic pictures: trained once for each start, then kept.
 
     Half of the way from the ImageNet weights holds up best on real photos (Wortsman et al. 2022,
     arXiv:2109.01903).
 
     Args:
         name: architecture, a key of ``MODELS``.
+        weights: what it starts from, as for `build_model`.
     Returns:
         The file of the body's state dict.
     """
     folder = synthetic_folder()
-    path = folder.with_name(f"{folder.name}-{name}.pth")
+    start = "" if weights == "DEFAULT" else f"-{_digest(Path(weights))}"
+    path = folder.with_name(f"{folder.name}-{name}{start}.pth")
     if not path.exists():
         config = Config.profile("best", model=name, warm_up=False, synthetic=0.0, epochs=2, weight_interpolation=0.5)
         dataset = load_dataset(
             read_catalog(folder), size=config.resize, resize_mode=config.resize_mode, cache=_cache(folder)
         )
         torch.manual_seed(config.seed)
-        model = build_model(name, len(dataset.labels))
+        model = build_model(name, len(dataset.labels), weights=weights)
         told = Callbacks(on_step=lambda step, steps: tell("warming up on synthetic pictures", step, steps))
         fit(model, dataset, None, config, callbacks=told)
-        save_atomically({name: value.cpu() for name, value in model.body.state_dict().items()}, path)
+        save_atomically({key: value.cpu() for key, value in model.body.state_dict().items()}, path)
     return path
+
+
+def _digest(path: Path) -> str:
+    require_file(path, UnreadableFile)
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
 
 
 def _cache(folder: Path) -> Path:

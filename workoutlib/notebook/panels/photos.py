@@ -26,8 +26,9 @@ from workoutlib.notebook.panels.common import (
 )
 from workoutlib.notebook.panels.upload import ChunkedUpload
 from workoutlib.notebook.panels.working import WorkingPanel
-from workoutlib.recognition.files import accuracy_by_name, as_table, predict_files
+from workoutlib.recognition.files import as_table, predict_files
 from workoutlib.recognition.recognizer import Recognizer
+from workoutlib.recognition.report import accuracy_by_name
 
 _NAME = "all:unset;cursor:pointer;text-decoration:underline;overflow-wrap:anywhere"
 
@@ -131,7 +132,9 @@ def files_html(rows: Sequence[dict], chosen: int, bridge: Bridge) -> str:
         )
         button = f"<button type='button' style='{_NAME}'>{name}</button>"
         answer = (
-            f"✗ {escape(found['label'])}<br><small>is {escape(found['truth'])}</small>" if wrong else found["label"]
+            f"✗ {escape(found['label'])}<br><small>is {escape(found['truth'])}</small>"
+            if wrong
+            else escape(found["label"])
         )
         lines.append(
             f'<tr style="{style}" onclick="{bridge.script(str(number))}"><td style="padding:.15em .6em">{button}</td>'

@@ -11,6 +11,7 @@ import pandas as pd
 from workoutlib.config import Config
 from workoutlib.notebook.panels.common import as_code
 from workoutlib.training.run_folder import best_epoch
+from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import write_json
 
 
@@ -35,7 +36,7 @@ def stored_runs(out: Path) -> list[Run]:
         try:
             values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             run = Run(folder, Config.from_dict(values), pd.read_csv(folder / "history.csv"))
-        except (OSError, ValueError):  # not begun, or not whole
+        except (OSError, ValueError, WorkoutlibError):  # not begun, not whole, or of a version with other fields
             continue
         if len(run.history):
             runs.append(run)
