@@ -9,6 +9,7 @@ from workoutlib import Config, Recognizer, WorkoutlibError, export_model, gym
 from workoutlib.labels import LABELS
 from workoutlib.models.checkpoints import Checkpoint
 from workoutlib.pose.body_model import gym_body
+from workoutlib.pose.tracking import PoseSequence
 from workoutlib.recognition import export as export_module
 from workoutlib.recognition.export import read_exported
 
@@ -40,6 +41,9 @@ def test_answers_are_the_checkpoints(checkpoint, tmp_path, format):
     answers = [each.body.pose_log_probabilities(poses) for each in (exported, original)]
     np.testing.assert_allclose(*answers, atol=1e-3)
     assert np.isnan(answers[0][1]).all()
+    moving = np.random.default_rng(2).normal(size=(24, 33, 3)).astype(np.float32)
+    seen = PoseSequence(np.arange(24) / 8, 100 * moving, moving, np.ones((24, 33)), np.ones(24))
+    np.testing.assert_allclose(*(each.body.fuse_clip(None, seen)[1] for each in (exported, original)), atol=1e-3)
 
 
 def test_poses_and_pictures_are_joined_alike(checkpoint, tmp_path, estimator):

@@ -74,7 +74,7 @@ class BodyModel:
         travel = np.array([travel_features(poses.landmarks[rows], poses.world[rows]) for rows in seen])
         summaries = np.array([[motion_features(side[rows]) for rows in seen] for side in sides])
         joined = np.concatenate([summaries, np.stack([travel, travel])], -1)
-        return self.motion.log_probabilities(joined[..., : len(self.motion.mean)]).mean(0)  # earlier ones: no travel
+        return self.motion.log_probabilities(joined[..., : self.motion.features]).mean(0)  # earlier ones: no travel
 
     def fuse(self, picture: np.ndarray | None, poses: PoseSequence) -> np.ndarray:
         """Logits (N, C) of picture and pose together.

@@ -34,6 +34,11 @@ class PoseClassifier(nn.Module):
         )  # fmt: skip
         self.head = nn.Linear(second, classes)
 
+    @property
+    def features(self) -> int:
+        """How many it looks at, D."""
+        return len(self.mean)
+
     def standardize(self, features: Tensor) -> Tensor:
         """Features in units of their spread in training."""
         return (features - self.mean) / self.std

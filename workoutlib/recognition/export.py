@@ -67,6 +67,7 @@ class BodyGraph:
     """A pose classifier that was exported, in place of a `PoseClassifier`."""
 
     def __init__(self, graph: Any) -> None:
+        self.features = graph.input(0).get_partial_shape()[2].get_length()
         self._run = require_openvino().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def log_probabilities(self, sides: np.ndarray) -> np.ndarray:
