@@ -73,6 +73,15 @@ def test_misspelt_words_are_answered_with_what_was_meant(capsys, arguments, mean
     assert stop.value.code == 2 and f"did you mean {meant}?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("folds", ["0", "1", "-2", "two"])
+@pytest.mark.parametrize("command", ["train", "crossvalidate"])
+def test_too_few_folds_are_refused_in_a_sentence(capsys, command, folds):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--data", "sample", "--folds", folds])
+    assert stop.value.code == 2
+    assert f"{folds} is no number of folds: cross-validation needs 2 or more" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_tells_its_default_and_an_example(option):
     settings = OPTIONS[option]

@@ -57,6 +57,17 @@ _MODEL: dict[str, Any] = {
 }
 
 
+def _several(text: str) -> int:
+    """A number of folds.
+
+    Raises:
+        argparse.ArgumentTypeError: nothing is held out with fewer than two.
+    """
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"{text} is no number of folds: cross-validation needs 2 or more")
+    return int(text)
+
+
 def _results(default: str) -> dict[str, Any]:
     return {"type": Path, "help": f"folder for the results, for example results/ (default: {default})"}
 
@@ -191,9 +202,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "for example tensorboard, which gets the history in OUT/tensorboard as it grows (needs: pip install "
         "tensorboard; default: none)",
     },
-    "--folds": {"type": int, "default": 5, "help": "how many, for example 10 (default: 5)"},
+    "--folds": {"type": _several, "default": 5, "help": "how many, for example 10 (default: 5)"},
     "train --folds": {
-        "type": int,
+        "type": _several,
         "help": "train on all videos; scores and calibration come from so many folds of cross-validation, for example "
         "2 where a class has two videos (default: hold videos out)",
     },
