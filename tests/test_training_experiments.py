@@ -1,5 +1,6 @@
 """Whole experiments on the small gym: what is stored is what was measured, and nothing is scored on itself."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,9 @@ def test_given_weights_are_those_that_the_warm_up_starts_from(monkeypatch, tmp_p
 def test_one_of_several_processes_writes_the_log(monkeypatch, tmp_path):
     monkeypatch.setattr(experiments, "open_logger", lambda logger, out: pytest.fail("opened"))
     monkeypatch.setattr(experiments.devices, "rank_and_world", lambda: (1, 2))
-    assert experiments.logged(QUIET, "tensorboard", tmp_path) is QUIET
+    callbacks = replace(QUIET, logger="tensorboard")
+    with experiments.logged(callbacks, tmp_path) as heard:
+        assert heard is callbacks
 
 
 def test_training_learns_and_stores_what_it_measured(trained, catalog, config):

@@ -6,14 +6,22 @@ from types import ModuleType
 import pytest
 from helpers.runs import PLAIN, run
 
+from workoutlib.training.experiments import train_model
+from workoutlib.training.fit import Callbacks
 from workoutlib.training.loggers import open_logger
 from workoutlib.utils.errors import WorkoutlibError
 
 
 class Writer:
     def __init__(self, folder):
-        self.folder, self.scalars = folder, []
+        self.folder, self.scalars, self.closed = folder, [], False
         Writer.last = self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.closed = True
 
     def add_scalar(self, name, value, step):
         self.scalars.append((name, value, step))
@@ -22,11 +30,18 @@ class Writer:
         pass
 
 
-def test_tensorboard_gets_each_number_of_each_epoch(tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def tensorboard(monkeypatch):
     module = ModuleType("torch.utils.tensorboard")
     module.SummaryWriter = Writer
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
-    _, found = run(PLAIN.replace(head_first=True, epochs=1), on_epoch=open_logger("tensorboard", tmp_path))
+
+
+def test_tensorboard_gets_each_number_of_each_epoch(tmp_path):
+    with open_logger("tensorboard", tmp_path) as log:
+        _, found = run(PLAIN.replace(head_first=True, epochs=1), on_epoch=log)
+        assert not Writer.last.closed
+    assert Writer.last.closed
     assert Writer.last.folder == str(tmp_path / "tensorboard")
     history = found.history.set_index("epoch")
     names = [(name, epoch) for name, _, epoch in Writer.last.scalars]
@@ -37,5 +52,16 @@ def test_tensorboard_gets_each_number_of_each_epoch(tmp_path, monkeypatch):
 
 def test_without_tensorboard_its_installation_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(WorkoutlibError, match="pip install tensorboard"):
-        open_logger("tensorboard", tmp_path)
+    with pytest.raises(WorkoutlibError, match="pip install tensorboard"), open_logger("tensorboard", tmp_path):
+        pass
+
+
+def test_a_training_that_fails_closes_its_log(catalog, tmp_path):
+    with pytest.raises(WorkoutlibError, match="only one class"):
+        train_model(
+            catalog[catalog["label"] == "squat"],
+            PLAIN,
+            out=tmp_path,
+            callbacks=Callbacks(progress=False, logger="tensorboard"),
+        )
+    assert Writer.last.folder == str(tmp_path / "tensorboard") and Writer.last.closed

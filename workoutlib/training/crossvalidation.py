@@ -104,16 +104,17 @@ def train_on_all(
         KeyboardInterrupt: stopped; the scores of the folds are not those of a model that has learned for less time.
     """
     require_name(save_name)
-    if callbacks.logger:
-        callbacks = logged(callbacks, callbacks.logger, Path(out))
     device, progress, config = device or devices.pick_device(), callbacks.progress, config.replace(split="video")
-    _, held_out = crossvalidate(catalog, config, folds=folds, cache=cache, device=device, progress=progress)
-    dataset = _load(with_class_shares(catalog), config, cache, device, progress)
-    bodies = load_bodies(dataset.catalog, dataset.labels, config, cache=cache, progress=progress)
-    folder = RunFolder(out, config, dataset, None, body=bodies.fit(dataset.catalog) if bodies else None)
-    model = model_from_config(config, len(dataset.labels))
-    synthetic = synthetic_dataset(config, dataset.labels, device=device, progress=progress)
-    result = fit(model, dataset, None, config, device=device, synthetic=synthetic, folder=folder, callbacks=callbacks)
+    with logged(callbacks, out) as callbacks:  # first: a logger that is missing is found out before the folds
+        _, held_out = crossvalidate(catalog, config, folds=folds, cache=cache, device=device, progress=progress)
+        dataset = _load(with_class_shares(catalog), config, cache, device, progress)
+        bodies = load_bodies(dataset.catalog, dataset.labels, config, cache=cache, progress=progress)
+        folder = RunFolder(out, config, dataset, None, body=bodies.fit(dataset.catalog) if bodies else None)
+        model = model_from_config(config, len(dataset.labels))
+        synthetic = synthetic_dataset(config, dataset.labels, device=device, progress=progress)
+        result = fit(
+            model, dataset, None, config, device=device, synthetic=synthetic, folder=folder, callbacks=callbacks
+        )
     if result.stopped:
         raise KeyboardInterrupt
     complete(model, dataset, config, bodies)

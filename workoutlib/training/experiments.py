@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +23,7 @@ from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.models.features import remember
 from workoutlib.training.bodies import Bodies, load_bodies
 from workoutlib.training.fit import NOTHING_KEPT, Callbacks, FitResult, StopTraining, fit, freeze_as_configured
-from workoutlib.training.loggers import Logger, open_logger
+from workoutlib.training.loggers import open_logger
 from workoutlib.training.run_folder import RunFolder
 from workoutlib.training.synthetic import synthetic_dataset, warm_up
 from workoutlib.utils import devices
@@ -105,10 +107,8 @@ def train_model(
     """
     require_name(save_name)
     device, progress = device or devices.pick_device(), callbacks.progress
-    if callbacks.logger and out:
-        callbacks = logged(callbacks, callbacks.logger, Path(out))
     try:
-        with callbacks.listening():
+        with logged(callbacks, out) as callbacks, callbacks.listening():
             size, mode = config.resize, config.resize_mode
             dataset = load_dataset(catalog, size=size, resize_mode=mode, cache=cache, device=device, progress=progress)
             parts = without_held_out(split_catalog(catalog, config), dataset)
@@ -160,17 +160,22 @@ def _as_they_are(predictions: Predictions, model: Classifier) -> Predictions:
     return predictions
 
 
-def logged(callbacks: Callbacks, logger: Logger, out: Path) -> Callbacks:
-    """The same callbacks, and each epoch goes to the logger too; of several processes the first one writes."""
-    if devices.rank_and_world()[0] > 0:
-        return callbacks
-    log = open_logger(logger, out)
+@contextmanager
+def logged(callbacks: Callbacks, out: Path | None) -> Iterator[Callbacks]:
+    """Within the block the same callbacks, and each epoch goes to their logger too, if they have one.
 
-    def on_epoch(history: pd.DataFrame) -> None:
-        log(history)
-        callbacks.on_epoch(history)
+    It writes below `out`; of several processes the first one writes.
+    """
+    if callbacks.logger is None or out is None or devices.rank_and_world()[0] > 0:
+        yield callbacks
+        return
+    with open_logger(callbacks.logger, Path(out)) as log:
 
-    return replace(callbacks, on_epoch=on_epoch)
+        def on_epoch(history: pd.DataFrame) -> None:
+            log(history)
+            callbacks.on_epoch(history)
+
+        yield replace(callbacks, on_epoch=on_epoch)
 
 
 def require_name(save_name: str) -> None:

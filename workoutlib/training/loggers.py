@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -16,8 +17,9 @@ Logger = Literal["tensorboard"]
 _TAGS = {f"{part}_{what}": f"{what}/{part}" for part in ("train", "valid") for what in ("loss", "accuracy")}
 
 
-def open_logger(logger: Logger, folder: Path) -> Callable[[pd.DataFrame], None]:
-    """A function that writes the last row of a history to ``<folder>/tensorboard``.
+@contextmanager
+def open_logger(logger: Logger, folder: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """A function that writes the last row of a history to ``<folder>/tensorboard``; closed after the block.
 
     Raises:
         WorkoutlibError: TensorBoard is not installed, or there is no such logger.
@@ -28,13 +30,14 @@ def open_logger(logger: Logger, folder: Path) -> Callable[[pd.DataFrame], None]:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise WorkoutlibError("TensorBoard is not installed: run  pip install tensorboard  and train again") from error
-    writer = SummaryWriter(str(folder / "tensorboard"))
 
-    def log(history: pd.DataFrame) -> None:
-        row = history.iloc[-1]
-        for name in history.columns.drop("epoch"):
-            if pd.notna(row[name]):
-                writer.add_scalar(_TAGS.get(name, name), row[name], int(row["epoch"]))
-        writer.flush()
+    with SummaryWriter(str(folder / "tensorboard")) as writer:
 
-    return log
+        def log(history: pd.DataFrame) -> None:
+            row = history.iloc[-1]
+            for name in history.columns.drop("epoch"):
+                if pd.notna(row[name]):
+                    writer.add_scalar(_TAGS.get(name, name), row[name], int(row["epoch"]))
+            writer.flush()
+
+        yield log
