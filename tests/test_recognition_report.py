@@ -117,6 +117,23 @@ def test_an_unsure_set_is_called_so_in_heading_timeline_and_tables(tmp_path):
     assert table[["label", "known", "confidence"]].to_numpy().tolist() == [["squat", False, 0.33]] * 2
 
 
+def test_a_page_says_which_repetitions_count_together(tmp_path):
+    first, last = (Repetition(start, start + 0.5, start + 1, complete=False) for start in (0.0, 7.0))
+    row = {"path": "x.mp4", "kind": "clip", "label": "squat", "confidence": 0.9, "top3": [], "known": True}
+    row |= {"annotated": str(save_clip(tmp_path / "x.mp4")), "truth": None}
+    pages = []
+    for repetitions in ((first, *TWO, replace(last, faults=(FAULT,))), (first, *TWO), (*TWO, last)):
+        found = Workout([Set("squat", 0.0, 8.0, repetitions, confidence=0.9)])
+        pages.append(write_report([row | found.to_dict()], tmp_path).read_text("utf-8"))
+        table = pd.read_csv(tmp_path / "workout.csv")
+        assert table["count"].tolist() == found.table()["count"].tolist() == [3] * len(repetitions)
+        assert table["complete"].sum() == 2
+    assert all("squat, 3 repetitions" in page for page in pages)
+    assert "Repetitions 1 and 4 are cut by the clip&#x27;s ends: they count as one." in pages[0]
+    assert "<td>cut</td>" in pages[0] and "<td>cut, shallow squat</td>" in pages[0]
+    assert not any("count as one" in page for page in pages[1:])
+
+
 def test_several_files_have_a_table_in_per_cent_that_marks_mistakes(tmp_path):
     guesses = [{"label": "squat", "confidence": 0.914}, {"label": "plank", "confidence": 0.05}]
     row = {"kind": "photo", "label": "squat", "confidence": 0.914, "top3": guesses, "known": True, "sets": []}

@@ -89,7 +89,8 @@ def recognise(recognizer: Recognizer, file: Path, folder: Path) -> Found:
     row = rows[0] | {"path": file.name, "notes": [_without_folder(note, file) for note in rows[0]["notes"]]}
     report.write_report([row], out)
     hints = [report.describe_fault(fault) for entry in row["sets"] for fault in entry["faults"]]
-    said = [report.caption(row), *row["notes"], *hints, *([report.NO_ADVICE] if hints else [])]
+    counts = filter(None, map(report.explain_count, row["sets"]))
+    said = [report.caption(row), *row["notes"], *counts, *hints, *([report.NO_ADVICE] if hints else [])]
     tables = []
     for number, entry in enumerate(row["sets"], 1):
         if entry["repetitions"]:

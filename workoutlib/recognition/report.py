@@ -17,7 +17,7 @@ from workoutlib.workout.figures import plot_sets
 from workoutlib.workout.workout import Workout, name_set
 
 NO_ADVICE = "These are hints for training by what a camera sees of joints; no medical advice."
-_OF_SET = ("label", "known", "confidence")
+_OF_SET = ("label", "known", "confidence", "count")
 _POSTER_TIME = 1.0  # seconds: most people move by then
 
 
@@ -77,7 +77,10 @@ def write_report(rows: list[dict], out: Path, *, title: str = "Workout") -> Path
 
 
 def repetitions_table(clips: list[dict]) -> pd.DataFrame:
-    """A row a repetition, and one a hold, of the rows of clips: path, set, label, repetition, and its numbers."""
+    """A row a repetition, and one a hold, of the rows of clips: path, set, label, repetition, and its numbers.
+
+    ``count`` is that of the whole set: of a set that both ends of the clip cut it is one less than there are rows.
+    """
     rows = []
     for row in clips:
         for number, entry in enumerate(row["sets"], 1):
@@ -106,6 +109,8 @@ def _tell_clip(page: Page, row: dict, anchor: str) -> None:
             page.picture(plot, f"joint angle over the time of set {number}, every repetition marked")
         if entry["repetitions"]:
             page.moments(describe_repetitions(entry), [r["start"] for r in entry["repetitions"]], f"{anchor}-clip")
+        if said := explain_count(entry):
+            page.text(said)
         shown = []
         for fault in entry["faults"]:
             faults += 1
@@ -161,6 +166,14 @@ def describe_set(entry: dict) -> str:
     return f"{name}, {entry['count']} repetition{'' if entry['count'] == 1 else 's'}"
 
 
+def explain_count(entry: dict) -> str:
+    """Why a set of a row has more repetitions than were counted; empty where it has not."""
+    cut = [str(number) for number, r in enumerate(entry["repetitions"], 1) if not r["complete"]]
+    if entry["hold"] or len(entry["repetitions"]) <= entry["count"]:
+        return ""
+    return f"Repetitions {' and '.join(cut)} are cut by the clip's ends: they count as one."
+
+
 def describe_fault(fault: dict) -> str:
     """A fault of a row with its number, its time, and what to do about it."""
     unit = "°" if fault["unit"] == "degrees" else ""
@@ -175,7 +188,7 @@ def describe_repetitions(entry: dict) -> pd.DataFrame:
             "out": _seconds(r["seconds_out"]),
             "back": _seconds(r["seconds_back"]),
             "range": "–" if r["range_of_motion"] is None else f"{r['range_of_motion']:.0f}°",
-            "form": ", ".join(fault["name"] for fault in r["faults"]) or ("" if r["complete"] else "cut"),
+            "form": ", ".join([*([] if r["complete"] else ["cut"]), *(fault["name"] for fault in r["faults"])]),
         }
         for r in entry["repetitions"]
     ]

@@ -108,15 +108,18 @@ class Workout:
         return [(before.end, after.start) for before, after in pairwise(self.sets) if after.start > before.end]
 
     def table(self) -> pd.DataFrame:
-        """A row a repetition, and one a hold: its set and label, then the repetition's numbers."""
+        """A row a repetition, and one a hold: its set, that set's label and count, then the repetition's numbers."""
         rows = []
         for number, entry in enumerate(self.sets, 1):
-            about = {"set": number, "label": entry.label, "known": entry.known, "confidence": entry.confidence}
+            about = {
+                "set": number,
+                **{name: getattr(entry, name) for name in ("label", "known", "confidence", "count")},
+            }
             if entry.hold:
                 held = Repetition(entry.start, entry.start, entry.end, faults=entry.faults)
                 rows.append(about | {"repetition": pd.NA, **_row(held)})
             rows += [about | {"repetition": k, **_row(r)} for k, r in enumerate(entry.repetitions, 1)]
-        columns = ["set", "label", "known", "confidence", "repetition", *Repetition.__dataclass_fields__]
+        columns = ["set", "label", "known", "confidence", "count", "repetition", *Repetition.__dataclass_fields__]
         return pd.DataFrame(rows, columns=columns).astype({"repetition": "Int64"})
 
     def to_dict(self) -> dict[str, list]:
