@@ -339,6 +339,17 @@ def test_train_and_evaluate_past_what_cannot_be_read(small, tmp_path, capsys):
     assert json.loads((tmp_path / "scores.json").read_text())["images"] == 16
 
 
+def test_evaluate_tells_what_it_left_out(trained, small, tmp_path, capsys):
+    for label in ("squat", "plank"):
+        save_noise(tmp_path / "data" / label / f"{label}_100001.jpg")
+    (tmp_path / "data" / "squat" / "notes.txt").write_text("x")
+    save_noise(tmp_path / "data" / "stray.jpg")
+    assert main(["evaluate", "--checkpoint", str(trained.checkpoint), "--data", str(tmp_path / "data")]) == 0
+    said = capsys.readouterr().out
+    assert "2 images, 2 problems:" in said and "1 × not an image file" in said
+    assert "1 × image outside of the class folders" in said
+
+
 def test_split_takes_names_that_the_user_gives(home, tmp_path, capsys):
     for label in ("bicep curl", "chest fly", "zumba"):
         for i in range(5):

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 def read_data(options: argparse.Namespace) -> pd.DataFrame:
     """The catalog of a data set, or of several, its problems printed."""
-    from workoutlib.data.catalog import describe_problems
     from workoutlib.data.download import get_dataset
     from workoutlib.data.merging import read_catalogs
 
@@ -35,9 +34,16 @@ def read_data(options: argparse.Namespace) -> pd.DataFrame:
         labels=read_names(options.labels),
         check=getattr(options, "skip_unreadable", False),
     )
+    print_problems(catalog)
+    return catalog
+
+
+def print_problems(catalog: pd.DataFrame) -> None:
+    """What was left out of a catalog or looks wrong there, if anything."""
+    from workoutlib.data.catalog import describe_problems
+
     if len(catalog.attrs["problems"]):
         print(describe_problems(catalog))
-    return catalog
 
 
 def choose_config(options: argparse.Namespace) -> Config:
@@ -184,8 +190,7 @@ def print_scores(predictions: Predictions, split: str) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    from workoutlib.data.catalog import read_catalog
-    from workoutlib.data.clips import read_clips
+    from workoutlib.data.clips import read_pictures_and_clips
     from workoutlib.data.download import get_dataset
     from workoutlib.evaluation.metrics import by_video_size, per_class
     from workoutlib.recognition.evaluation import evaluate_clips, evaluate_pictures, joint_scores
@@ -195,10 +200,8 @@ def evaluate(options: argparse.Namespace) -> None:
     _prepare()
     names, skip = read_names(options.labels), options.skip_unreadable
     recognizer = Recognizer.from_checkpoint(options.checkpoint, labels=names)
-    folder = get_dataset(options.data)
-    clip_rows = read_clips(folder, labels=names)
-    catalog = read_catalog(folder, labels=names, may_be_empty=len(clip_rows) > 0)
-    catalog = catalog[~catalog["path"].isin(clip_rows["path"])].reset_index(drop=True)  # animations are clips
+    catalog, clip_rows = read_pictures_and_clips(get_dataset(options.data), labels=names)
+    print_problems(catalog)
     pictures = evaluate_pictures(recognizer, catalog, skip_unreadable=skip) if len(catalog) else None
     clips = evaluate_clips(recognizer, clip_rows, skip_unreadable=skip) if len(clip_rows) else None
     evaluated = [predictions for predictions in (pictures, clips) if predictions]

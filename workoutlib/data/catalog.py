@@ -22,9 +22,11 @@ from workoutlib.data.readable import find_unreadable
 from workoutlib.labels import LABELS, find_label, near_labels, spelling_key
 from workoutlib.media.images import IMAGE_SUFFIXES
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import gone, stamp
 from workoutlib.utils.paths import is_hidden, shown
 
 NO_FRAME = -1  # in the column "frame" of a still
+NO_IMAGES = "class folder without images"
 _COLUMNS = ["path", "label", "video", "frame", "source"]
 _FRAME_NAME = re.compile(r"(?P<stem>.+)_(?P<video>[0-9]+)(?P<frame>[0-9]{5})", re.DOTALL)
 _STILL_NAME = re.compile(r"(?P<stem>.+)_(?P<still>g[0-9]+)", re.DOTALL)
@@ -71,7 +73,7 @@ def read_catalog(
     for folder, label in class_folders.items():
         found = list(_read_class_folder(folder, label, problems))
         if not found:
-            problems.append((folder, "class folder without images"))
+            problems.append((folder, NO_IMAGES))
         rows += found
     rows = corrected(rows, root)
     if check:
@@ -118,7 +120,7 @@ def find_duplicates(catalog: pd.DataFrame) -> pd.DataFrame:
     Returns the catalog's columns path, label and video plus ``content`` (start of the SHA-256)
     and ``across_classes`` (True where equal files carry different labels).
     """
-    sizes = catalog["path"].map(_file_size)
+    sizes = catalog["path"].map(lambda path: stamp(path)[1])
     equal_size = catalog.loc[sizes.duplicated(keep=False), ["path", "label", "video"]]
     # Only files of one size can be equal, so few need reading.
     hashed = equal_size.assign(content=[_content_hash(path) for path in equal_size["path"]])
@@ -286,15 +288,8 @@ def _scan(folder: str | Path) -> list[os.DirEntry]:
         return sorted(entries, key=lambda entry: entry.name)
 
 
-def _file_size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError as cause:
-        raise WorkoutlibError(f"{shown(path)} cannot be read any more ({cause}): read the catalog again") from cause
-
-
 def _content_hash(path: str) -> str:
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
     except OSError as cause:
-        raise WorkoutlibError(f"{shown(path)} cannot be read any more ({cause}): read the catalog again") from cause
+        raise gone(path, cause) from cause

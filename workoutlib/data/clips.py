@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workoutlib.data.catalog import labelled_folders
+from workoutlib.data.catalog import NO_FRAME, NO_IMAGES, labelled_folders, read_catalog
 from workoutlib.media.kinds import is_clip
 from workoutlib.utils.paths import list_files
 
@@ -21,9 +21,28 @@ def read_clips(root: str | Path, *, labels: Sequence[str] | None = None) -> pd.D
     """
     top = Path(os.path.abspath(os.path.expanduser(root)))
     rows = [
-        (str(path), label, str(path), -1, "clip")
+        (str(path), label, str(path), NO_FRAME, "clip")
         for folder, label in labelled_folders(top, labels, []).items()
         for path in list_files(folder)
         if is_clip(path)
     ]
     return pd.DataFrame(rows, columns=["path", "label", "video", "frame", "source"], dtype=object)
+
+
+def read_pictures_and_clips(
+    root: str | Path, *, labels: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """List what `read_catalog` and `read_clips` find, animations among the clips alone.
+
+    The catalog may be empty where there are clips. They, and class folders with nothing else, are none of its problems.
+
+    Raises WorkoutlibError as `read_catalog` does.
+    """
+    clips = read_clips(root, labels=labels)
+    catalog = read_catalog(root, labels=labels, may_be_empty=len(clips) > 0)
+    problems = catalog.attrs["problems"]
+    holds_clips = problems["path"].isin({str(Path(path).parent) for path in clips["path"]})
+    known = problems["path"].isin(clips["path"]) | (holds_clips & (problems["problem"] == NO_IMAGES))
+    catalog = catalog[~catalog["path"].isin(clips["path"])].reset_index(drop=True)
+    catalog.attrs["problems"] = problems[~known].reset_index(drop=True)
+    return catalog, clips

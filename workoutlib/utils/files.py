@@ -227,13 +227,23 @@ def fingerprint_files(paths: Iterable[str], **settings: Any) -> str:
     Raises:
         WorkoutlibError: a file cannot be read any more.
     """
-    content = {"files": [_stamp(path) for path in paths], **settings}
+    content = {"files": [stamp(path) for path in paths], **settings}
     return hashlib.sha256(json.dumps(content).encode(errors="surrogateescape")).hexdigest()[:24]
 
 
-def _stamp(path: str) -> tuple[str, int, int]:
+def stamp(path: str) -> tuple[str, int, int]:
+    """Path, size in bytes and time of the last change in nanoseconds of a file that a catalog names.
+
+    Raises:
+        WorkoutlibError: it cannot be read any more.
+    """
     try:
         found = os.stat(path)
     except OSError as error:
-        raise WorkoutlibError(f"{shown(path)} cannot be read any more ({error}): read the catalog again") from error
+        raise gone(path, error) from error
     return path, found.st_size, found.st_mtime_ns
+
+
+def gone(path: str, cause: OSError) -> WorkoutlibError:
+    """What to say of a file that was there when the catalog was read."""
+    return WorkoutlibError(f"{shown(path)} cannot be read any more ({cause}): read the catalog again")
