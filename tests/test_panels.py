@@ -3,12 +3,14 @@
 import base64
 import json
 import re
+import threading
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.uploads import send_in_parts
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -71,15 +73,6 @@ def jpeg_bytes(pixels: np.ndarray) -> bytes:
 def pixels_in(html: str) -> np.ndarray:
     """The first picture that a piece of HTML holds."""
     return np.asarray(Image.open(BytesIO(base64.b64decode(re.search(r"base64,([^'\"]+)", html)[1]))))
-
-
-def send_in_parts(field: ChunkedUpload, name: str, content: bytes, *, parts: int = 1, rest: int = 0) -> None:
-    """What the page does: one message a part, each after the answer to the one before."""
-    step = -(-len(content) // parts)
-    for at in range(0, len(content), step):
-        data = base64.b64encode(content[at : at + step]).decode()
-        part = {"id": "1", "name": name, "size": len(content), "at": at, "data": data, "rest": rest}
-        field.bridge.value = json.dumps({"at": at, "sent": part})
 
 
 def send_photos(panel: PhotoPanel, files: dict[str, bytes]) -> None:
@@ -609,7 +602,20 @@ def test_webcam_annotates_a_frame_and_says_which(recognizer, estimator):
     assert "data-frame='7'" in webcam.picture.value
     assert pixels_in(webcam.picture.value).shape == (120, 160, 3)
     assert "getUserMedia" in webcam.buttons.value and webcam.live is not None
-    webcam.live.close()
+
+
+def test_a_stopped_webcam_leaves_no_thread_and_begins_anew(recognizer, estimator):
+    before, webcam = set(threading.enumerate()), Webcam(recognizer)
+    data = base64.b64encode(jpeg_bytes(render_clip("plank", 2, frames=1, size=(160, 120)).frames[0])).decode()
+    webcam.look({"number": 1, "data": data})
+    first = webcam.live
+    first._looks._thread.join(60)
+    webcam.bridge.value = json.dumps({"at": 2, "sent": None})
+    assert webcam.live is None and set(threading.enumerate()) <= before
+    webcam.look(None)  # pressed twice
+    webcam.look({"number": 1, "data": data})
+    assert webcam.live is not first
+    webcam.look(None)
 
 
 def test_figures_with_photos_are_jpeg_and_charts_png(photo, config):

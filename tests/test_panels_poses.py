@@ -1,19 +1,18 @@
 """The pose panel without a browser, with a stand-in for the estimator."""
 
 import base64
-from datetime import datetime, timezone
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.uploads import send_in_parts
 from PIL import Image
 
 from workoutlib import Pose
 from workoutlib.notebook.panels import PosePanel
 from workoutlib.notebook.panels.poses import angle_table
-
-NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+from workoutlib.notebook.panels.upload import PART
 
 
 def standing(probability: float = 0.9) -> Pose:
@@ -51,11 +50,9 @@ def panel(photos, tmp_path) -> PosePanel:
     return PosePanel(StandIn(), photos, folder=tmp_path / "uploads")
 
 
-def upload(panel: PosePanel, files: dict[str, bytes]) -> None:
-    panel.upload.value = tuple(
-        {"name": name, "type": "", "size": len(content), "content": memoryview(content), "last_modified": NOW}
-        for name, content in files.items()
-    )
+def upload(panel: PosePanel, files: dict[str, bytes], parts: int = 1) -> None:
+    for number, (name, content) in enumerate(files.items(), start=1):
+        send_in_parts(panel.upload, name, content, parts=parts, rest=len(files) - number)
 
 
 def test_it_begins_with_the_first_photo_and_its_angles(panel):
@@ -83,10 +80,20 @@ def test_an_upload_of_the_same_name_takes_the_place_of_the_old_one(panel, photos
     assert "nobody found" in panel.status.value
 
 
+def test_a_large_photo_comes_in_parts(panel, tmp_path):
+    """Jupyter's server closes the connection at one message of 10 MB, which a phone's photo may be."""
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 1600, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "large.png")
+    content = (tmp_path / "large.png").read_bytes()
+    upload(panel, {"large.png": content}, parts=-(-len(content) // PART))
+    assert (tmp_path / "uploads" / "large.png").read_bytes() == content and len(content) > 3 * PART
+    assert "Skeleton on large.png" in panel.card.value
+
+
 @pytest.mark.parametrize("name", ["broken.jpg", ".."])
 def test_what_is_no_photo_is_explained(panel, name):
     upload(panel, {name: b"no picture"})
-    assert "role='alert'" in panel.status.value
+    assert "role='alert'" in panel.status.value + panel.upload.state.value
 
 
 def test_photos_of_the_camera_are_shown_and_not_stored(panel, tmp_path):

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
@@ -43,7 +42,7 @@ Seen = tuple[float, Pose | None, np.ndarray | None]
 class LiveWorkout:
     """Recognises a stream, a frame at a time: each frame waits for its pose alone.
 
-    The picture model and the analysis of the workout run beside it, in a thread each; their newest answers are drawn.
+    The picture model and the analysis of the workout run beside it; their newest answers are drawn.
 
     Args:
         recognizer: its pose network is fetched where it is not here yet.
@@ -89,7 +88,7 @@ class LiveWorkout:
         return shown_in(entry, (self.found.shown, self.found.confidence) if self.found else (LOOKING, None))
 
     def close(self) -> None:
-        """End the threads; an analysis that is under way is not waited for."""
+        """Wait a moment for what is under way; a long analysis is not waited for."""
         self._looks.close()
         self._analyses.close()
 
@@ -114,7 +113,7 @@ def _poses(seen: list[Seen]) -> PoseSequence:
 
 
 class _Beside:
-    """A thread that does one thing at a time; what is asked while it works is left out.
+    """Does one thing at a time in a thread, which ends with it; what is asked meanwhile is left out.
 
     Args:
         pause: least seconds between the beginnings of two works.
@@ -123,16 +122,15 @@ class _Beside:
     def __init__(self, pause: float) -> None:
         self._pause, self._asked, self._took = pause, -np.inf, 0.0
         self._work: Future | None = None
-        self._works: SimpleQueue[tuple[Future, Callable[[], Any]] | None] = SimpleQueue()
-        # A daemon: a program ends although a long analysis is under way, which an executor's threads do not allow.
-        self._thread = Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        self._thread: Thread | None = None
 
     def ask(self, time: float, work: Callable[..., Any], *arguments: Any) -> None:
         """Begin a work at `time` in seconds, unless another is under way or the last one was begun just now."""
         if self._work is None and time - self._asked >= max(self._pause, self._took / _SHARE):
             self._asked, self._work = time, Future()
-            self._works.put((self._work, partial(work, *arguments)))
+            # A daemon: a program ends although a long analysis is under way, which an executor's threads do not allow.
+            self._thread = Thread(target=self._do, args=(self._work, partial(work, *arguments)), daemon=True)
+            self._thread.start()
 
     def newest(self) -> Any:
         """What the last work found, once; None while there is nothing new."""
@@ -141,19 +139,17 @@ class _Beside:
         done, self._work = self._work, None
         return done.result()
 
-    def _serve(self) -> None:
-        while (asked := self._works.get()) is not None:
-            future, work = asked
-            began = clock.perf_counter()
-            try:
-                found = work()
-            except BaseException as error:  # told where the result is used
-                future.set_exception(error)
-            else:
-                self._took = clock.perf_counter() - began
-                future.set_result(found)
+    def _do(self, future: Future, work: Callable[[], Any]) -> None:
+        began = clock.perf_counter()
+        try:
+            found = work()
+        except BaseException as error:  # told where the result is used
+            future.set_exception(error)
+        else:
+            self._took = clock.perf_counter() - began
+            future.set_result(found)
 
     def close(self) -> None:
-        """End the thread, after the work that is under way; wait for it a moment at most."""
-        self._works.put(None)
-        self._thread.join(_GRACE)
+        """Wait a moment, at most, for the work that is under way."""
+        if self._thread:
+            self._thread.join(_GRACE)

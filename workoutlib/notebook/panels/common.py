@@ -21,6 +21,8 @@ from workoutlib.notebook.figures import picture_kind, render
 from workoutlib.utils.errors import WorkoutlibError
 
 ANY = "any"
+FREE_CAMERA = "video.srcObject?.getTracks().forEach(track => track.stop());"
+"""JavaScript that switches off the camera that a ``video`` shows; nothing happens where it shows none."""
 
 
 def require_widgets() -> None:

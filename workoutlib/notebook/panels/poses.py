@@ -15,32 +15,39 @@ from PIL import Image
 
 from workoutlib.media.images import as_rgb
 from workoutlib.notebook.panels.common import (
+    FREE_CAMERA,
     Bridge,
     Panel,
     control,
-    keep_upload,
     message,
     on_change,
     picture_html,
     row,
     table_html,
 )
+from workoutlib.notebook.panels.upload import ChunkedUpload
 from workoutlib.pose.drawing import draw_skeleton
 from workoutlib.pose.estimator import PoseEstimator
 from workoutlib.pose.skeleton import JOINTS, Pose, joint_angles, joint_visibility
 from workoutlib.utils.errors import WorkoutlibError
 
-_START = """const me = this.closest('.pose-camera'), video = me.querySelector('video');
-navigator.mediaDevices.getUserMedia({video: {width: 640, height: 480}}).then(stream => {
+# Who presses twice has one stream all the same; it ends with the panel.
+_START = f"""const me = this.closest('.pose-camera'), video = me.querySelector('video');
+navigator.mediaDevices.getUserMedia({{video: {{width: 640, height: 480}}}}).then(stream => {{
+  {FREE_CAMERA}
   video.srcObject = stream; video.style.display = 'block'; video.play(); me.querySelector('.take').disabled = false;
-}).catch(error => { me.querySelector('.fault').textContent = 'No camera: ' + error.message; });"""
+  const timer = setInterval(() => {{
+    if (!me.isConnected) {FREE_CAMERA}
+    if (!stream.active) clearInterval(timer);
+  }}, 500);
+}}).catch(error => {{ me.querySelector('.fault').textContent = 'No camera: ' + error.message; }});"""
 # Sends one picture and switches the camera off.
-_TAKE = """const me = this.closest('.pose-camera'), video = me.querySelector('video');
+_TAKE = f"""const me = this.closest('.pose-camera'), video = me.querySelector('video');
 const canvas = document.createElement('canvas');
 canvas.width = video.videoWidth; canvas.height = video.videoHeight;
 canvas.getContext('2d').drawImage(video, 0, 0);
 const data = canvas.toDataURL('image/jpeg', 0.9).split(',')[1];
-video.srcObject.getTracks().forEach(track => track.stop());
+{FREE_CAMERA}
 video.srcObject = null; video.style.display = 'none'; this.disabled = true;
 SEND"""
 
@@ -57,12 +64,8 @@ class PosePanel(Panel):
         self.estimator, self.folder = estimator, Path(folder)
         self.poses: list[Pose] = []
         self.bridge = Bridge(self._add_camera_photo)
-        self.upload = widgets.FileUpload(
-            accept="image/*",
-            multiple=True,
-            description="Upload photos",
-            tooltip="One or several photos",
-            layout=widgets.Layout(width="auto"),
+        self.upload = ChunkedUpload(
+            self._add_files, self.folder, accept="image/*", description="Upload photos", multiple=True
         )
         self.photos: dict[str, Path | np.ndarray] = {Path(path).name: Path(path) for path in paths}
         self.choice = control(widgets.Dropdown, "photo", "The photo that is shown below", options=list(self.photos))
@@ -79,7 +82,6 @@ class PosePanel(Panel):
             "Pose panel", [row(self.upload, self.choice), self.camera, self.status, self.card, self.bridge]
         )
         on_change([self.choice], self.show_photo)
-        on_change([self.upload], self._keep_uploads)
         self.show_photo()
 
     def show_photo(self) -> None:
@@ -107,14 +109,8 @@ class PosePanel(Panel):
             + "</div>"
         )
 
-    def _keep_uploads(self) -> None:
-        try:
-            kept = [keep_upload(self.folder, file["name"], bytes(file["content"])) for file in self.upload.value]
-        except WorkoutlibError as error:
-            self.status.value = message(str(error), alert=True)
-            return
-        if kept:
-            self._add({path.name: path for path in kept})
+    def _add_files(self, paths: list[Path]) -> None:
+        self._add({path.name: path for path in paths})
 
     def _add_camera_photo(self, data: str) -> None:
         """`data`: base64 of a JPEG."""
