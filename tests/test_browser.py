@@ -370,9 +370,19 @@ def test_06_a_clip_is_cut_into_segments_that_can_be_jumped_to(lab, page, tmp_pat
     look_into_the_camera(page)
 
 
+KEEP_STREAMS = """() => {
+  window.streams = [];
+  const media = navigator.mediaDevices, open = media.getUserMedia.bind(media);
+  media.getUserMedia = async wanted => { const stream = await open(wanted); streams.push(stream); return stream; };
+}"""
+"""Every camera that the page opens from now on is kept in `streams`."""
+
+
 def look_into_the_camera(page: Page) -> None:
     camera = panel(page, "Webcam")
-    camera.get_by_role("button", name="Start camera").click()
+    page.evaluate(KEEP_STREAMS)
+    for _ in range(2):  # somebody presses twice
+        camera.get_by_role("button", name="Start camera").click()
     picture = camera.locator("img[data-frame]")
     expect(picture).to_be_visible()
     first = picture.get_attribute("data-frame")
@@ -381,6 +391,7 @@ def look_into_the_camera(page: Page) -> None:
     page.wait_for_timeout(8000)  # until a repetition is counted
     shoot(page, camera, "06-webcam")
     camera.get_by_role("button", name="Stop").click()
+    page.wait_for_function("streams.length === 2 && streams.every(stream => !stream.active)")
 
 
 def test_07_the_chosen_photo_gets_its_skeleton_and_angles(lab, page, estimator):
@@ -392,6 +403,15 @@ def test_07_the_chosen_photo_gets_its_skeleton_and_angles(lab, page, estimator):
     shoot(page, poses, "07-poses")
     poses.get_by_label("Upload photos").set_input_files(ROOT / "inference_data/hammer_curl.jpg")
     expect(poses.get_by_alt_text("Skeleton on hammer_curl.jpg")).to_be_visible()
+    page.evaluate(KEEP_STREAMS)
+    for _ in range(2):
+        poses.get_by_role("button", name="Start camera").click()
+    take = poses.get_by_role("button", name="Take photo")
+    expect(take).to_be_enabled()
+    page.wait_for_function("streams.length === 2 && !streams[0].active && streams[1].active")
+    take.click()
+    expect(poses.get_by_alt_text("camera 1")).to_be_visible()
+    page.wait_for_function("streams.every(stream => !stream.active)")
 
 
 def test_08_the_slider_counts_anew(lab, page, estimator):

@@ -468,6 +468,11 @@ def test_clip_panel_shows_player_and_timeline(clip_panel, clip):
     assert clip_panel.downloads.value.count("download=") == 2
 
 
+def test_another_clip_of_the_same_name_does_not_take_its_place(recognizer, clip, tmp_path):
+    other = tmp_path / "other" / clip.path.name
+    assert ClipPanel(recognizer, clip, [other], folder=tmp_path).choice.value == clip.path
+
+
 def test_sliders_cut_anew_without_looking_again(clip_panel, monkeypatch):
     monkeypatch.setattr(Recognizer, "predict_clip", lambda *_, **__: pytest.fail("looked again"))
     clip_panel.confidence.value = 1.0

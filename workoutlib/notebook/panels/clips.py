@@ -51,7 +51,8 @@ class ClipPanel(WorkingPanel):
     def _make_controls(self, clip: ClipPrediction, paths: Sequence[Path]) -> None:
         """What is chosen, turned and pressed."""
         slider = widgets.FloatSlider
-        known = {Path(path).name: Path(path) for path in [clip.path, *paths]}
+        # of two with one name, the clip that is shown
+        known = {Path(path).name: Path(path) for path in [clip.path, *paths]} | {Path(clip.path).name: Path(clip.path)}
         self.choice = control(widgets.Dropdown, "clip", "Clips at hand", options=known, value=Path(clip.path))
         self.upload = ChunkedUpload(
             lambda paths: self.recognise(paths[0]), self.folder, accept="video/*", description="Upload a clip"
