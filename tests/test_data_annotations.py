@@ -1,9 +1,11 @@
 """The table of annotations: decisions, undo, what a killed program left, weights, corrected labels."""
 
+import threading
 import zipfile
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 from helpers.tiny import save_noise
 
 from workoutlib.data.annotations import TABLE, Annotations
@@ -81,6 +83,35 @@ def test_labels_of_the_data_set_itself_are_corrected_without_moving_a_file(tmp_p
     catalog = read_catalog(tmp_path).set_index("path")
     assert catalog.loc[str(tmp_path / "squat/squat_100001.jpg"), "label"] == "plank"
     assert len(catalog) == 3 and len(pictures(found)) == 4
+    # neither with the video that it was taken from, whose label is another one, nor with one of its new label
+    assert catalog["video"].tolist() == ["plank/1", "plank/squat_100001.jpg", "squat/2"]
+
+
+def test_what_was_skipped_has_no_pictures(annotations):
+    """Its source is a clip, or a photo that was not taken into the data set."""
+    photo = save_noise(annotations.root / "elsewhere.jpg")
+    annotations.add([ROW | {"source": str(photo), "label": "squat", "status": "skipped"}])
+    assert annotations.paths(2) == [] and str(photo) not in annotations.weights()
+
+
+def test_it_waits_for_another_program_but_not_for_ever(annotations, monkeypatch):
+    def held(seconds: float) -> threading.Timer:
+        """Another program holds the table for so long."""
+        lock = FileLock(annotations.root / ".annotations.lock", thread_local=False)
+        lock.acquire(timeout=0)
+        release = threading.Timer(seconds, lock.release)
+        release.start()
+        return release
+
+    held(0.3)
+    annotations.decide(1, "plank")
+    monkeypatch.setattr("workoutlib.data.annotations._PATIENCE", 0.2)
+    release, before = held(20), (annotations.root / TABLE).read_bytes()
+    with pytest.raises(WorkoutlibError, match="in use by another program"):
+        annotations.decide(1, None)
+    assert release.is_alive() and (annotations.root / TABLE).read_bytes() == before
+    release.cancel()
+    release.function()
 
 
 def test_what_is_no_table_is_said(tmp_path):

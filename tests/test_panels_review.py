@@ -67,5 +67,15 @@ def test_labels_that_look_wrong_are_reviewed_in_the_same_panel(tmp_path):
     assert read_catalog(tmp_path)["label"].tolist() == ["plank", "plank"]
 
 
+def test_a_picture_that_is_gone_is_told_and_its_clip_can_be_answered(annotations):
+    panel = ReviewPanel(annotations)
+    gone = annotations.paths(panel.queue.order[1])[0]
+    gone.unlink()
+    panel.later.click()
+    assert "no such file" in panel.pictures.value and "role='alert'" in panel.pictures.value
+    panel.later.click()
+    assert "<img onload=" in panel.pictures.value and panel.queue.place == 2
+
+
 def test_nothing_to_review(tmp_path):
     assert "nothing is left" in ReviewPanel(tmp_path).status.value

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -40,6 +42,16 @@ def test_another_process_is_told_apart_and_a_killed_one_holds_nothing(holder, tm
     holder.wait()
     with locked(tmp_path / "new" / ".lock", "taken", seconds=30):
         pass
+
+
+def test_it_waits_for_so_long_and_no_longer(holder, tmp_path):
+    began = time.monotonic()
+    end = threading.Timer(20, holder.kill)  # else a wait without an end would be one
+    end.start()
+    with pytest.raises(WorkoutlibError, match="taken"), locked(tmp_path / "new" / ".lock", "taken", seconds=0.3):
+        pytest.fail("two hold it")
+    end.cancel()
+    assert 0.3 <= time.monotonic() - began < 20
 
 
 def test_it_waits_until_the_other_has_done(holder, tmp_path):

@@ -14,6 +14,7 @@ from workoutlib.data.annotations import Annotations
 from workoutlib.data.transforms import to_square
 from workoutlib.labels import LABELS
 from workoutlib.notebook.panels.common import Bridge, Panel, message, picture_html, row
+from workoutlib.utils.errors import WorkoutlibError
 
 SHOWN = 4
 """Pictures that are shown of a clip."""
@@ -109,9 +110,16 @@ class ReviewPanel(Panel):
             return
         about = queue.about()
         self.status.value = message(f"{reviewed}. Now: {about}")
-        pictures = [to_square(path, size=224, resize_mode="squash") for path in queue.pictures(SHOWN)]
         keys = escape(_KEYS.replace("BRIDGE", self.bridge.code("event.key")), quote=True)
-        images = [picture_html(each, f"picture {place} of {about}") for place, each in enumerate(pictures, 1)]
+        images = [_picture(path, f"picture {place} of {about}") for place, path in enumerate(queue.pictures(SHOWN), 1)]
         grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(140px,45%),1fr));gap:.3em"
-        images[-1] = images[-1].replace("<img", f'<img onload="{keys}"', 1)
-        self.pictures.value = f"<div style='{grid}'>{''.join(images)}</div>"
+        shown = "".join(images).replace("<img", f'<img onload="{keys}"', 1)
+        self.pictures.value = f"<div style='{grid}'>{shown}</div>"
+
+
+def _picture(path: Path, alt: str) -> str:
+    """A picture as HTML, or why it cannot be shown: the clip can be answered all the same."""
+    try:
+        return picture_html(to_square(path, size=224, resize_mode="squash"), alt)
+    except WorkoutlibError as error:  # gone or damaged since the start
+        return message(str(error), alert=True)
