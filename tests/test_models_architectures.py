@@ -9,8 +9,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from workoutlib.models.architectures import TRIED, create, normalisation, recognise
-from workoutlib.models.build import IMAGENET
+from workoutlib.models.architectures import TRIED, normalisation, recognise
+from workoutlib.models.build import IMAGENET, untrained
 from workoutlib.models.checkpoints import load_checkpoint
 from workoutlib.utils.errors import WorkoutlibError
 
@@ -28,9 +28,9 @@ def full_state(name: str) -> dict[str, Tensor]:
         warnings.simplefilter("ignore")
         try:
             with torch.device("meta"):
-                model = create(name)
+                model = untrained(name)
         except NotImplementedError:
-            model = create(name)
+            model = untrained(name)
     place, old = [(place, each) for place, each in model.named_modules() if isinstance(each, nn.Linear)][-1]
     model.set_submodule(place, nn.Linear(old.in_features, 22, device="meta"))
     return model.state_dict()

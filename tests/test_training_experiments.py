@@ -54,7 +54,7 @@ def test_the_models_trainable_parameters_are_those_that_are_trained(changes):
 
 
 def test_given_weights_are_those_that_the_warm_up_starts_from(monkeypatch, tmp_path):
-    torch.save(untrained("tf_efficientnet_lite0").state_dict(), tmp_path / "own.pth")
+    torch.save(untrained("timm/tf_efficientnet_lite0").state_dict(), tmp_path / "own.pth")
     monkeypatch.setattr(experiments, "warm_up", lambda name, weights: Path(weights))
     model = model_from_config(Config.profile("best", weights=str(tmp_path / "own.pth")), 3)
     assert model.body.conv_stem.weight.equal(torch.load(tmp_path / "own.pth")["conv_stem.weight"])

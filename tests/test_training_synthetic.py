@@ -40,7 +40,7 @@ def test_nothing_is_rendered_where_the_config_asks_for_none(monkeypatch):
 
 def test_the_warm_up_starts_from_the_given_weights(small_gym, tmp_path, monkeypatch):
     name, own = "tf_efficientnet_lite0", tmp_path / "own.pth"
-    torch.save(untrained(name).state_dict(), own)
+    torch.save(untrained(f"timm/{name}").state_dict(), own)
     monkeypatch.setattr(synthetic, "fit", lambda *_, **__: None)
     stored = read_file(synthetic.warm_up(name, str(own)))
     assert stored["conv_stem.weight"].equal(read_file(own)["conv_stem.weight"])

@@ -16,13 +16,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from workoutlib.models.build import IMAGENET, MODELS
+from workoutlib.models.build import IMAGENET, MODELS, untrained
+from workoutlib.models.weights import head_path
 
 # Tried in this order where a file does not name its architecture; ``timm/`` marks those of that library.
 TRIED = (
-    *(name if library == "torchvision" else f"timm/{name}" for name, (library, _) in MODELS.items()),
+    *(architecture for architecture, _ in MODELS.values()),
     *("resnet34", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d", "wide_resnet50_2"),
     *("mobilenet_v2", "mobilenet_v3_large", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4"),
     *("efficientnet_v2_s", "efficientnet_v2_m", "densenet121", "densenet169", "densenet201"),
@@ -80,26 +81,15 @@ def bodies(name: str) -> dict[str, dict[str, torch.Size]]:
     try:
         with torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = create(name)
+            model = untrained(name)
     except NotImplementedError:  # some draw their first weights by numbers, which there are none of
-        model = create(name)
-    linear = [place for place, module in model.named_modules() if isinstance(module, nn.Linear)]
-    if not linear or model.get_submodule(linear[-1]).out_features != _CLASSES:
+        model = untrained(name)
+    head = head_path(model)
+    if not head or model.get_submodule(head).out_features != _CLASSES:
         return {}
     shapes = {key: value.shape for key, value in model.state_dict().items()}
-    places = dict.fromkeys((linear[-1], linear[-1].split(".")[0]))
+    places = dict.fromkeys((head, head.split(".")[0]))
     return {place: {k: shape for k, shape in shapes.items() if not k.startswith(f"{place}.")} for place in places}
-
-
-def create(name: str) -> nn.Module:
-    """An architecture with ImageNet's classes and random weights."""
-    if name.startswith("timm/"):
-        import timm
-
-        return timm.create_model(name.removeprefix("timm/"), pretrained=False)
-    import torchvision
-
-    return torchvision.models.get_model(name, weights=None)
 
 
 def normalisation(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -9,19 +9,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from workoutlib.models.weights import imagenet_weights, load_strictly, read_state_dict
+from workoutlib.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+from workoutlib.models.weights import head_path, imagenet_weights, load_strictly, read_state_dict
 from workoutlib.utils.errors import WorkoutlibError
 
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+IMAGENET = (IMAGENET_MEAN, IMAGENET_STD)
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
-# name: (library that defines it, its mean and standard deviation)
+# name: (what `untrained` calls it, its mean and standard deviation)
 MODELS = {
-    "resnet50": ("torchvision", IMAGENET),
-    "resnet18": ("torchvision", IMAGENET),
-    "mobilenet_v3_small": ("torchvision", IMAGENET),
-    "efficientnet_b0": ("torchvision", IMAGENET),
-    "tf_efficientnet_lite0": ("timm", HALF),
+    "resnet50": ("resnet50", IMAGENET),
+    "resnet18": ("resnet18", IMAGENET),
+    "mobilenet_v3_small": ("mobilenet_v3_small", IMAGENET),
+    "efficientnet_b0": ("efficientnet_b0", IMAGENET),
+    "tf_efficientnet_lite0": ("timm/tf_efficientnet_lite0", HALF),
 }
 
 NEARNESS = 15.0
@@ -94,8 +95,8 @@ def build_model(
     """
     if name not in MODELS:
         raise WorkoutlibError(f"no model {name!r}: choose one of {', '.join(MODELS)}")
-    mean, std = MODELS[name][1]
-    body = untrained(name)
+    architecture, (mean, std) = MODELS[name]
+    body = untrained(architecture)
     if weights is not None:
         state = imagenet_weights(name) if weights == "DEFAULT" else read_state_dict(weights)
         load_strictly(body, state, source=name if weights == "DEFAULT" else weights)
@@ -107,17 +108,12 @@ def build_model(
     return model.eval()
 
 
-def head_path(model: nn.Module) -> str:
-    """Name of the last linear layer: the classifier head of ImageNet models."""
-    return [name for name, module in model.named_modules() if isinstance(module, nn.Linear)][-1]
-
-
 def untrained(name: str) -> nn.Module:
-    """The architecture called `name`, a key of ``MODELS``, with random weights, as its library defines it."""
-    if MODELS[name][0] == "timm":
+    """An architecture of torchvision, or of timm (``timm/NAME``), with ImageNet's classes and random weights."""
+    if name.startswith("timm/"):
         import timm
 
-        return timm.create_model(name, pretrained=False)
+        return timm.create_model(name.removeprefix("timm/"), pretrained=False)
     import torchvision
 
     return torchvision.models.get_model(name, weights=None)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from workoutlib.config import Config
 from workoutlib.labels import LABELS, find_label, names_in_order
-from workoutlib.models.architectures import TRIED, create, normalisation, recognise
-from workoutlib.models.build import Classifier
+from workoutlib.models.architectures import TRIED, normalisation, recognise
+from workoutlib.models.build import Classifier, untrained
 from workoutlib.models.weights import check_weights
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import shown
@@ -65,7 +65,7 @@ def import_model(
             "train one of those: workoutlib train --model resnet50"
         )
     name, place, pairs = found
-    body = create(name)
+    body = untrained(name)
     body.set_submodule(place, nn.Identity())
     own = {key: state[there] for key, there in pairs.items()}
     check_weights(own, body.state_dict(), path)

@@ -69,10 +69,14 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     return state
 
 
+def head_path(model: nn.Module) -> str:
+    """Name of the last linear layer, the classifier head of ImageNet models; empty where there is none."""
+    return next((name for name, module in [*model.named_modules()][::-1] if isinstance(module, nn.Linear)), "")
+
+
 def load_strictly(model: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
     """Load all of the state; only a classifier of another size may differ, as it is replaced anyway."""
-    own = model.state_dict()
-    head = [n for n, m in model.named_modules() if isinstance(m, nn.Linear)][-1]
+    own, head = model.state_dict(), head_path(model)
     state = {**state, **{key: own[key] for key in own if key.startswith(f"{head}.")}}
     check_weights(state, own, source)
     model.load_state_dict(state)
