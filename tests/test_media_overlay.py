@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workoutlib.labels import LABELS
-from workoutlib.media import overlay
+from workoutlib.media import lettering
 from workoutlib.media.overlay import OKABE_ITO, UNKNOWN, colour_of, draw_label, draw_timeline
 from workoutlib.utils.errors import WorkoutlibError
 
@@ -174,7 +174,7 @@ def test_colours_are_stable_and_of_the_palette() -> None:
 
 
 def test_texts_are_measured_once() -> None:
-    overlay._fit.cache_clear()
+    lettering.fit.cache_clear()
     for index in range(20):
         draw_label(grey(120, 160), "squat", index / 20)
-    assert overlay._fit.cache_info().hits > overlay._fit.cache_info().misses
+    assert lettering.fit.cache_info().hits > lettering.fit.cache_info().misses

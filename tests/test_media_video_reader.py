@@ -14,7 +14,8 @@ from helpers.clips import assert_frame_like, broken_clips, moving, silence, turn
 from helpers.pictures import BLUE, RED, quarters
 from PIL import Image
 
-from workoutlib.media.video_reader import is_clip, probe_clip, read_frames
+from workoutlib.media.kinds import is_clip
+from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.utils.errors import WorkoutlibError
 

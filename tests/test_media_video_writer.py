@@ -10,7 +10,8 @@ import pytest
 from helpers.clips import assert_frame_like, moving
 from helpers.pictures import RED, quarters
 
-from workoutlib.media.video_reader import is_clip, probe_clip, read_frames
+from workoutlib.media.kinds import is_clip
+from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.utils.errors import WorkoutlibError
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
-from workoutlib.media.curves import DIFFUSE_WHITE, HLG, PQ, SYSTEM_GAMMA, TO_709, hlg, pq
+from workoutlib.media.curves import DIFFUSE_WHITE, HLG, PQ, TO_709, displayed, hlg, pq
 from workoutlib.media.images import as_rgb
 from workoutlib.media.upright import turn_upright
 
@@ -185,10 +185,7 @@ class ToSdr:
     def _light(self, planes: np.ndarray) -> np.ndarray:
         """Linear light in BT.709's primaries, float32 (H, W, 3), diffuse white at 1."""
         light = cv2.transform(cv2.LUT(cv2.transform(planes, self._to_rgb), self._linear), self._to_709)
-        if self._hlg:
-            luminance = cv2.transform(light, np.array([[_BT709[0], 1 - sum(_BT709), _BT709[1]]], np.float32))
-            light = light * cv2.pow(np.maximum(luminance, 1e-6), SYSTEM_GAMMA - 1)[..., None]
-        return light
+        return displayed(light) if self._hlg else light
 
     def _convert(self, planes: np.ndarray) -> np.ndarray:
         """Planes (H, W, 3) of the clip as those of BT.709, in BT.601's matrix, which OpenCV reads."""

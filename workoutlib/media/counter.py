@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from workoutlib.media.images import as_rgb
-from workoutlib.media.overlay import _DIMMED, _ENDLESS, _TRACK, _WHITE, OKABE_ITO, _fit, _put, _Row, _text_size
+from workoutlib.media.lettering import DIMMED, ENDLESS, TRACK, WHITE, Row, fit, put, text_size
+from workoutlib.media.overlay import OKABE_ITO
 
 _MOVING, _WARNING = OKABE_ITO[1], OKABE_ITO[0]  # sky blue, orange: told apart with any colour vision, and by the text
 _LARGE = 2.6  # height of the number in lines of text
@@ -23,29 +24,29 @@ def draw_counter(frame: np.ndarray, number: str, unit: str, phase: float, hint: 
     """
     canvas = as_rgb(frame).copy()
     height, width = canvas.shape[:2]
-    size = _text_size(canvas)
+    size = text_size(canvas)
     gap, large = max(size // 2, 1), round(_LARGE * size)
     colour = _WARNING if hint else _MOVING
-    text, beside = (_Row(words, None, tall, _WHITE, colour) for words, tall in ((number, large), (unit, size)))
-    fitted, unit_text = _fit(number, large, _ENDLESS), _fit(unit, size, _ENDLESS)
+    text, beside = (Row(words, None, tall, WHITE, colour) for words, tall in ((number, large), (unit, size)))
+    fitted, unit_text = fit(number, large, ENDLESS), fit(unit, size, ENDLESS)
     bottom = height - 2 * gap - gap
     wide = max(fitted.width + gap + unit_text.width, 6 * size) + 2 * gap
     tall = large + max(size // 2, 3) + 3 * gap
-    advice = _Row("! " + hint, None, size, _WARNING, colour) if hint else None
+    advice = Row("! " + hint, None, size, _WARNING, colour) if hint else None
     room = width - 4 * gap
     top = bottom - tall - (size + 2 * gap if advice else 0)
     if top < 0 or wide > width - 2 * gap:
         return canvas  # a picture of a few pixels holds no counter
     panel = canvas[top : top + tall, gap : gap + wide]
-    cv2.convertScaleAbs(panel, dst=panel, alpha=_DIMMED)
-    _put(panel[gap:], fitted, gap, text)
-    _put(panel[gap + large - size :], unit_text, 2 * gap + fitted.width, beside)
+    cv2.convertScaleAbs(panel, dst=panel, alpha=DIMMED)
+    put(panel[gap:], fitted, gap, text)
+    put(panel[gap + large - size :], unit_text, 2 * gap + fitted.width, beside)
     bar = panel[large + 2 * gap : tall - gap, gap:-gap]
-    bar[:] = _TRACK
+    bar[:] = TRACK
     bar[:, : round(float(np.clip(phase, 0, 1)) * bar.shape[1])] = colour
     if advice:
-        words = _fit(advice.text, size, room)
+        words = fit(advice.text, size, room)
         strip = canvas[bottom - size - 2 * gap : bottom, gap : gap + min(words.width, room) + 2 * gap]
-        cv2.convertScaleAbs(strip, dst=strip, alpha=_DIMMED)
-        _put(strip[gap:], words, gap, advice)
+        cv2.convertScaleAbs(strip, dst=strip, alpha=DIMMED)
+        put(strip[gap:], words, gap, advice)
     return canvas

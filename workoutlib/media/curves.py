@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 PQ, HLG = 16, 18
@@ -29,6 +30,12 @@ def hlg(signal: np.ndarray) -> np.ndarray:
     a = 0.17883277
     b, c = 1 - 4 * a, 0.5 - a * np.log(4 * a)
     return np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
+
+
+def displayed(light: np.ndarray) -> np.ndarray:
+    """What a display shows of HLG's scene light, float32 (H, W, 3) in BT.709's primaries: its gamma (BT.2100)."""
+    luminance = cv2.transform(light, np.array([LUMA_709], np.float32))
+    return light * cv2.pow(np.maximum(luminance, 1e-6), SYSTEM_GAMMA - 1)[..., None]
 
 
 def from_srgb(signal: np.ndarray) -> np.ndarray:

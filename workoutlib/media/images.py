@@ -33,6 +33,9 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "PPM", "JPEG2000
 #: How a TGA file begins, which has no signature: its kind, and how deep its pixels are.
 TGA = rb".\0[\x02\x03\x0a\x0b]\0{5}.{8}[\x08\x0f\x10\x18\x20][\0-\x08\x20-\x28]"
 TGA += rb"|.\x01[\x01\x09].{4}[\x18\x20].{8}\x08[\0\x20]"  # with a colour map
+#: Kinds of files that begin as an MP4 does and hold a picture.
+HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
+AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _JPEG_BEGINS, _JPEG_ENDS = b"\xff\xda", b"\xff\xd9"  # of a scan, and of the whole picture
 _pillow_limit = threading.Lock()
 
@@ -132,7 +135,7 @@ def _open(path: Path) -> Image.Image:
     with path.open("rb") as file:
         head = file.read(32)
     brand = head[8:12] if head[4:8] == b"ftyp" else b""
-    if brand in {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}:
+    if brand in HEIF_BRANDS:
         try:
             import pillow_heif
         except ImportError as cause:
@@ -140,7 +143,7 @@ def _open(path: Path) -> Image.Image:
             raise UnreadableImage(path, "HEIC without a decoder", advice) from cause
         pillow_heif.register_heif_opener()
     Image.init()
-    if brand in {b"avif", b"avis"} and "AVIF" not in Image.OPEN:
+    if brand in AVIF_BRANDS and "AVIF" not in Image.OPEN:
         advice = 'Install a newer decoder: pip install "pillow>=11.3"'
         raise UnreadableImage(path, "AVIF without a decoder", advice)
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from workoutlib.media.animations import animation_frames
-from workoutlib.media.images import IMAGE_SUFFIXES, TGA
+from workoutlib.media.images import AVIF_BRANDS, HEIF_BRANDS, IMAGE_SUFFIXES, TGA
 from workoutlib.utils.paths import list_files
 
 Kind = Literal["photo", "clip", "sound", "other"]
@@ -20,7 +20,6 @@ SOUND_SUFFIXES = frozenset(
     {".mp3", ".m4a", ".m4b", ".aac", ".wav", ".flac", ".ogg", ".oga", ".opus", ".wma", ".aif", ".aiff", ".amr", ".mka"}
 )
 _HEAD = 1024  # bytes that are looked at
-_PICTURE_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"})
 # Bytes that files of a kind begin with, as a pattern; "." is any byte.
 _SIGNATURES: tuple[tuple[Kind, bytes], ...] = (
     ("photo", rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP|\0\0\0\x0cjP  "),
@@ -63,7 +62,7 @@ def list_media(folder: str | Path) -> list[Path]:
 
 
 def _by_content(head: bytes) -> Kind | None:
-    if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
+    if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS | AVIF_BRANDS:
         return "photo"
     if head.startswith(b"OggS"):
         return "clip" if re.search(rb"theora|OVP80|BBCD", head[:256]) else "sound"

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import colorsys
-import math
-import unicodedata
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from workoutlib.labels import LABELS
 from workoutlib.media.images import as_rgb
+from workoutlib.media.lettering import DIMMED, ENDLESS, SMALL_TEXT, TRACK, WHITE, Colour, Row, fit, put, text_size
 from workoutlib.utils.errors import WorkoutlibError
 
-Colour = tuple[int, int, int]  # red, green, blue in 0..255
 #: Okabe and Ito's palette without its black: told apart with any colour vision. https://jfly.uni-koeln.de/color/
 OKABE_ITO: tuple[Colour, ...] = (
     (230, 159, 0),  # orange
@@ -31,15 +28,8 @@ OKABE_ITO: tuple[Colour, ...] = (
 
 UNKNOWN = "unknown"
 _GREY: Colour = (165, 165, 165)
-_WHITE: Colour = (255, 255, 255)
 _PALE: Colour = (210, 210, 210)
-_TRACK: Colour = (85, 85, 85)
 _BLACK: Colour = (0, 0, 0)
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
-_SMALL_TEXT = 8  # height of a capital in pixels: good to read
-_SMALLEST_TEXT = 6  # the least that can be read; what is still too long is cut
-_ENDLESS = 1_000_000  # room, in pixels, for a text that need not shrink
-_DIMMED = 0.25  # what is left of the picture's brightness behind text
 
 
 def colour_of(label: str) -> Colour:
@@ -62,33 +52,6 @@ def _is_unknown(label: str) -> bool:
     return label == UNKNOWN or label.startswith(f"{UNKNOWN}, ")
 
 
-class _Row(NamedTuple):
-    """A line of the panel: a text and, if it has a share in 0..1, that as per cent and as a bar below."""
-
-    text: str
-    share: float | None
-    size: int  # height of a capital in pixels
-    ink: Colour
-    bar: Colour
-
-    @property
-    def per_cent(self) -> str:
-        return "" if self.share is None else f"{self.share:.0%}"
-
-    @property
-    def height(self) -> int:
-        """With the gap below, in pixels."""
-        return self.size + self.gap + (0 if self.share is None else self.thickness + self.gap)
-
-    @property
-    def gap(self) -> int:
-        return max(self.size // 2, 1)
-
-    @property
-    def thickness(self) -> int:
-        return max(self.size // 4, 2)
-
-
 def draw_label(
     frame: np.ndarray,
     label: str,
@@ -109,14 +72,14 @@ def draw_label(
         top3: (label, probability) pairs, best first; those other than `label` are shown below it.
     """
     canvas = as_rgb(frame).copy()
-    size = _text_size(canvas)
-    small = max(round(0.72 * size), min(_SMALL_TEXT, size))
+    size = text_size(canvas)
+    small = max(round(0.72 * size), min(SMALL_TEXT, size))
     share = None if confidence is None else _share(confidence)
-    rows = [_Row(label, share, size, _GREY if _is_unknown(label) else _WHITE, colour_of(label))]
+    rows = [Row(label, share, size, _GREY if _is_unknown(label) else WHITE, colour_of(label))]
     runners_up = [(name, share) for name, share in top3 or () if name != label][:2]
-    rows += [_Row(name, _share(share), small, _PALE, _GREY) for name, share in runners_up]
+    rows += [Row(name, _share(share), small, _PALE, _GREY) for name, share in runners_up]
     if time is not None:
-        rows.append(_Row(_clock(time), None, small, _PALE, _GREY))
+        rows.append(Row(_clock(time), None, small, _PALE, _GREY))
     _draw_panel(canvas, rows, colour_of(label))
     return canvas
 
@@ -139,25 +102,25 @@ def draw_timeline(
     """
     canvas = as_rgb(frame).copy()
     height, width = canvas.shape[:2]
-    thickness = max(_text_size(canvas) // 2, 1)
+    thickness = max(text_size(canvas) // 2, 1)
     margin = min(thickness, width // 8)
     top, bottom = max(height - 2 * thickness, 0), max(height - thickness, 1)
     left, right = margin, max(width - margin, margin + 1)
 
     frame_of_bar = canvas[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1]
-    frame_of_bar[:] = cv2.convertScaleAbs(frame_of_bar, alpha=_DIMMED)
+    frame_of_bar[:] = cv2.convertScaleAbs(frame_of_bar, alpha=DIMMED)
     colours, covered = _bar(tuple(segments), right - left, duration)
     np.copyto(canvas[top:bottom, left:right], colours[: width - left], where=covered[: width - left])
     cursor, half = left + _column(time, right - left, duration), max(thickness // 4, 1)
     reach = slice(max(top - thickness // 2, 0), bottom + thickness // 2)
     canvas[reach, max(cursor - half - 1, 0) : cursor + half + 1] = _BLACK
-    canvas[reach, max(cursor - half, 0) : cursor + half] = _WHITE
+    canvas[reach, max(cursor - half, 0) : cursor + half] = WHITE
     return canvas
 
 
 def dim_outside(frame: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
     """A copy of uint8 RGB (H, W, 3), darker outside of a box (left, top, right, bottom in pixels)."""
-    canvas = cv2.convertScaleAbs(frame, alpha=_DIMMED)
+    canvas = cv2.convertScaleAbs(frame, alpha=DIMMED)
     left, top, right, bottom = box
     canvas[top:bottom, left:right] = frame[top:bottom, left:right]
     return canvas
@@ -170,7 +133,7 @@ def _bar(segments: tuple, length: int, duration: float) -> tuple[np.ndarray, np.
     for start, end, label, confidence in segments:
         share = 0.35 + 0.65 * _share(confidence)
         columns = slice(_column(start, length, duration), _column(end, length, duration))
-        mixed = [share * c + (1 - share) * g for c, g in zip(colour_of(label), _TRACK, strict=True)]
+        mixed = [share * c + (1 - share) * g for c, g in zip(colour_of(label), TRACK, strict=True)]
         colours[columns], covered[columns] = np.round(mixed), True
     return colours, covered
 
@@ -180,7 +143,7 @@ def _column(seconds: float, length: int, duration: float) -> int:
     return round(part * length)
 
 
-def _draw_panel(canvas: np.ndarray, rows: list[_Row], stripe_colour: Colour) -> None:
+def _draw_panel(canvas: np.ndarray, rows: list[Row], stripe_colour: Colour) -> None:
     """Draw `rows` on a darkened panel at the top left of `canvas`, as many as find room."""
     height, width = canvas.shape[:2]
     gap, stripe = rows[0].gap, max(rows[0].size // 3, 1)
@@ -191,7 +154,7 @@ def _draw_panel(canvas: np.ndarray, rows: list[_Row], stripe_colour: Colour) -> 
         return  # a picture of a few pixels holds no text
     inner = min(room, max(_row_width(row) for row in rows))
     panel = canvas[gap : 2 * gap + sum(row.height for row in rows), gap : 3 * gap + stripe + inner]
-    cv2.convertScaleAbs(panel, dst=panel, alpha=_DIMMED)
+    cv2.convertScaleAbs(panel, dst=panel, alpha=DIMMED)
     panel[:, :stripe] = stripe_colour
     top = gap
     for row in rows:
@@ -199,78 +162,27 @@ def _draw_panel(canvas: np.ndarray, rows: list[_Row], stripe_colour: Colour) -> 
         top += row.height
 
 
-def _row_width(row: _Row) -> int:
+def _row_width(row: Row) -> int:
     """Pixels that a row wants: its text, the widest per cent and a space between; long enough for a bar."""
-    return max(_fit(row.text, row.size, _ENDLESS).width + _right_width(row), 11 * row.size)
+    return max(fit(row.text, row.size, ENDLESS).width + _right_width(row), 11 * row.size)
 
 
-def _right_width(row: _Row) -> int:
+def _right_width(row: Row) -> int:
     # The panel must not change its width with every frame, so it always has room for "100%".
-    return 0 if row.share is None else _fit("100%", row.size, _ENDLESS).width + row.size
+    return 0 if row.share is None else fit("100%", row.size, ENDLESS).width + row.size
 
 
-def _draw_row(area: np.ndarray, row: _Row) -> None:
+def _draw_row(area: np.ndarray, row: Row) -> None:
     """Draw one row over the whole width of `area`, a view into the frame."""
     width = area.shape[1]
-    right = _fit(row.per_cent, row.size, width)
-    left = _fit(row.text, row.size, max(width - _right_width(row), 0))
-    _put(area, left, 0, row)
-    _put(area, right, width - right.width, row)
+    right = fit(row.per_cent, row.size, width)
+    left = fit(row.text, row.size, max(width - _right_width(row), 0))
+    put(area, left, 0, row)
+    put(area, right, width - right.width, row)
     if row.share is not None:
         bar = area[row.size + row.gap : row.size + row.gap + row.thickness]
-        bar[:] = _TRACK
+        bar[:] = TRACK
         bar[:, : round(row.share * width)] = row.bar
-
-
-class _Text(NamedTuple):
-    text: str
-    scale: float
-    width: int
-
-
-@lru_cache(maxsize=1024)
-def _fit(text: str, size: int, room: int) -> _Text:
-    """`text` in OpenCV's letters, `size` pixels high, made smaller and then cut until `room` pixels hold it."""
-    text = _ascii(text)
-    scale = size / _measure("H", 1.0)[1]
-    smallest = min(_SMALLEST_TEXT, size) / _measure("H", 1.0)[1]
-    width = _measure(text, scale)[0]
-    if width > room:
-        scale = max(scale * room / width, smallest)
-    whole = text
-    while text and _measure(text, scale)[0] > room:
-        whole = whole[:-1]
-        text = whole + "..." if whole else ""
-    return _Text(text, scale, _measure(text, scale)[0])
-
-
-def _measure(text: str, scale: float) -> tuple[int, int]:
-    """(width, height above the baseline) in pixels."""
-    (width, height), _ = cv2.getTextSize(text, _FONT, scale, _stroke(scale)) if text else ((0, 0), 0)
-    return width, height
-
-
-def _stroke(scale: float) -> int:
-    return max(round(1.6 * scale), 1)
-
-
-def _put(area: np.ndarray, text: _Text, x: int, row: _Row) -> None:
-    if text.text:
-        cv2.putText(area, text.text, (x, row.size), _FONT, text.scale, row.ink, _stroke(text.scale), cv2.LINE_AA)
-
-
-def _ascii(text: str) -> str:
-    """The text in printable ASCII, all that OpenCV 4 can write: accents are dropped, other letters become "?"."""
-    plain = unicodedata.normalize("NFKD", text)
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in plain)
-
-
-def _text_size(canvas: np.ndarray) -> int:
-    """Height of a capital in pixels, by the size of the picture: 9 at 160 × 120, 24 at 960 × 540."""
-    height, width = canvas.shape[:2]
-    wanted = max(round(0.033 * math.sqrt(height * width)), _SMALL_TEXT + 1)
-    return max(min(wanted, height // 4, width // 8), 1)
 
 
 def _share(confidence: float) -> float:

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
-from workoutlib.media.curves import DIFFUSE_WHITE, HLG, LUMA_709, PQ, SYSTEM_GAMMA, TO_709, from_srgb, hlg, pq, to_srgb
+from workoutlib.media.curves import DIFFUSE_WHITE, HLG, PQ, TO_709, displayed, from_srgb, hlg, pq, to_srgb
 
 _HEAD = 65_536  # bytes in which a PNG or AVIF says what its colours are
-_SRGB, _LINEAR, _GAMMA_22, _GAMMA_28 = 13, 8, 4, 5  # transfer characteristics of ITU-T H.273
+_LINEAR, _GAMMA_22, _GAMMA_28 = 8, 4, 5  # transfer characteristics of ITU-T H.273
 _CURVES: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     PQ: pq, HLG: hlg, _LINEAR: lambda v: v, _GAMMA_22: lambda v: v**2.2, _GAMMA_28: lambda v: v**2.8,
 }  # fmt: skip
@@ -122,9 +122,7 @@ def _converted(image: Image.Image, curve: np.ndarray, matrix: np.ndarray | None,
     light = cv2.LUT(np.asarray(image.convert("RGB")), curve)
     if matrix is not None:
         light = cv2.transform(light, matrix)
-    if scene:
-        luminance = cv2.transform(light, np.array([LUMA_709], np.float32))
-        light = light * cv2.pow(np.maximum(luminance, 1e-6), SYSTEM_GAMMA - 1)[..., None]
+    light = displayed(light) if scene else light
     steps = (np.clip(light, 0, 1) ** 0.5 * 4095).round().astype(np.uint16)
     signal = (255 * to_srgb((np.arange(4096) / 4095) ** 2)).round().astype(np.uint8)
     return Image.fromarray(signal[steps])

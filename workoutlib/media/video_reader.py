@@ -21,8 +21,6 @@ from workoutlib.media.animations import animation_frames, decode_animation
 from workoutlib.media.colour import Later, Shot, ToRgb
 from workoutlib.media.fields import deinterlaced
 from workoutlib.media.images import MAX_PIXELS
-from workoutlib.media.kinds import VIDEO_SUFFIXES as VIDEO_SUFFIXES
-from workoutlib.media.kinds import is_clip as is_clip
 from workoutlib.media.timeline import (
     DEFAULT_RATE,
     Timeline,

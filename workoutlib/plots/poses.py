@@ -14,7 +14,7 @@ from workoutlib.media.images import Picture, as_rgb
 from workoutlib.plots.common import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, YELLOW, make_figure
 from workoutlib.pose.accuracy import MEASURED, summarise
 from workoutlib.pose.drawing import draw_skeleton
-from workoutlib.pose.skeleton import JOINTS, LEFT_BONES, MIDDLE_BONES, RIGHT_BONES, Pose
+from workoutlib.pose.skeleton import JOINT_KINDS, JOINTS, LEFT_BONES, MIDDLE_BONES, RIGHT_BONES, Pose
 
 _GRID = 0.25  # metres
 _HEAD = slice(0, 11)  # landmarks that no bone joins
@@ -49,7 +49,7 @@ def plot_angles(
     angles: np.ndarray,
     *,
     frames: Sequence[tuple[float, Picture]] = (),
-    joints: Sequence[str] = ("elbow", "shoulder", "hip", "knee"),
+    joints: Sequence[str] = JOINT_KINDS,
     title: str = "",
 ) -> Figure:
     """Joint angles over time, a row a joint: left orange, right sky blue, as in the skeleton.
@@ -93,13 +93,12 @@ def plot_pose_accuracy(table: pd.DataFrame, by: str = "label") -> Figure:
     left.set(xlim=(0, 115), xticks=range(0, 101, 25), xlabel="joints within a tenth of the trunk's length (%)")
     left.set_yticks(places, means.index)
     left.set_title("Joints in the picture")
-    kinds = list(dict.fromkeys(joint.split()[1] for joint in JOINTS))
-    looks = zip(kinds, (VERMILION, GREEN, PURPLE, BLUE), "osD^", strict=True)
+    looks = zip(JOINT_KINDS, (VERMILION, GREEN, PURPLE, BLUE), "osD^", strict=True)
     for kind, colour, marker in looks:
         right.plot(means[kind], places, marker, color=colour, markersize=7, label=kind)
     right.set(xlim=(0, None), xlabel="mean error of the angle (°)", title="Joint angles")
     right.grid(alpha=0.3)
-    figure.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=len(kinds), fontsize=9)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=len(JOINT_KINDS), fontsize=9)
     right.invert_yaxis()
     return figure
 

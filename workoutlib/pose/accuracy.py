@@ -10,7 +10,7 @@ import pandas as pd
 from workoutlib.gym import Clip, render_clip
 from workoutlib.labels import LABELS
 from workoutlib.pose.estimator import PoseEstimator
-from workoutlib.pose.skeleton import INDEX, JOINTS, Pose, joint_angles
+from workoutlib.pose.skeleton import INDEX, JOINT_KINDS, Pose, joint_angles
 
 PARTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 _NAMES = [f"{side} {part}" for part in PARTS for side in ("left", "right")]
@@ -36,16 +36,12 @@ def evaluate_pose(
         for video in range(videos):
             clip = render_clip(label, seed + 1000 + video, frames=frames, frames_per_second=1.0)
             rows += [_compare(estimator, clip, number) | {"label": label} for number in range(frames)]
-    return pd.DataFrame(rows)[["label", "view", "found", "exerciser", "pck", *(_kinds())]]
+    return pd.DataFrame(rows)[["label", "view", "found", "exerciser", "pck", *JOINT_KINDS]]
 
 
 def summarise(table: pd.DataFrame, by: str = "label") -> pd.DataFrame:
     """Means of `evaluate_pose`'s table for each ``label`` or ``view``."""
-    return table.groupby(by)[["found", "exerciser", "pck", *_kinds()]].mean()
-
-
-def _kinds() -> list[str]:
-    return list(dict.fromkeys(joint.split()[1] for joint in JOINTS))
+    return table.groupby(by)[["found", "exerciser", "pck", *JOINT_KINDS]].mean()
 
 
 def _compare(estimator: PoseEstimator, clip: Clip, number: int) -> dict:
@@ -59,7 +55,7 @@ def _compare(estimator: PoseEstimator, clip: Clip, number: int) -> dict:
         return row
     away = np.linalg.norm(poses[0].landmarks[MEASURED, :2] - pixels, axis=1)
     errors = np.abs(joint_angles(poses[0].world) - joint_angles(metres)).reshape(-1, 2).mean(1)
-    errors_by_kind = dict(zip(_kinds(), errors.tolist(), strict=True))
+    errors_by_kind = dict(zip(JOINT_KINDS, errors.tolist(), strict=True))
     return {**row, "exerciser": True, "pck": float((away < 0.1 * max(trunk, width)).mean()), **errors_by_kind}
 
 
@@ -74,5 +70,5 @@ def true_joints(truth: pd.DataFrame, number: int) -> tuple[np.ndarray, np.ndarra
 
 def _is_same(pose: Pose, pixels: np.ndarray, trunk: float) -> bool:
     """Whether a pose is that of the athlete with these joints: the trunks lie on each other."""
-    middle = pose.landmarks[[11, 12, 23, 24], :2].mean(0)
+    middle = pose.trunk.mean(0)
     return float(np.linalg.norm(middle - pixels[[0, 1, 6, 7]].mean(0))) < max(trunk, 20.0)

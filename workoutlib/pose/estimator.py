@@ -213,9 +213,9 @@ def _distinct(poses: list[Pose]) -> list[Pose]:
     """Without people who were found twice: whose hips and shoulders nearly coincide."""
     kept: list[Pose] = []
     for pose in sorted(poses, key=lambda pose: -pose.probability):
-        trunk = pose.landmarks[[11, 12, 23, 24], :2]
+        trunk = pose.trunk
         reach = 0.75 * np.linalg.norm(trunk[:2].mean(0) - trunk[2:].mean(0))
-        others = (other.landmarks[[11, 12, 23, 24], :2] for other in kept)
+        others = (other.trunk for other in kept)
         if all(np.linalg.norm(trunk - other, axis=1).mean() > reach for other in others):
             kept.append(pose)
     return kept

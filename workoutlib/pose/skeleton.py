@@ -23,9 +23,13 @@ MIDDLE_BONES = ((11, 12), (23, 24))
 #: Landmark numbers with left and right exchanged.
 MIRROR = np.array([0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(n for left in range(11, 33, 2) for n in (left + 1, left))])
 
+#: Numbers of the landmarks that tell exercises apart: shoulders, elbows, wrists, hips, knees, ankles.
+BODY = np.array([11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
+
 # joint: the landmarks whose middle one is the joint, of the left side; the right side's are one higher
 _JOINTS = {"elbow": (11, 13, 15), "shoulder": (13, 11, 23), "hip": (11, 23, 25), "knee": (23, 25, 27)}
 JOINTS = tuple(f"{side} {joint}" for joint in _JOINTS for side in ("left", "right"))
+JOINT_KINDS = tuple(_JOINTS)
 _TRIPLES = np.array([[number + side for number in joint] for joint in _JOINTS.values() for side in (0, 1)])
 
 
@@ -40,6 +44,7 @@ class Pose:
         visibility: float32 (33,) in 0..1: how probably each landmark is in the picture and not hidden.
         probability: in 0..1, that there is a person.
         box: float32 (4,): left, top, right, bottom of the landmarks in pixels.
+        trunk: float32 (4, 2): left and right shoulder, left and right hip, x and y in pixels.
     """
 
     landmarks: np.ndarray
@@ -50,6 +55,10 @@ class Pose:
     @property
     def box(self) -> np.ndarray:
         return np.concatenate([self.landmarks[:, :2].min(0), self.landmarks[:, :2].max(0)])
+
+    @property
+    def trunk(self) -> np.ndarray:
+        return self.landmarks[[11, 12, 23, 24], :2]
 
 
 def joint_angles(points: np.ndarray) -> np.ndarray:

@@ -138,14 +138,14 @@ class PoseTracker:
             return None
         pose, region = found
         self._region = region if self._region is None else _steadied(self._region, region)
-        if self._keys and _distance(_trunk(pose), _trunk(self._keys[-1][1])) > _JUMP:
+        if self._keys and _distance(pose.trunk, self._keys[-1][1].trunk) > _JUMP:
             self._keys.clear()
         self._keys.append((time, pose))
         if not self._places:
             self._idle, self._others = (time, pose), []
         elif self._idle and _movement(pose, self._idle[1]) > _IDLE:
             self._idle = None
-        self._places.append((time, _trunk(pose)))
+        self._places.append((time, pose.trunk))
         while time - self._places[0][0] > HOME_SECONDS:
             self._places.popleft()
         return pose
@@ -155,7 +155,7 @@ class PoseTracker:
         if self._region is None:
             return None
         pose, region = self.estimator.landmarks(pixels, self._region)
-        jumped = _distance(_trunk(pose), self._places[-1][1]) > _JUMP
+        jumped = _distance(pose.trunk, self._places[-1][1]) > _JUMP
         return None if pose.probability < PERSON or jumped or region.side < 2 else (pose, region)
 
     def _choose(self, time: float, pixels: np.ndarray, followed: Found | None) -> Found | None:
@@ -163,7 +163,7 @@ class PoseTracker:
         found = [self.estimator.settle(pixels, each) for each in self.estimator.detect(pixels)]
         found = [each for each in found if each[0].probability >= PERSON]
         if followed is not None:
-            others = [each for each in found if _distance(_trunk(each[0]), _trunk(followed[0])) > _JUMP]
+            others = [each for each in found if _distance(each[0].trunk, followed[0].trunk) > _JUMP]
             slipped = self._is_away(followed[0]) and [each for each in others if not self._is_away(each[0])]
             if slipped:
                 return min(slipped, key=lambda each: self._from_home(each[0]))
@@ -183,7 +183,7 @@ class PoseTracker:
 
         def exercises(pose: Pose) -> bool:
             share = prominence(pose, pixels.shape) / max(prominence(followed[0], pixels.shape), 1e-9)
-            earlier = [each for each in self._others if _distance(_trunk(each), _trunk(pose)) < _JUMP]
+            earlier = [each for each in self._others if _distance(each.trunk, pose.trunk) < _JUMP]
             return share > _CLEARLY or (share > _ABOUT and any(_movement(pose, each) > _IDLE for each in earlier))
 
         assert self._idle is not None
@@ -201,7 +201,7 @@ class PoseTracker:
     def _from_home(self, pose: Pose) -> float:
         """How far somebody is from the place of the person who is followed, in trunk lengths."""
         home = np.median([trunk for _, trunk in self._places], axis=0)
-        return _distance(_trunk(pose), home)
+        return _distance(pose.trunk, home)
 
     def _is_away(self, pose: Pose) -> bool:
         return bool(self._places) and self._from_home(pose) > _AWAY
@@ -278,14 +278,9 @@ def _movement(one: Pose, other: Pose) -> float:
     """How far the limbs of one person are apart in two frames, in trunk lengths: 90th percentile of those seen."""
     seen = np.minimum(one.visibility, other.visibility)[11:] >= _VISIBLE
     gaps = np.linalg.norm(one.landmarks[11:, :2] - other.landmarks[11:, :2], axis=1)[seen]
-    trunk = _trunk(other)
+    trunk = other.trunk
     length = max(float(np.linalg.norm(trunk[:2].mean(0) - trunk[2:].mean(0))), 1.0)
     return float(np.percentile(gaps, 90)) / length if len(gaps) else 0.0
-
-
-def _trunk(pose: Pose) -> np.ndarray:
-    """Shoulders and hips (4, 2), in pixels."""
-    return pose.landmarks[[11, 12, 23, 24], :2]
 
 
 def _distance(one: np.ndarray, other: np.ndarray) -> float:

@@ -28,7 +28,7 @@ from workoutlib.notebook.panels.common import (
 from workoutlib.notebook.panels.upload import ChunkedUpload
 from workoutlib.pose.drawing import draw_skeleton
 from workoutlib.pose.estimator import PoseEstimator
-from workoutlib.pose.skeleton import JOINTS, Pose, joint_angles, joint_visibility
+from workoutlib.pose.skeleton import JOINT_KINDS, Pose, joint_angles, joint_visibility
 from workoutlib.utils.errors import WorkoutlibError
 
 # Who presses twice has one stream all the same; it ends with the panel.
@@ -133,5 +133,4 @@ def angle_table(pose: Pose) -> pd.DataFrame:
     texts = [
         f"{angle:.0f}°" if seen >= 0.5 else f"({angle:.0f}°)" for angle, seen in zip(angles, visibility, strict=True)
     ]
-    kinds = list(dict.fromkeys(joint.split()[1] for joint in JOINTS))
-    return pd.DataFrame({"joint": kinds, "left": texts[::2], "right": texts[1::2]})
+    return pd.DataFrame({"joint": JOINT_KINDS, "left": texts[::2], "right": texts[1::2]})
