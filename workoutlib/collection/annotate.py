@@ -16,9 +16,9 @@ from workoutlib.data.annotations import KEPT, OPEN, REVIEW, SKIPPED, TABLE, Anno
 from workoutlib.data.duplicates import SAME_PICTURE, SAME_RECORDING, SIDE, distances, thumbnail, thumbnails_of
 from workoutlib.media.images import read_image
 from workoutlib.media.kinds import kind_of
-from workoutlib.media.video_reader import probe_clip, read_frames
+from workoutlib.media.video_reader import read_frames
 from workoutlib.recognition.analysis import ClipWorkout, logits_within
-from workoutlib.recognition.clips import ClipPrediction, Prediction
+from workoutlib.recognition.clips import ClipPrediction, Prediction, usual_stride
 from workoutlib.recognition.inputs import expand
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
@@ -28,8 +28,6 @@ from workoutlib.utils.paths import is_hidden, shown
 from workoutlib.utils.progress import progress_bar
 from workoutlib.workout.workout import Set
 
-FRAMES_PER_SECOND = 15
-"""About so many frames of a second are looked at."""
 _LOCK = ".annotating.lock"
 _SHORTER_SIDE = 480  # pixels: larger pictures are made smaller, as those of the Kaggle set
 
@@ -123,7 +121,7 @@ class _Job:
 
     def clip(self, path: Path) -> list[dict]:
         """The rows of a clip; its pictures are written."""
-        stride = max(round(probe_clip(path).frames_per_second / FRAMES_PER_SECOND), 1)
+        stride = usual_stride(path)
         workout = self.recognizer.analyze(path, stride=stride, progress=False)
         parts = _parts(workout)
         wanted: dict[int, _Part] = {}

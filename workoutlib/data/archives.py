@@ -34,11 +34,12 @@ def unpack_archive(archive: str | Path, out: str | Path) -> Path:
     if out.exists():
         raise WorkoutlibError(f"{shown(out)} is there already: delete it, or unpack to another folder")
     with workspace(out) as work:
-        _publish(_unpack(archive, work), out)
+        publish(unpack_below(archive, work), out)
     return out
 
 
-def _publish(tree: Path, out: Path) -> None:
+def publish(tree: Path, out: Path) -> None:
+    """Give a complete tree its final name; where another process was first, its tree stays."""
     try:
         os.rename(tree, out)
     except OSError:
@@ -46,7 +47,7 @@ def _publish(tree: Path, out: Path) -> None:
             raise
 
 
-def _tree_of_classes(top: Path) -> Path:
+def tree_of_classes(top: Path) -> Path:
     """The one folder at or below ``top`` whose folders hold images."""
     found = []
     try:
@@ -69,7 +70,7 @@ def _holds_image(folder: Path) -> bool:
     return any(path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path.name) for path in folder.iterdir())
 
 
-def _unpack(archive: Path, work: Path) -> Path:
+def unpack_below(archive: Path, work: Path) -> Path:
     """Unpack below ``work`` and return the tree of class folders there."""
     from tqdm.auto import tqdm
 
@@ -83,7 +84,7 @@ def _unpack(archive: Path, work: Path) -> Path:
     except _DAMAGED_ZIP as cause:
         raise WorkoutlibError(f"{shown(archive)} is damaged ({cause}): download it again") from cause
     try:
-        return _tree_of_classes(work / "tree")
+        return tree_of_classes(work / "tree")
     except WorkoutlibError as error:  # of a folder that will be gone
         raise WorkoutlibError(str(error).replace(shown(work / "tree"), shown(archive))) from error
 
@@ -112,7 +113,7 @@ def _require_harmless(archive: Path, members: list[zipfile.ZipInfo], *, free: in
         refuse(f"it needs {size / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free")
 
 
-def _zip_fingerprint(archive: Path) -> str:
+def zip_fingerprint(archive: Path) -> str:
     """Eight characters that change with the names or contents in a zip file."""
     try:
         with zipfile.ZipFile(archive) as file:

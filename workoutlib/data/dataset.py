@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from workoutlib.config import ResizeMode
+from workoutlib.config import Config, ResizeMode
 from workoutlib.data.readable import UnreadableFiles
 from workoutlib.data.transforms import to_square
 from workoutlib.media.images import UnreadableImage
@@ -104,14 +104,43 @@ def load_dataset(
         WorkoutlibError: a label is not among `labels`, or pictures cannot be read: all are named.
     """
     labels = labels or tuple(sorted(catalog["label"].unique()))
-    unknown = sorted(set(catalog["label"]) - set(labels))
-    if unknown:
-        raise WorkoutlibError(f"the model does not know the labels {', '.join(unknown)}")
+    require_known(catalog["label"], labels)
     targets = torch.tensor([labels.index(label) for label in catalog["label"]], dtype=torch.int64)
     pixels = decode(catalog["path"].tolist(), size=size, resize_mode=resize_mode, cache=cache, progress=progress)
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
     home = torch.device(device if fits(images.nbytes, torch.device(device)) else "cpu")
     return ImageDataset(images.to(home), torch.arange(len(images), device=home), targets.to(home), labels, catalog)
+
+
+def dataset_of(
+    config: Config,
+    catalog: pd.DataFrame,
+    *,
+    labels: tuple[str, ...] | None = None,
+    cache: Path | None = None,
+    device: torch.device | str = "cpu",
+    progress: bool = True,
+) -> ImageDataset:
+    """The pictures of a catalog as a config wants them: `load_dataset` with its size and mode."""
+    return load_dataset(
+        catalog,
+        size=config.resize,
+        resize_mode=config.resize_mode,
+        labels=labels,
+        cache=cache,
+        device=device,
+        progress=progress,
+    )
+
+
+def require_known(labels: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse labels that a model does not know.
+
+    Raises:
+        WorkoutlibError: it names them.
+    """
+    if unknown := sorted(set(labels) - set(known)):
+        raise WorkoutlibError(f"the model does not know the labels {', '.join(unknown)}")
 
 
 def fits(size: int, device: torch.device) -> bool:

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from workoutlib.data.archives import _publish, _tree_of_classes, _unpack, _zip_fingerprint, unpack_archive
+from workoutlib.data.archives import publish, tree_of_classes, unpack_archive, unpack_below, zip_fingerprint
 from workoutlib.data.catalog import describe_problems, read_catalog
 from workoutlib.utils.contents import ZIP, foreign_content
 from workoutlib.utils.errors import WorkoutlibError
@@ -45,7 +45,7 @@ def get_dataset(source: str | Path = "auto", *, root: str | Path | None = None) 
         return path
     found = foreign_content(path)
     if path.is_file() and (path.suffix.lower() == ".zip" or (found and found[0] == ZIP)):
-        out = root / f"{path.stem}-{_zip_fingerprint(path)}"
+        out = root / f"{path.stem}-{zip_fingerprint(path)}"
         return out if out.is_dir() else unpack_archive(path, out)
     if is_url(source):
         text = f"no data set {shown(source)}: that is a web address; download its zip file and give the path of that"
@@ -70,24 +70,24 @@ def download_kaggle(root: str | Path | None = None) -> Path:
     root = _root(root)
     out, archive = root / KAGGLE_FOLDER, root / "archive.zip"
     if out.exists():
-        tree = _tree_of_classes(out)
+        tree = tree_of_classes(out)
         _require_complete(tree, f"Delete {shown(out)} and try again")
         return tree
     with workspace(out) as work:
         if archive.is_file():
-            tree = _unpack(archive, work)
+            tree = unpack_below(archive, work)
             _require_complete(tree, f"Download it again from {KAGGLE_PAGE} to {shown(archive)}", archive)
         else:
-            downloaded = _tree_of_classes(_fetch_from_kaggle(root))
+            downloaded = tree_of_classes(_fetch_from_kaggle(root))
             _require_complete(downloaded, f"Delete {shown(downloaded)} and try again")
             tree = shutil.copytree(downloaded, work / "tree", copy_function=_link_or_copy)
-        _publish(tree, out)
+        publish(tree, out)
     return out
 
 
 def count_images(folder: Path) -> int:
     """Images of the data set in a folder, at any depth there."""
-    return len(read_catalog(_tree_of_classes(folder)))
+    return len(read_catalog(tree_of_classes(folder)))
 
 
 def make_sample(
@@ -112,7 +112,7 @@ def make_sample(
     if not out.is_dir():
         with workspace(out) as work:
             gym.write_dataset(work / "tree", **settings, progress=progress)
-            _publish(work / "tree", out)
+            publish(work / "tree", out)
     return out
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from workoutlib.config import Config
-from workoutlib.data.dataset import ImageDataset
+from workoutlib.data.dataset import ImageDataset, require_known
 from workoutlib.models.build import Classifier
 from workoutlib.models.inference import eval_loader, predict_logits, require_finite
 from workoutlib.utils.errors import WorkoutlibError
@@ -35,8 +35,7 @@ class Predictions:
             raise WorkoutlibError(
                 f"{len(self.catalog)} pictures with {len(self.logits)} predictions: nothing to evaluate"
             )
-        if unknown := sorted(set(self.catalog["label"]) - set(self.labels)):
-            raise WorkoutlibError(f"the model does not know the labels {', '.join(unknown)}")
+        require_known(self.catalog["label"], self.labels)
 
     @cached_property
     def targets(self) -> np.ndarray:

@@ -13,6 +13,7 @@ from scipy.special import softmax
 
 from workoutlib.media.colour import Shot, rgb_of
 from workoutlib.media.overlay import UNKNOWN
+from workoutlib.media.video_reader import probe_clip
 from workoutlib.pose.skeleton import Pose
 from workoutlib.pose.tracking import PoseSequence, PoseTracker
 from workoutlib.workout.workout import Set, set_at
@@ -31,6 +32,9 @@ KEEP_CONFIDENCE = 0.9
 
 SHORTEST_SEGMENT = 0.5
 """A stretch of a clip shorter than this many seconds is given to its longer neighbour."""
+
+FRAMES_A_SECOND = 15
+"""About so many frames a second are looked at where many clips are: more change few answers."""
 
 PICTURES_A_SECOND = 5
 """Of a clip whose poses are followed, so many frames a second are shown to the picture model."""
@@ -171,6 +175,15 @@ class ClipPrediction:
             shown[number], sure[number] = shown_in(entry, (shown[number], sure[number]))
             fixed[number] = entry is not None
         return _merge_short(_runs(shown, fixed, starts, ends), shortest, sure)
+
+
+def usual_stride(path: str | Path) -> int:
+    """Which stride looks at about `FRAMES_A_SECOND` of a clip.
+
+    Raises:
+        WorkoutlibError: the clip cannot be read.
+    """
+    return max(round(probe_clip(path).frames_per_second / FRAMES_A_SECOND), 1)
 
 
 def look_at(

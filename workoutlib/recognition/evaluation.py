@@ -11,12 +11,10 @@ from workoutlib.data.readable import UnreadableFiles, find_unreadable
 from workoutlib.evaluation.metrics import intervals, scores
 from workoutlib.evaluation.predictions import Predictions
 from workoutlib.media.images import UnreadableImage
-from workoutlib.media.video_reader import UnreadableClip, probe_clip
+from workoutlib.media.video_reader import UnreadableClip
+from workoutlib.recognition.clips import usual_stride
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.progress import progress_bar
-
-FRAMES_PER_SECOND = 15
-"""Of a clip's frames, about so many a second are recognised."""
 
 
 def evaluate_pictures(
@@ -47,8 +45,8 @@ def evaluate_clips(
     logits, unreadable = [], {}
     for path in progress_bar(clips["path"], "clips", unit="clip", leave=False, show=progress):
         try:
-            stride = max(round(probe_clip(path).frames_per_second / FRAMES_PER_SECOND), 1)
-            logits.append(recognizer.predict_clip(path, stride=stride, progress=False).whole_logits)
+            found = recognizer.predict_clip(path, stride=usual_stride(path), progress=False)
+            logits.append(found.whole_logits)
         except UnreadableClip as error:
             unreadable[path] = error.reason
     if unreadable and not skip_unreadable:

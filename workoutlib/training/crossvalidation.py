@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from workoutlib.config import Config, Split
-from workoutlib.data.dataset import ImageDataset, load_dataset
+from workoutlib.data.dataset import ImageDataset, dataset_of
 from workoutlib.data.merging import with_class_shares, without_held_out
 from workoutlib.data.splits import folds_by_video, folds_random, group_near_duplicates
 from workoutlib.evaluation.metrics import scores
@@ -57,7 +57,7 @@ def crossvalidate(
     if split == "random" and groups is not None:
         raise WorkoutlibError("groups keep videos together and a random split tears them apart: choose one of the two")
     device = device or devices.pick_device()
-    dataset = _load(catalog, config, cache, device, progress)
+    dataset = dataset_of(config, catalog, cache=cache, device=device, progress=progress)
     own = catalog[~catalog["added"]] if "added" in catalog else catalog
     if split == "random":
         parts = folds_random(own, folds=folds, seed=config.seed)
@@ -107,7 +107,8 @@ def train_on_all(
     device, progress, config = device or devices.pick_device(), callbacks.progress, config.replace(split="video")
     with logged(callbacks, out) as callbacks:  # first: a logger that is missing is found out before the folds
         _, held_out = crossvalidate(catalog, config, folds=folds, cache=cache, device=device, progress=progress)
-        dataset = _load(with_class_shares(catalog), config, cache, device, progress)
+        weighted = with_class_shares(catalog)
+        dataset = dataset_of(config, weighted, cache=cache, device=device, progress=progress)
         bodies = load_bodies(dataset.catalog, dataset.labels, config, cache=cache, progress=progress)
         folder = RunFolder(out, config, dataset, None, body=bodies.fit(dataset.catalog) if bodies else None)
         model = model_from_config(config, len(dataset.labels))
@@ -132,7 +133,7 @@ def near_duplicate_groups(
         videos that joined another. See `group_near_duplicates`.
     """
     config, device = Config.profile("quick"), device or devices.pick_device()
-    dataset = _load(catalog, config, cache, device, progress)
+    dataset = dataset_of(config, catalog, cache=cache, device=device, progress=progress)
     model = build_model(config.model, len(dataset.labels)).to(device)
     features = picture_features(model, dataset, crop=config.crop, device=device)
     return group_near_duplicates(catalog, features[0].numpy())
@@ -161,7 +162,7 @@ def measure_leak(
         fitted on the frames of videos alone.
     """
     device = device or devices.pick_device()
-    dataset = _load(catalog, config, cache, device, progress)
+    dataset = dataset_of(config, catalog, cache=cache, device=device, progress=progress)
     model = model_from_config(config.replace(fine_tune=False), len(dataset.labels)).to(device)
     features = picture_features(model, dataset, crop=config.crop, device=device)
     head = model.head.cpu()
@@ -207,11 +208,3 @@ def by_fold(joined: Predictions) -> dict[str, dict]:
         name: {"mean": float(np.mean(each)), "std": float(np.std(each, ddof=1)), "folds": each}
         for name, each in values.items()
     }
-
-
-def _load(
-    catalog: pd.DataFrame, config: Config, cache: Path | None, device: torch.device, progress: bool
-) -> ImageDataset:
-    return load_dataset(
-        catalog, size=config.resize, resize_mode=config.resize_mode, cache=cache, device=device, progress=progress
-    )

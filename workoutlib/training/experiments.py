@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from workoutlib.config import PROFILES, Config
-from workoutlib.data.dataset import ImageDataset, load_dataset
+from workoutlib.data.dataset import ImageDataset, dataset_of
 from workoutlib.data.download import KAGGLE_FOLDER
 from workoutlib.data.merging import with_class_shares, without_held_out
 from workoutlib.data.splits import split_by_video, split_random
@@ -109,8 +109,7 @@ def train_model(
     device, progress = device or devices.pick_device(), callbacks.progress
     try:
         with logged(callbacks, out) as callbacks, callbacks.listening():
-            size, mode = config.resize, config.resize_mode
-            dataset = load_dataset(catalog, size=size, resize_mode=mode, cache=cache, device=device, progress=progress)
+            dataset = dataset_of(config, catalog, cache=cache, device=device, progress=progress)
             parts = without_held_out(split_catalog(catalog, config), dataset)
             parts["train"] = with_class_shares(parts["train"])
             train, valid = dataset.select(parts["train"]), dataset.select(parts["valid"])

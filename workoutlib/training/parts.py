@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from workoutlib.config import Config
-from workoutlib.data.dataset import load_dataset
+from workoutlib.data.dataset import dataset_of
 from workoutlib.evaluation.predictions import Predictions, evaluate
 from workoutlib.models.features import picture_features
 from workoutlib.pose.estimator import PoseEstimator
@@ -36,9 +36,9 @@ def measure_parts(
     Raises:
         WorkoutlibError: the pose network cannot be had.
     """
-    device, size, mode = device or devices.pick_device(), config.resize, config.resize_mode
+    device = device or devices.pick_device()
     parts = split_catalog(catalog, config)
-    dataset = load_dataset(catalog, size=size, resize_mode=mode, cache=cache, device=device, progress=progress)
+    dataset = dataset_of(config, catalog, cache=cache, device=device, progress=progress)
     train, valid = dataset.select(parts["train"]), dataset.select(parts["valid"])
     bodies = Bodies(catalog, dataset.labels, PoseEstimator(), config, cache=cache, progress=progress)
     model = model_from_config(config.replace(fine_tune=False), len(dataset.labels)).to(device)

@@ -14,7 +14,7 @@ import torch
 
 from workoutlib.config import Config
 from workoutlib.data.catalog import read_catalog
-from workoutlib.data.dataset import ImageDataset, load_dataset
+from workoutlib.data.dataset import ImageDataset, dataset_of
 from workoutlib.data.download import make_sample
 from workoutlib.models.build import build_model
 from workoutlib.training.fit import Callbacks, fit
@@ -43,15 +43,7 @@ def synthetic_dataset(
     catalog = catalog[catalog["label"].isin(labels)].reset_index(drop=True)
     if catalog.empty:
         return None
-    return load_dataset(
-        catalog,
-        size=config.resize,
-        resize_mode=config.resize_mode,
-        labels=labels,
-        cache=_cache(folder),
-        device=device,
-        progress=progress,
-    )
+    return dataset_of(config, catalog, labels=labels, cache=_cache(folder), device=device, progress=progress)
 
 
 def warm_up(name: str, weights: str = "DEFAULT") -> Path:
@@ -71,9 +63,7 @@ def warm_up(name: str, weights: str = "DEFAULT") -> Path:
     path = folder.with_name(f"{folder.name}-{name}{start}.pth")
     if not path.exists():
         config = Config.profile("best", model=name, warm_up=False, synthetic=0.0, epochs=2, weight_interpolation=0.5)
-        dataset = load_dataset(
-            read_catalog(folder), size=config.resize, resize_mode=config.resize_mode, cache=_cache(folder)
-        )
+        dataset = dataset_of(config, read_catalog(folder), cache=_cache(folder))
         torch.manual_seed(config.seed)
         model = build_model(name, len(dataset.labels), weights=weights)
         told = Callbacks(on_step=lambda step, steps: tell("warming up on synthetic pictures", step, steps))

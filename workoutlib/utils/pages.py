@@ -117,9 +117,8 @@ class Page:
     ) -> None:
         """A playing clip above its timeline: (start, end, text, colour) of each stretch, which seeks when clicked."""
         buttons = []
-        for start, end, text, (red, green, blue) in stretches:
-            ink = "#fff" if 0.299 * red + 0.587 * green + 0.114 * blue < 140 else "#000"
-            style = f"flex:{max(end - start, 1e-3):.3f} 1 0;background:rgb({red},{green},{blue});color:{ink}"
+        for start, end, text, colour in stretches:
+            style = f"flex:{max(end - start, 1e-3):.3f} 1 0;{on_colour(colour)}"
             seek = f"this.closest('figure').querySelector('video').currentTime={start:.3f}"
             title = f"{text}, {start:.1f} to {end:.1f} s"
             buttons.append(f'<button style="{style}" onclick="{seek}" title="{escape(title)}">{escape(text)}</button>')
@@ -143,6 +142,13 @@ class Page:
         with replacing(path) as partial:  # bytes of a file name that are no text are written as escapes
             partial.write_text(html, encoding="utf-8", errors="backslashreplace")
         return path
+
+
+def on_colour(colour: Colour) -> str:
+    """CSS for text on a colour (red, green, blue in 0..255): white on dark ones, else black."""
+    red, green, blue = colour
+    ink = "#fff" if 0.299 * red + 0.587 * green + 0.114 * blue < 140 else "#000"
+    return f"background:rgb({red},{green},{blue});color:{ink}"
 
 
 def _named(anchor: str) -> str:

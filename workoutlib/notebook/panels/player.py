@@ -14,6 +14,7 @@ from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.notebook.panels.common import data_url
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.pages import on_colour
 from workoutlib.utils.paths import shown
 
 LARGEST_BYTES = 60_000_000
@@ -64,8 +65,6 @@ def timeline_html(segments: pd.DataFrame, duration: float, name: str, *, width: 
     buttons = []
     for segment in segments.itertuples():
         text = f"{segment.label}, {segment.start:.1f} to {segment.end:.1f} s, {segment.confidence:.0%}"
-        red, green, blue = colour_of(segment.label)
-        ink = "#fff" if 0.299 * red + 0.587 * green + 0.114 * blue < 140 else "#000"
         # a label that finds no room is left out, not cut off: hover, and the table below the timeline, tell it
         inner = segment.label if width * (segment.end - segment.start) / duration > 8 * len(segment.label) else ""
         seek = f"document.querySelector('.{name} video').currentTime = {segment.start:.3f}"
@@ -73,7 +72,7 @@ def timeline_html(segments: pd.DataFrame, duration: float, name: str, *, width: 
             f"flex:{max(segment.end - segment.start, 1e-3):.3f} 1 0;min-width:6px;height:34px;border:0;"
             # An outline inside stands out from the segment's own colour, on a light and on a dark page.
             "padding:0;cursor:pointer;overflow:hidden;white-space:nowrap;outline-offset:-3px;"
-            f"background:rgb({red},{green},{blue});color:{ink}"
+            f"{on_colour(colour_of(segment.label))}"
         )
         buttons.append(
             f"<button type='button' title='{escape(text, quote=True)}' aria-label='Go to {escape(text, quote=True)}' "
