@@ -67,6 +67,30 @@ def test_a_slow_estimator_drops_frames_and_never_lags(monkeypatch):
     assert looked_at == list(range(0, 101, 10)) and newest.dropped == 90
 
 
+def test_at_the_end_the_camera_is_free(monkeypatch):
+    class Camera:
+        def __init__(self, *_):
+            self.released = False
+            cameras.append(self)
+
+        def isOpened(self):
+            return True
+
+        def read(self):
+            time.sleep(0.01)
+            return True, np.zeros((48, 64, 3), np.uint8)
+
+        def release(self):
+            self.released = True
+
+    cameras: list[Camera] = []
+    monkeypatch.setattr("cv2.VideoCapture", Camera)
+    frames = Newest(open_source("0"))
+    assert next(iter(frames))[1].shape == (48, 64, 3) and not cameras[0].released
+    frames.close()
+    assert cameras[0].released and not frames._thread.is_alive()
+
+
 def test_a_fault_of_the_source_is_told_where_it_is_used():
     def source():
         yield 0, "frame"

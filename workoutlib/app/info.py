@@ -17,12 +17,15 @@ from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import data_root, output_root
 
-# package: what it is for, where the core works without it
+# Packages of the core, and others with what they are for.
 NEEDED = ("torch", "torchvision", "timm", "opencv-python", "av", "scikit-learn", "openvino")
 OPTIONAL = {
     "jupyterlab": "the notebooks",
     "ipywidgets": "the notebooks' panels",
     "kagglehub": "the real data set",
+    "gradio": "the app",
+    "onnx": "export as ONNX",
+    "tensorboard": "training with --logger tensorboard",
     "nbval": "tests of the notebooks",
 }
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _PATIENCE = 5000  # milliseconds until a stream must answer
+_GRACE = 1.0  # seconds for which the end waits for the next frame
 
 
 def require_source(source: str) -> None:
@@ -32,7 +34,7 @@ def is_clip(source: str) -> bool:
     return not source.isdigit() and not is_url(source)
 
 
-def open_source(source: str) -> Iterator[tuple[float, np.ndarray]]:
+def open_source(source: str) -> Generator[tuple[float, np.ndarray], None, None]:
     """Frames as they come, with seconds, uint8 RGB; a clip's at the pace of its times.
 
     Raises:
@@ -52,17 +54,19 @@ def open_source(source: str) -> Iterator[tuple[float, np.ndarray]]:
     if not capture.isOpened():
         raise WorkoutlibError(closed)
 
-    def captured() -> Iterator[tuple[float, np.ndarray]]:
+    def captured() -> Generator[tuple[float, np.ndarray], None, None]:
         began = time.monotonic()
-        while (read := capture.read())[0]:
-            yield time.monotonic() - began, cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB)
-        capture.release()
+        try:
+            while (read := capture.read())[0]:
+                yield time.monotonic() - began, cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB)
+        finally:
+            capture.release()
         raise WorkoutlibError(f"{'the camera' if source.isdigit() else shown(source)} sends no more pictures")
 
     return captured()
 
 
-def paced(clip: str) -> Iterator[tuple[float, np.ndarray]]:
+def paced(clip: str) -> Generator[tuple[float, np.ndarray], None, None]:
     """A clip's frames at the pace of their times."""
     from workoutlib.media.video_reader import read_frames
 
@@ -75,7 +79,7 @@ def paced(clip: str) -> Iterator[tuple[float, np.ndarray]]:
 class Newest:
     """Iterates over the newest of the frames that a thread reads; those that came meanwhile are dropped."""
 
-    def __init__(self, frames: Iterator[tuple[float, np.ndarray]]) -> None:
+    def __init__(self, frames: Generator[tuple[float, np.ndarray], None, None]) -> None:
         self.dropped = 0
         self._frames, self._changed = frames, threading.Condition()
         self._newest: tuple[float, np.ndarray] | None = None
@@ -86,13 +90,14 @@ class Newest:
     def _read(self) -> None:
         error: BaseException | None = None
         try:
-            for item in self._frames:
-                with self._changed:
-                    self.dropped += self._newest is not None
-                    self._newest = item
-                    self._changed.notify()
-                    if self._ended:
-                        return
+            with closing(self._frames) as frames:  # which frees a camera
+                for item in frames:
+                    with self._changed:
+                        self.dropped += self._newest is not None
+                        self._newest = item
+                        self._changed.notify()
+                        if self._ended:
+                            return
         except BaseException as caught:  # told where the frames are used
             error = caught
         with self._changed:
@@ -113,6 +118,8 @@ class Newest:
             yield item
 
     def close(self) -> None:
-        """Let the thread end with its next frame."""
+        """Let the thread end with its next frame, and wait for that a moment: a camera is free then."""
         with self._changed:
             self._ended = True
+        if self._thread.is_alive():
+            self._thread.join(_GRACE)
