@@ -7,6 +7,7 @@ from helpers.tiny import save_noise
 
 from workoutlib.app import info
 from workoutlib.app.cli import main
+from workoutlib.pose.weights import FILES
 
 
 def test_info_lists_what_is_here(home, capsys):
@@ -33,6 +34,17 @@ def test_what_nobody_needs_is_not_called_missing(home, capsys, monkeypatch):
     assert "[-] jupyterlab, for the notebooks" in lines
     assert "[-] GPU: the CPU is used" in lines
     assert [line for line in lines if line.startswith("[MISSING]")] == ["[MISSING] openvino"]
+
+
+def test_the_pose_network_is_looked_for_where_it_is_taken_from(home, tmp_path, capsys, monkeypatch):
+    line = "pose network (fetched at first use, 36 MB)"
+    monkeypatch.setenv("WORKOUTLIB_POSE", str(tmp_path))
+    assert main(["info"]) == 0
+    assert f"[-] {line}" in capsys.readouterr().out.splitlines()
+    for name in FILES:
+        (tmp_path / name).touch()
+    assert main(["info"]) == 0
+    assert f"[OK] {line}" in capsys.readouterr().out.splitlines()
 
 
 def test_a_data_set_with_a_few_of_its_images_is_not_ok(home, capsys):

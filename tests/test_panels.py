@@ -198,6 +198,15 @@ def test_panel_shows_each_profile_exactly(catalog, tmp_path, name):
     assert panel.config == Config.profile(name)
 
 
+def test_panels_hold_values_that_their_sliders_did_not_reach(catalog, photo, tmp_path):
+    far = Config.profile("quick", epochs=50, learning_rate=1e-7, zoom=0.8, rotation=120.0)
+    panel = TrainingPanel(catalog, far, out=tmp_path)
+    assert panel.config == far
+    panel.profile.value = "best"
+    assert panel.config == Config.profile("best")
+    assert AugmentationPlayground(photo, far).config == far
+
+
 def test_each_control_reaches_the_config_and_has_a_tooltip(panel):
     wanted = {
         "model": "resnet18",
@@ -290,6 +299,18 @@ def test_a_run_of_a_version_with_other_fields_does_not_stop_the_panel(tmp_path, 
         trained.history.to_csv(new_run(tmp_path, config) / "history.csv")
     (tmp_path / "run-001" / "config.json").write_text('{"a field of tomorrow": 1}')
     assert [run.name for run in stored_runs(tmp_path)] == ["run-002"]
+
+
+def test_a_new_run_overwrites_none_that_cannot_be_read(tmp_path, config, trained):
+    for _ in range(2):
+        trained.history.to_csv(new_run(tmp_path, config) / "history.csv")
+    (tmp_path / "run-002" / "config.json").write_text('{"a field of tomorrow": 1}')
+    assert new_run(tmp_path, config).name == new_run(tmp_path, config).name == "run-003"  # no epoch: used again
+    trained.history.to_csv(tmp_path / "run-003" / "history.csv")
+    for number in (999, 1000):
+        (tmp_path / f"run-{number}").mkdir()
+        trained.history.to_csv(tmp_path / f"run-{number}" / "history.csv")
+    assert new_run(tmp_path, config).name == "run-1001"
 
 
 def test_a_stop_before_the_first_epoch_is_no_fault(panel):
@@ -495,6 +516,18 @@ def test_a_part_that_is_missing_is_told_and_nothing_is_handed_on(tmp_path):
     assert got == [[tmp_path / "a.mp4"]]
     assert got[0][0].read_bytes() == b"abcdef"
     assert not field.bridge.value  # a stored notebook holds nothing of it
+
+
+def test_the_same_file_can_be_sent_again_on_windows(tmp_path, monkeypatch):
+    def rename(path, target):
+        raise FileExistsError(target) if target.exists() else AssertionError("not the second time")
+
+    got, rest = [], {"accept": "video/*", "description": "clip"}
+    field = ChunkedUpload(got.append, tmp_path, **rest)
+    send_in_parts(field, "a.mp4", b"abc")
+    monkeypatch.setattr(Path, "rename", rename)
+    send_in_parts(field, "a.mp4", b"abcdef")
+    assert got == [[tmp_path / "a.mp4"]] * 2 and (tmp_path / "a.mp4").read_bytes() == b"abcdef"
 
 
 def test_the_rest_of_a_broken_upload_goes_with_the_next(tmp_path):

@@ -31,6 +31,7 @@ FILES = {
     ),
 }
 TIMEOUT_SECONDS = 300
+_VARIABLE = "WORKOUTLIB_POSE"
 
 
 def pose_files(folder: str | Path | None = None) -> list[Path]:
@@ -41,7 +42,7 @@ def pose_files(folder: str | Path | None = None) -> list[Path]:
     Raises:
         WorkoutlibError: a given folder lacks a file; a file is another one than expected; no network.
     """
-    given = folder or os.environ.get("WORKOUTLIB_POSE")
+    given = folder or os.environ.get(_VARIABLE)
     home = Path(given) if given else pose_folder()
     missing = [name for name in FILES if not (home / name).is_file()]
     if missing and given:
@@ -55,8 +56,8 @@ def pose_files(folder: str | Path | None = None) -> list[Path]:
 
 
 def pose_folder() -> Path:
-    """Where the files are kept."""
-    return data_root() / "pose"
+    """Where the files are kept: the folder that WORKOUTLIB_POSE names, else ``input/pose``."""
+    return Path(os.environ.get(_VARIABLE) or data_root() / "pose")
 
 
 def _fetch(home: Path) -> None:

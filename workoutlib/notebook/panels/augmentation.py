@@ -10,7 +10,17 @@ import ipywidgets as widgets
 from workoutlib.config import PROFILES, Config, ResizeMode
 from workoutlib.data.transforms import augmented, model_view
 from workoutlib.media.images import Picture, as_rgb
-from workoutlib.notebook.panels.common import Panel, as_code, code_html, control, gallery_html, message, on_change, row
+from workoutlib.notebook.panels.common import (
+    Panel,
+    as_code,
+    code_html,
+    control,
+    gallery_html,
+    message,
+    on_change,
+    row,
+    set_value,
+)
 from workoutlib.notebook.panels.upload import ChunkedUpload
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import output_root
@@ -83,7 +93,7 @@ class AugmentationPlayground(Panel):
         """Set all sliders to a config's values."""
         self.base, self._setting = config, True  # drawn once, not after each of the sliders
         for name, field in self.fields.items():
-            field.value = getattr(config, name)
+            set_value(field, getattr(config, name))
         self._setting = False
         self.refresh()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from io import BytesIO
@@ -59,6 +60,16 @@ def control(kind: type[widgets.Widget], description: str, tooltip: str, **option
     style = {"description_width": "100px"}
     layout = widgets.Layout(width="300px", max_width="98%")  # with its margins as wide as a narrow page
     return kind(description=description, tooltip=tooltip, style=style, layout=layout, **options)
+
+
+def set_value(field: widgets.Widget, value: Any) -> None:
+    """Give a control a value; a slider that ends before it grows, which would else cut it off."""
+    if isinstance(field, widgets.FloatLogSlider):
+        end = math.log(value, field.base)
+        field.min, field.max = min(field.min, math.floor(end)), max(field.max, math.ceil(end))
+    elif isinstance(field, widgets.IntSlider | widgets.FloatSlider):
+        field.min, field.max = min(field.min, value), max(field.max, value)
+    field.value = value
 
 
 def row(*children: widgets.Widget) -> widgets.HBox:

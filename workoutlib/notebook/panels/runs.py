@@ -32,24 +32,38 @@ class Run:
 def stored_runs(out: Path) -> list[Run]:
     """The runs in the numbered folders of `out`, the oldest first."""
     runs = []
-    for folder in sorted(out.glob("run-[0-9][0-9][0-9]*")):
+    for folder, history in _kept(out).items():
         try:
             values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            run = Run(folder, Config.from_dict(values), pd.read_csv(folder / "history.csv"))
-        except (OSError, ValueError, WorkoutlibError):  # not begun, not whole, or of a version with other fields
+            runs.append(Run(folder, Config.from_dict(values), history))
+        except (OSError, ValueError, WorkoutlibError):  # of a version with other fields, or not whole
             continue
-        if len(run.history):
-            runs.append(run)
     return runs
 
 
 def new_run(out: Path, config: Config) -> Path:
     """The folder of the next run, with its config in it; one without a finished epoch is used again."""
-    runs = stored_runs(out)
-    number = int(runs[-1].name.removeprefix("run-")) + 1 if runs else 1
+    number = 1 + max(map(_number, _kept(out)), default=0)
     folder = out / f"run-{number:03d}"
     write_json(config.to_dict(), folder / "config.json")
     return folder
+
+
+def _kept(out: Path) -> dict[Path, pd.DataFrame]:
+    """The numbered folders of `out` with a finished epoch, in order, and the history of each."""
+    found = {}
+    for folder in sorted((each for each in out.glob("run-*") if each.name[4:].isdecimal()), key=_number):
+        try:
+            history = pd.read_csv(folder / "history.csv")
+        except (OSError, ValueError):  # not begun
+            continue
+        if len(history):
+            found[folder] = history
+    return found
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name.removeprefix("run-"))
 
 
 def compare_runs(runs: list[Run]) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from workoutlib.notebook.panels.common import (
     picture_html,
     row,
     scrolled,
+    set_value,
     table_html,
 )
 from workoutlib.notebook.panels.runs import Run, best_line, compare_runs, new_run, stored_runs
@@ -153,7 +154,7 @@ class TrainingPanel(Panel):
         """Set all controls to a config's values."""
         self.base = config
         for name, field in self.fields.items():
-            field.value = getattr(config, name)
+            set_value(field, getattr(config, name))
         self.refresh()
 
     def refresh(self) -> None:

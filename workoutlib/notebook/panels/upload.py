@@ -131,7 +131,7 @@ class ChunkedUpload(widgets.HBox):
         share = self._held / max(part["size"], 1)
         self._show(f"<progress value='{share:.3f}' aria-label='Upload'></progress> {share:.0%}")
         if self._held == part["size"]:
-            self._arrived.append(path.rename(path.with_name(upload_name(part["name"]))))
+            self._arrived.append(path.replace(path.with_name(upload_name(part["name"]))))
             if not part["rest"]:
                 arrived, self._arrived = self._arrived, []
                 self.receive(arrived)
