@@ -83,9 +83,9 @@ def plot_angles(
     return figure
 
 
-def plot_pose_accuracy(table: pd.DataFrame, by: str = "label") -> Figure:
-    """Joints in place, and mean errors of the angles, of each ``label`` or ``view`` in `evaluate_pose`'s table."""
-    means = summarise(table, by).sort_values("pck", ascending=False)
+def plot_pose_accuracy(table: pd.DataFrame) -> Figure:
+    """Joints in place, and mean errors of the angles, of each label in `evaluate_pose`'s table."""
+    means = summarise(table).sort_values("pck", ascending=False)
     places = np.arange(len(means))
     figure, (left, right) = make_figure(10, 0.34 * len(means) + 1.5, 1, 2, sharey=True)
     bars = left.barh(places, 100 * means["pck"], color=BLUE)
