@@ -50,10 +50,6 @@ def test_pose_accuracy_is_sorted_and_drawn_for_each_joint():
     left, right = plots.plot_pose_accuracy(table).axes
     assert [tick.get_text() for tick in left.get_yticklabels()] == ["squat", "plank"]
     assert [line.get_label() for line in right.lines] == ["elbow", "shoulder", "hip", "knee"]
-    assert [tick.get_text() for tick in plots.plot_pose_accuracy(table, "view").axes[0].get_yticklabels()] == [
-        "front",
-        "side",
-    ]
 
 
 def test_pose_errors_lead_from_estimate_to_truth(world):
