@@ -449,6 +449,18 @@ def test_a_folder_and_a_broken_photo(photo_panel, photo, tmp_path):
     assert "role='alert'" in photo_panel.status.value
 
 
+def test_an_emptied_field_does_not_mean_the_current_folder(photo_panel, clip_panel, photo, monkeypatch):
+    photo_panel.path.value = f" {photo} "
+    photo_panel.thread.join()
+    assert [row["path"] for row in photo_panel.rows] == [str(photo)]
+    clip_panel.path.value = str(photo.parent)
+    clip_panel.thread.join()
+    for panel in (photo_panel, clip_panel):
+        monkeypatch.setattr(panel, "_in_thread", lambda *_: pytest.fail("looked at something"))
+        panel.path.value = "  "
+        panel.path.value = ""
+
+
 def test_a_clip_in_a_folder_is_stopped(photo_panel, clip_path, monkeypatch):
     watch = PhotoPanel._watch
 

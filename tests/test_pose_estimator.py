@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -124,6 +125,12 @@ def test_accuracy_in_the_gym(estimator):
     means = summarise(table)
     assert means.loc["lateral raises", "pck"] > 0.7 and means.loc["lateral raises", "knee"] < 15
     assert means["found"].mean() == 1 and means["exerciser"].mean() == 1
+
+
+def test_where_nobody_is_found_the_measures_are_nan():
+    blind = SimpleNamespace(estimate=lambda frame: [])
+    table = evaluate_pose(blind, ["squat"], videos=1, frames=1)
+    assert not table["found"].any() and table[["pck", "elbow", "knee"]].isna().all(axis=None)
 
 
 @pytest.mark.slow

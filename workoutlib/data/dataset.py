@@ -112,25 +112,9 @@ def load_dataset(
     return ImageDataset(images.to(home), torch.arange(len(images), device=home), targets.to(home), labels, catalog)
 
 
-def dataset_of(
-    config: Config,
-    catalog: pd.DataFrame,
-    *,
-    labels: tuple[str, ...] | None = None,
-    cache: Path | None = None,
-    device: torch.device | str = "cpu",
-    progress: bool = True,
-) -> ImageDataset:
-    """The pictures of a catalog as a config wants them: `load_dataset` with its size and mode."""
-    return load_dataset(
-        catalog,
-        size=config.resize,
-        resize_mode=config.resize_mode,
-        labels=labels,
-        cache=cache,
-        device=device,
-        progress=progress,
-    )
+def dataset_of(config: Config, catalog: pd.DataFrame, **options: Any) -> ImageDataset:
+    """The pictures of a catalog at a config's size and mode; `options` are the other ones of `load_dataset`."""
+    return load_dataset(catalog, size=config.resize, resize_mode=config.resize_mode, **options)
 
 
 def require_known(labels: Iterable[str], known: Sequence[str]) -> None:

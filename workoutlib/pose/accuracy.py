@@ -36,7 +36,7 @@ def evaluate_pose(
         for video in range(videos):
             clip = render_clip(label, seed + 1000 + video, frames=frames, frames_per_second=1.0)
             rows += [_compare(estimator, clip, number) | {"label": label} for number in range(frames)]
-    return pd.DataFrame(rows)[["label", "view", "found", "exerciser", "pck", *JOINT_KINDS]]
+    return pd.DataFrame(rows, columns=["label", "view", "found", "exerciser", "pck", *JOINT_KINDS])
 
 
 def summarise(table: pd.DataFrame, by: str = "label") -> pd.DataFrame:

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from workoutlib.notebook.panels.common import columns, control, download_html, message, on_change, row, table_html
+from workoutlib.notebook.panels.common import (
+    columns,
+    control,
+    download_html,
+    message,
+    on_change,
+    on_path,
+    row,
+    table_html,
+)
 from workoutlib.notebook.panels.player import LARGEST_BYTES, browser_copy, player_html, timeline_html
 from workoutlib.notebook.panels.upload import ChunkedUpload
 from workoutlib.notebook.panels.working import WorkingPanel
@@ -45,7 +54,7 @@ class ClipPanel(WorkingPanel):
         self._show_clip(clip)
         on_change([self.smoothing, self.confidence, self.shortest], self.refresh)
         on_change([self.choice], self._choose)
-        on_change([self.path], lambda: self.recognise(Path(self.path.value).expanduser()))
+        on_path(self.path, self.recognise)
         self.annotate.on_click(lambda button: self.write_copy())
 
     def _make_controls(self, clip: ClipPrediction, paths: Sequence[Path]) -> None:

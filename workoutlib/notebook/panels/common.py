@@ -91,6 +91,11 @@ def on_change(controls: Iterable[widgets.Widget], call: Callable[[], None]) -> N
         each.observe(lambda change: call(), names="value")
 
 
+def on_path(field: widgets.Text, call: Callable[[Path], None]) -> None:
+    """Call with the path that is typed into a field; an empty one is none, and not the current folder."""
+    on_change([field], lambda: call(Path(field.value.strip()).expanduser()) if field.value.strip() else None)
+
+
 def message(text: str, *, alert: bool = False) -> str:
     """A line of text as HTML; an alert is marked by a word and a line, not by colour alone."""
     if not text:

@@ -21,7 +21,7 @@ from workoutlib.notebook.panels.common import (
     download_html,
     gallery_html,
     message,
-    on_change,
+    on_path,
     row,
 )
 from workoutlib.notebook.panels.upload import ChunkedUpload
@@ -67,7 +67,7 @@ class PhotoPanel(WorkingPanel):
                 self.bridge,
             ],
         )
-        on_change([self.path], lambda: self.recognise([Path(self.path.value).expanduser()]))
+        on_path(self.path, lambda path: self.recognise([path]))
         if paths:
             self._do(lambda: self._recognise(paths))
 
