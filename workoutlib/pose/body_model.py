@@ -21,7 +21,6 @@ from torch import Tensor
 from workoutlib.labels import LABELS
 from workoutlib.pose.classifier import PoseClassifier, fit_head_on_hidden, train_classifier, with_head
 from workoutlib.pose.features import both_sides, motion_features, travel_features
-from workoutlib.pose.skeleton import BODY
 from workoutlib.pose.synthetic import SECONDS, synthetic_sequences
 from workoutlib.pose.tracking import PoseSequence
 from workoutlib.utils.errors import WorkoutlibError
@@ -35,6 +34,9 @@ WINDOW_SECONDS, WINDOW_STEP = SECONDS, 1.0
 _FEWEST_FRAMES = 4  # a window in which fewer frames show a person says nothing
 _FRAME_STEP = 3  # neighbouring frames of a synthetic sequence are nearly the same pose
 _GYM_SHARE = 0.25  # of the gym's head beside the fitted one: real pictures show few people, the gym thousands
+
+# Landmarks that tell exercises apart: shoulders, elbows, wrists, hips, knees, ankles.
+_BODY = np.array([11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class BodyModel:
             picture: logits (N, C) of the picture model, or ``None`` where there is none.
             poses: of the N pictures.
         """
-        visible = poses.visibility[:, BODY].mean(1, keepdims=True)
+        visible = poses.visibility[:, _BODY].mean(1, keepdims=True)
         skeleton = visible * self.pose_log_probabilities(poses.world)
         nobody = -np.log(len(self.labels))
         weighted = (self.skeleton_weight * np.where(poses.found[:, None], skeleton, nobody)).astype(np.float32)

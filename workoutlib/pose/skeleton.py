@@ -23,9 +23,6 @@ MIDDLE_BONES = ((11, 12), (23, 24))
 #: Landmark numbers with left and right exchanged.
 MIRROR = np.array([0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(n for left in range(11, 33, 2) for n in (left + 1, left))])
 
-#: Numbers of the landmarks that tell exercises apart: shoulders, elbows, wrists, hips, knees, ankles.
-BODY = np.array([11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
-
 # joint: the landmarks whose middle one is the joint, of the left side; the right side's are one higher
 _JOINTS = {"elbow": (11, 13, 15), "shoulder": (13, 11, 23), "hip": (11, 23, 25), "knee": (23, 25, 27)}
 JOINTS = tuple(f"{side} {joint}" for joint in _JOINTS for side in ("left", "right"))
