@@ -96,6 +96,25 @@ def test_a_loop_of_one_repetition_counts_as_one_wherever_it_is_cut():
         assert count(count_repetitions(see("squat", times, phase, noise=0.3), "squat")) == 1, shift
 
 
+@pytest.mark.parametrize("label", ["lat pulldown", "lateral raises", "pull up", "push up", "tricep dips"])
+def test_a_set_that_begins_and_ends_at_its_resting_level_is_whole(label):
+    lasting = np.arange(0, 30.0, 1 / 25)
+    for seed in range(4):
+        performed = perform(label, seed, lasting)
+        shown = (performed.repetition > 1) & (performed.repetition <= 6)
+        rng = np.random.default_rng(seed)
+        seen = PoseSequence(**vars(estimate(performed, rng, draw_view(label, rng)))).select(shown)
+        assert count(count_repetitions(seen, label)) == 5, seed
+
+
+def test_a_clip_that_is_cut_at_one_end_alone_is_no_whole_set():
+    times, phase, _ = rhythm(5, rest=0.0)
+    whole = see("push up", times, phase, noise=0.3)
+    found = count_repetitions(cut(whole, 0.8, 15.0), "push up")
+    assert not found[0].complete
+    assert count(found) == 5
+
+
 def test_what_the_clip_cuts_is_told_apart():
     times, phase, _ = rhythm(5, rest=0.0)
     whole = see("push up", times, phase, noise=0.3)

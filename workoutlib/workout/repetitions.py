@@ -50,7 +50,8 @@ def count_repetitions(
     if not any(0 < index < len(values) - 1 for index, _ in extremes):
         return []  # one way only, as a clip of half a second shows it: nothing has turned
     turns = [position for position, (_, kind) in enumerate(extremes) if kind > 0]
-    rests = (_AT_REST[0] * open_start, _AT_REST[1] * open_end)
+    resting = _starts_and_ends_at_rest(values, extremes, way)
+    rests = (_AT_REST[0] * (open_start and not resting), _AT_REST[1] * (open_end and not resting))
     found = [_describe(signal.times, values, extremes, position, way, rests) for position in turns]
     # Only the clip's own ends cut a repetition; half of one at another border is a way to or from the exercise.
     if found and not found[0].complete and not open_start:
@@ -102,6 +103,16 @@ def smooth_and_find(signal: Signal, hysteresis: float = HYSTERESIS) -> tuple[np.
         way = float(np.median(np.abs(np.diff(values[places]))))
         seconds = max(_SMOOTHING, _SMOOTHING * STEP * float(np.median(np.diff(places))))
     return values, extremes, way
+
+
+def _starts_and_ends_at_rest(values: np.ndarray, extremes: list[tuple[int, int]], way: float) -> bool:
+    """Tell whether a set begins and ends at the level to which it comes back between two repetitions.
+
+    Then nothing is cut although nobody rests there. Of one end alone this is not believed: a clip that is cut in the
+    middle of a movement often shows the other end at that level by chance.
+    """
+    between = [values[index] for index, kind in extremes if kind < 0 and 0 < index < len(values) - 1]
+    return bool(between) and max(values[0], values[-1]) <= np.median(between) + _LEVEL * way
 
 
 def _describe(
