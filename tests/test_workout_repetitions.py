@@ -9,8 +9,8 @@ from workoutlib.gym.skeletons import draw_view, estimate, perform
 from workoutlib.labels import LABELS
 from workoutlib.pose.tracking import PoseSequence
 from workoutlib.workout import count_repetitions
-from workoutlib.workout.repetitions import find_extremes
-from workoutlib.workout.signals import MOVEMENTS, cut, movement_signal
+from workoutlib.workout.repetitions import find_extremes, smooth_and_find
+from workoutlib.workout.signals import MOVEMENTS, Signal, cut, movement_signal
 from workoutlib.workout.workout import count
 
 MOVING = [label for label in LABELS if label != "plank"]
@@ -159,6 +159,19 @@ def test_trembling_at_the_turn_is_not_counted():
     assert [kind for _, kind in find_extremes(values, 0.4)] == [-1, 1, -1]
     assert len(find_extremes(values, 0.2)) > 3
     assert find_extremes(np.zeros(10), 0.4) == []
+
+
+@pytest.mark.parametrize(("size", "uneven", "turns"), [(0.13, 0.0, 4), (0.13, 0.6, 0), (0.07, 0.0, 0), (0.3, 0.6, 4)])
+def test_a_small_movement_is_counted_where_it_repeats_evenly(size, uneven, turns):
+    times, phase, _ = rhythm(4)
+    depth = np.where((times > 3.6) & (times < 6.6), 1 - uneven, 1.0)
+    _, extremes, _ = smooth_and_find(Signal(times, size * depth * phase), hysteresis=0.3)
+    assert sum(kind > 0 for _, kind in extremes) == turns
+
+
+def test_a_small_movement_that_is_seen_once_is_not_counted():
+    times, phase, _ = rhythm(1)
+    assert smooth_and_find(Signal(times, 0.13 * phase))[1] == []
 
 
 def test_the_hidden_side_is_left_out_of_the_signal():
