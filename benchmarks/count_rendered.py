@@ -1,10 +1,11 @@
-"""Repetitions counted on rendered clips that show whole repetitions, as the starter recognises them and by their label.
+"""Repetitions counted on rendered clips, as the starter recognises them and by their label.
 
-python benchmarks/count_rendered.py --seeds 400 401 --form right|half
+python benchmarks/count_rendered.py --seeds 400 401 --form right|half [--cut]
 
 A clip an exercise and seed: 320 × 240 pixels, 8 to 10 frames a second, 1 to 5 repetitions of a person, room and camera
 that the seed draws. With `--form half` the exercises are those that the gym performs with half their range, and the
-shallow squat.
+shallow squat. Clips show whole repetitions; with `--cut` they begin and end anywhere in one, and those count that begin
+in the clip.
 """
 
 from __future__ import annotations
@@ -42,14 +43,16 @@ def draw_length(label: str, seed: int) -> tuple[int, float]:
     return int(rng.integers(1, 6)), float(rng.choice([8.0, 9.0, 10.0]))
 
 
-def write_clip(path: Path, label: str, seed: int, fault: str | None) -> int:
-    """Write a clip that begins and ends between two repetitions; return how many there are."""
+def write_clip(path: Path, label: str, seed: int, fault: str | None, *, cut: bool = False) -> int:
+    """Write a clip that begins and ends between two repetitions, or is cut; return how many begin in it."""
     count, rate = draw_length(label, seed)
     times = np.arange((count + 1) * 1.1 * EXERCISES[label].seconds[1] * rate) / rate
     drawn = draw_take(label, generator("clip", label, seed), times, fault).repetition
-    last = int(np.searchsorted(drawn, count + 1, side="right"))  # the first one is cut and left out
+    first, begun, last = np.searchsorted(drawn, [2, count + 1, count + 2]).tolist()  # the first one is drawn cut
+    if cut:
+        first, last = 0, begun + round((last - begun) * np.random.default_rng([seed, LABELS.index(label), 9]).random())
     clip = render_clip(label, seed, frames=last, frames_per_second=rate, size=SIZE, fault=fault)
-    shown = clip.frames[clip.truth["repetition"].to_numpy() > 1]
+    shown = clip.frames[first:]
     with ClipWriter(path, *SIZE, rate) as writer:
         for number, frame in enumerate(shown):
             writer.write(frame, number / rate)
@@ -68,6 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[400, 401])
     parser.add_argument("--form", choices=("right", "half"), default="right")
+    parser.add_argument("--cut", action="store_true")
     parser.add_argument("--exercises", nargs="+", choices=LABELS, default=LABELS)
     arguments = parser.parse_args()
     recognizer, rows = starter_recognizer(), []
@@ -77,7 +81,7 @@ def main() -> None:
             continue
         for seed in arguments.seeds:
             with tempfile.TemporaryDirectory() as folder:
-                true = write_clip(Path(folder) / "clip.mp4", label, seed, fault)
+                true = write_clip(Path(folder) / "clip.mp4", label, seed, fault, cut=arguments.cut)
                 seen, counted, told = count_clip(recognizer, Path(folder) / "clip.mp4", label)
             print(f"{label}, seed {seed}: {true} shown, {counted} counted as {seen}, {told} by its label", flush=True)
             rows.append((label, abs(counted - true), abs(told - true)))

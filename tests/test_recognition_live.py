@@ -2,6 +2,7 @@
 
 import threading
 from concurrent import futures
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,11 @@ from test_workout_repetitions import rhythm, see
 
 from workoutlib import Config, Recognizer, starter_recognizer
 from workoutlib.labels import LABELS
+from workoutlib.pose.smoothing import smooth
+from workoutlib.pose.tracking import PoseSequence
 from workoutlib.recognition import live as live_module
+from workoutlib.recognition.analysis import analyze_clip
+from workoutlib.recognition.clips import ClipPrediction
 from workoutlib.recognition.live import LiveWorkout
 
 
@@ -72,6 +77,24 @@ def test_until_there_is_an_answer_it_says_so_and_then_names_the_set(squats, monk
     assert all(label in ("plank", "squat") for label, _ in said[6:])
     (entry,) = live.workout.sets
     assert said[-1] == (entry.name, entry.confidence) == ("squat", pytest.approx(0.8, abs=0.2))
+
+
+def test_a_stream_is_recognised_and_counted_as_a_clip_of_its_frames(squats):
+    """By the motion, too: not by single poses alone."""
+    recognizer = starter_recognizer()
+    recognizer.__dict__["pose_estimator"] = None
+    live = LiveWorkout(recognizer)
+    for time in squats:
+        live.see(time, np.zeros((48, 64, 3), np.uint8))
+    live.close()
+    found = live._whole(list(live._seen))
+    poses = smooth(PoseSequence.of([time for time, _, _ in live._seen], [pose for _, pose, _ in live._seen]))
+    logits, whole = recognizer.body.fuse_clip(None, poses)
+    length = squats[-1] + squats[1]
+    clip = ClipPrediction(Path("clip"), squats, logits, length, 10.0, recognizer, poses=poses, whole=whole)
+    assert np.abs(found.clip.whole_logits - whole).max() < 1e-4 < np.abs(whole - logits.mean(0)).max()
+    told = [[(entry.label, entry.count) for entry in each.sets] for each in (found, analyze_clip(clip))]
+    assert told[0] == told[1] == [("squat", 3)]
 
 
 def test_while_nobody_is_there_a_body_model_alone_has_no_answer(monkeypatch):

@@ -67,6 +67,17 @@ def test_what_cannot_be_seen_is_not_judged():
     assert entry.faults == ()
 
 
+def test_what_is_hidden_at_the_turn_is_not_judged_there():
+    """As shins are behind the plates of a bar while it is low: the estimator guesses them, and bends the knees."""
+    times, phase, _ = rhythm(3)
+    sequence = see("romanian deadlift", times, phase, fault="bent knees", view=(70, 8), noise=0.3)
+    behind = np.where((phase > 0.8)[:, None], 0.6, sequence.visibility)
+    for visibility, named in ((sequence.visibility, True), (behind, False)):
+        seen = replace(sequence, visibility=visibility)
+        (entry,) = analyze_workout(seen, [(0.0, times[-1], "romanian deadlift")]).sets
+        assert any(fault.name == "bent knees" for fault in entry.faults) == named
+
+
 def test_a_fault_names_value_hint_and_frame():
     times, phase, _ = rhythm(3)
     sequence = see("squat", times, phase, fault="shallow squat", view=(40, 8), noise=0.3)

@@ -9,8 +9,8 @@ from workoutlib.gym.skeletons import draw_view, estimate, perform
 from workoutlib.labels import LABELS
 from workoutlib.pose.tracking import PoseSequence
 from workoutlib.workout import count_repetitions
-from workoutlib.workout.repetitions import find_extremes
-from workoutlib.workout.signals import MOVEMENTS, cut, movement_signal
+from workoutlib.workout.repetitions import find_extremes, smooth_and_find
+from workoutlib.workout.signals import MOVEMENTS, Signal, cut, movement_signal
 from workoutlib.workout.workout import count
 
 MOVING = [label for label in LABELS if label != "plank"]
@@ -96,6 +96,25 @@ def test_a_loop_of_one_repetition_counts_as_one_wherever_it_is_cut():
         assert count(count_repetitions(see("squat", times, phase, noise=0.3), "squat")) == 1, shift
 
 
+@pytest.mark.parametrize("label", ["lat pulldown", "lateral raises", "pull up", "push up", "tricep dips"])
+def test_a_set_that_begins_and_ends_at_its_resting_level_is_whole(label):
+    lasting = np.arange(0, 30.0, 1 / 25)
+    for seed in range(4):
+        performed = perform(label, seed, lasting)
+        shown = (performed.repetition > 1) & (performed.repetition <= 6)
+        rng = np.random.default_rng(seed)
+        seen = PoseSequence(**vars(estimate(performed, rng, draw_view(label, rng)))).select(shown)
+        assert count(count_repetitions(seen, label)) == 5, seed
+
+
+def test_a_clip_that_is_cut_at_one_end_alone_is_no_whole_set():
+    times, phase, _ = rhythm(5, rest=0.0)
+    whole = see("push up", times, phase, noise=0.3)
+    found = count_repetitions(cut(whole, 0.45, 15.0), "push up")
+    assert not found[0].complete
+    assert count(found) == 5
+
+
 def test_what_the_clip_cuts_is_told_apart():
     times, phase, _ = rhythm(5, rest=0.0)
     whole = see("push up", times, phase, noise=0.3)
@@ -140,6 +159,19 @@ def test_trembling_at_the_turn_is_not_counted():
     assert [kind for _, kind in find_extremes(values, 0.4)] == [-1, 1, -1]
     assert len(find_extremes(values, 0.2)) > 3
     assert find_extremes(np.zeros(10), 0.4) == []
+
+
+@pytest.mark.parametrize(("size", "uneven", "turns"), [(0.13, 0.0, 4), (0.13, 0.6, 0), (0.07, 0.0, 0), (0.3, 0.6, 4)])
+def test_a_small_movement_is_counted_where_it_repeats_evenly(size, uneven, turns):
+    times, phase, _ = rhythm(4)
+    depth = np.where((times > 3.6) & (times < 6.6), 1 - uneven, 1.0)
+    _, extremes, _ = smooth_and_find(Signal(times, size * depth * phase), hysteresis=0.3)
+    assert sum(kind > 0 for _, kind in extremes) == turns
+
+
+def test_a_small_movement_that_is_seen_once_is_not_counted():
+    times, phase, _ = rhythm(1)
+    assert smooth_and_find(Signal(times, 0.13 * phase))[1] == []
 
 
 def test_the_hidden_side_is_left_out_of_the_signal():

@@ -102,10 +102,14 @@ class LiveWorkout:
         return body.fuse(picture, _poses(seen)) if body else picture
 
     def _whole(self, seen: list[Seen]) -> ClipWorkout:
-        poses = smooth(_poses(seen))
+        """As `Recognizer.analyze` tells a clip of these frames."""
+        poses, body = smooth(_poses(seen)), self.recognizer.body
         times, rate = poses.times, len(seen) / max(seen[-1][0] - seen[0][0], 1e-3)
-        end, logits = times[-1] + 1 / rate, self._logits(seen)
-        return analyze_clip(ClipPrediction(Path("live"), times, logits, end, rate, self.recognizer, poses=poses))
+        logits, whole = np.array([each for _, _, each in seen]), None
+        if body:
+            logits, whole = body.fuse_clip(logits, poses)
+        end, reader = times[-1] + 1 / rate, self.recognizer
+        return analyze_clip(ClipPrediction(Path("live"), times, logits, end, rate, reader, poses=poses, whole=whole))
 
 
 def _poses(seen: list[Seen]) -> PoseSequence:

@@ -22,6 +22,7 @@ from .workout import Fault, Repetition, Set
 Values = dict[Rule, tuple[float, float]]  # value, and time in seconds of the frame that shows it
 
 _VISIBLE = 0.5  # median visibility of the least visible landmark from which a side of the body is judged
+_SEEN_AT_TURN = 0.75  # the same in the frames around the turn, where weights and the body's own limbs hide joints
 _OUTLIERS = 5  # frames of a median filter against single frames seen wrongly
 _FEWEST = 3  # frames
 _TURNED = 0.25  # share of the longer way that must be seen of the other for a cut repetition to show its turn
@@ -79,21 +80,35 @@ def measure_rule(sequence: PoseSequence, rule: Rule, repetition: Repetition) -> 
     for side, series in enumerate(measure.function(points).T if len(points) else ()):
         needed = [number + side for number in measure.landmarks]
         seen = np.isfinite(series)
-        if seen.sum() < _FEWEST or np.median(part.visibility[seen][:, needed], axis=0).min() < _VISIBLE:
+        judged = seen & _is_judged(rule.when, part.times, repetition)
+        if seen.sum() < _FEWEST or not judged.any() or _visibility(part, needed, seen) < _VISIBLE:
+            continue
+        if rule.when == "turn" and _visibility(part, needed, judged) < _SEEN_AT_TURN:
             continue
         series = median_filter(series[seen], min(_OUTLIERS, int(seen.sum())), mode="nearest")
-        value, time = _statistic(rule.when, series, part.times[seen], repetition)
+        value, time = _statistic(rule.when, series, judged[seen], part.times[seen], repetition)
         values.append(value)
         times.append(time)
     return (float(np.mean(values)), float(times[0])) if values else (float("nan"), repetition.turn)
 
 
-def _statistic(when: str, series: np.ndarray, times: np.ndarray, repetition: Repetition) -> tuple[float, float]:
+def _visibility(sequence: PoseSequence, needed: list[int], frames: np.ndarray) -> float:
+    """Visibility 0..1 of the least visible of the landmarks `needed`, the median over `frames`, bool (T,)."""
+    return float(np.median(sequence.visibility[frames][:, needed], axis=0).min())
+
+
+def _is_judged(when: str, times: np.ndarray, repetition: Repetition) -> np.ndarray:
+    """Tell which frames at times (T,) show what is judged: bool (T,). At the turn those around it, else all."""
+    near = np.abs(times - repetition.turn) <= max(0.1, 0.5 * repetition.pause)
+    return near if when == "turn" and near.any() else np.ones(len(times), bool)
+
+
+def _statistic(
+    when: str, series: np.ndarray, judged: np.ndarray, times: np.ndarray, repetition: Repetition
+) -> tuple[float, float]:
     """Reduce a series (T,) at times (T,) to one value, and the time of the frame that shows it."""
     if when in ("held", "turn"):
-        near = np.abs(times - repetition.turn) <= max(0.1, 0.5 * repetition.pause)
-        chosen = series[near] if when == "turn" and near.any() else series
-        return float(np.median(chosen)), repetition.turn
+        return float(np.median(series[judged])), repetition.turn
     least, most = np.percentile(series, [5, 95])
     value = {"least": least, "most": most, "any": most, "range": most - least}[when]
     return float(value), float(times[np.argmin(series) if when == "least" else np.argmax(series)])

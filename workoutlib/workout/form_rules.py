@@ -147,8 +147,8 @@ RULES = (
         "Pin your elbows to your sides.", COMMON, SLANT, "picture", deep=True,
     ),
     Rule(("leg extension",), HALF, "knee", "most", False, 142.0, "Straighten your knees at the top.", COMMON),
-    Rule(("leg raises",), HALF, "hip", "least", True, 117.0, "Raise your legs until the thighs are level.", COMMON),
-    Rule(("leg raises",), "bent knees", "knee", "turn", False, 132.0, "Keep your legs straight.", COMMON),
+    Rule(("leg raises",), HALF, "hip", "least", True, 121.0, "Raise your legs until the thighs are level.", COMMON),
+    Rule(("leg raises",), "bent knees", "knee", "turn", False, 122.0, "Keep your legs straight.", COMMON),
     Rule(
         ("russian twist",), HALF, "hands aside", "range", False, 0.335,
         "Turn further: bring the weight beside your hips.", COMMON, AHEAD,

@@ -20,7 +20,10 @@ from .signals import MOVEMENTS, STEP, Signal, angle_signal, cut, movement_signal
 from .workout import Repetition
 
 HYSTERESIS = 0.4  # share of the person's own range that the signal must turn back
-LEAST_RANGE = 0.18  # of a usual range of motion: less is standing still
+LEAST_RANGE = 0.18  # of a usual range of motion: less is standing still, unless it repeats evenly
+_FAINTEST = 0.1  # of a usual range of motion: less is always standing still
+_WAYS = 4  # ways of a faint movement that tell whether it repeats
+_EVEN = 0.75  # share of the typical way that each one of a faint movement has at least
 _SMOOTHING = 0.08  # seconds, and the share of the time of one way from which slower movement is smoothed more
 _LEVEL = 0.1  # share of the range within which start position and turn are found
 _STILL = 0.05  # share of the range within which they are held: the pause
@@ -50,7 +53,8 @@ def count_repetitions(
     if not any(0 < index < len(values) - 1 for index, _ in extremes):
         return []  # one way only, as a clip of half a second shows it: nothing has turned
     turns = [position for position, (_, kind) in enumerate(extremes) if kind > 0]
-    rests = (_AT_REST[0] * open_start, _AT_REST[1] * open_end)
+    resting = _starts_and_ends_at_rest(values, extremes, way)
+    rests = (_AT_REST[0] * (open_start and not resting), _AT_REST[1] * (open_end and not resting))
     found = [_describe(signal.times, values, extremes, position, way, rests) for position in turns]
     # Only the clip's own ends cut a repetition; half of one at another border is a way to or from the exercise.
     if found and not found[0].complete and not open_start:
@@ -93,7 +97,7 @@ def smooth_and_find(signal: Signal, hysteresis: float = HYSTERESIS) -> tuple[np.
     for _ in range(3):
         values = gaussian_filter1d(signal.values, seconds / STEP, mode="nearest")
         span = way or float(np.subtract(*np.percentile(values, [98, 2])))
-        if span < LEAST_RANGE:
+        if span < _FAINTEST:
             return values, [], span
         extremes = find_extremes(values, hysteresis * span)
         if len(extremes) < 2:
@@ -101,7 +105,24 @@ def smooth_and_find(signal: Signal, hysteresis: float = HYSTERESIS) -> tuple[np.
         places = [index for index, _ in extremes]
         way = float(np.median(np.abs(np.diff(values[places]))))
         seconds = max(_SMOOTHING, _SMOOTHING * STEP * float(np.median(np.diff(places))))
-    return values, extremes, way
+    faint = way < LEAST_RANGE and not _repeats_evenly(values[places])
+    return values, [] if faint else extremes, way
+
+
+def _repeats_evenly(levels: np.ndarray) -> bool:
+    """Tell whether highs and lows (N,) are those of two repetitions at least, each way about as long as the others."""
+    ways = np.abs(np.diff(levels))
+    return len(ways) >= _WAYS and bool(ways.min() >= _EVEN * np.median(ways))
+
+
+def _starts_and_ends_at_rest(values: np.ndarray, extremes: list[tuple[int, int]], way: float) -> bool:
+    """Tell whether a set begins and ends at the level to which it comes back between two repetitions.
+
+    Then nothing is cut although nobody rests there. Of one end alone this is not believed: a clip that is cut in the
+    middle of a movement often shows the other end at that level by chance.
+    """
+    between = [values[index] for index, kind in extremes if kind < 0 and 0 < index < len(values) - 1]
+    return bool(between) and max(values[0], values[-1]) <= np.median(between) + _LEVEL * way
 
 
 def _describe(
