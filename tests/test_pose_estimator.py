@@ -1,15 +1,17 @@
 """People found in pictures and followed through clips, with the real network."""
 
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from workoutlib import WorkoutlibError
 from workoutlib.gym import render_clip
 from workoutlib.pose.accuracy import evaluate_pose, summarise, true_joints
-from workoutlib.pose.estimator import Region
+from workoutlib.pose.estimator import PoseEstimator, Region
 from workoutlib.pose.skeleton import Pose, joint_angles
 from workoutlib.pose.tracking import PoseSequence, PoseTracker, track
 
@@ -116,6 +118,12 @@ def test_the_athlete_is_kept_while_somebody_walks_by(estimator, clip):
         if abs(left + 60 - 160 - pixels[6, 0]) > 100:  # else the walker stands in front
             away.append(abs(hips_of(pose)[0] - 160 - pixels[[6, 7], 0].mean()))
     assert len(away) >= 6 and max(away) < 25
+
+
+def test_without_openvino_it_says_what_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(WorkoutlibError, match="pip install openvino"):
+        PoseEstimator()
 
 
 @pytest.mark.slow

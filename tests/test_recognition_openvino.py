@@ -18,6 +18,7 @@ def clip(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("flip_at_test", [False, True])
 def test_every_back_end_gives_torchs_answers(trained, config, clip, flip_at_test):
+    pytest.importorskip("openvino")
     settings = config.replace(flip_at_test=flip_at_test)
     labels = trained.predictions.labels
     eager, compiled, auto = (
@@ -29,6 +30,7 @@ def test_every_back_end_gives_torchs_answers(trained, config, clip, flip_at_test
 
 
 def test_openvino_keeps_pictures_in_order_however_many(trained, config):
+    pytest.importorskip("openvino")
     eager, compiled = (
         Recognizer(trained.model, trained.predictions.labels, config, device=CPU, backend=backend)
         for backend in ("torch", "openvino")
@@ -36,3 +38,14 @@ def test_openvino_keeps_pictures_in_order_however_many(trained, config):
     for count in (1, 4, 7, 41):
         pictures = np.random.default_rng(count).integers(0, 256, (count, 64, 64, 3), dtype=np.uint8)
         np.testing.assert_allclose(compiled.logits(pictures), eager.logits(pictures), atol=2e-3)
+
+
+def test_auto_does_without_openvino(trained, config, clip, monkeypatch):
+    monkeypatch.setattr("workoutlib.recognition.recognizer.find_spec", lambda name: None)
+    found = [
+        Recognizer(trained.model, trained.predictions.labels, config, device=CPU, backend=backend)
+        .predict_clip(clip, progress=False)
+        .logits
+        for backend in ("auto", "torch")
+    ]
+    np.testing.assert_array_equal(*found)

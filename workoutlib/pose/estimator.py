@@ -59,7 +59,7 @@ class PoseEstimator:
         threads: processor threads to use; default, half of them: decoding, the picture model and encoding of a clip
             run beside it, and a second thread makes a look more costly than it makes it shorter.
     Raises:
-        WorkoutlibError: the files are missing and cannot be fetched, or are others than expected.
+        WorkoutlibError: OpenVINO is missing, or the files are and cannot be fetched.
     """
 
     def __init__(self, folder: str | Path | None = None, *, threads: int | None = None) -> None:

@@ -7,8 +7,6 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
-import openvino
-from openvino.preprocess import PrePostProcessor
 
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import shown
@@ -23,10 +21,15 @@ class Network:
         mean, scale: pixels 0..255 are given to the network as ``(pixels - mean) / scale``.
         threads: processor threads to use.
     Raises:
-        WorkoutlibError: OpenVINO cannot read the file.
+        WorkoutlibError: OpenVINO is missing, or cannot read the file.
     """
 
     def __init__(self, path: Path, outputs: Sequence[str], *, mean: float, scale: float, threads: int) -> None:
+        try:
+            import openvino
+            from openvino.preprocess import PrePostProcessor
+        except ImportError as error:
+            raise WorkoutlibError("poses need the package openvino: pip install openvino") from error
         hints = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
         core = openvino.Core()
         try:

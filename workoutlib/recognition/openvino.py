@@ -1,4 +1,4 @@
-"""OpenVINO: the same model, several times faster on a CPU."""
+"""OpenVINO: the same model, several times faster on a CPU (``pip install openvino``)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from workoutlib.config import Config
 from workoutlib.data.transforms import EvalTransform
 from workoutlib.models.build import Classifier
 from workoutlib.models.inference import mean_answers
+from workoutlib.utils.errors import WorkoutlibError
 
 # Pictures for one request: few enough that a layer's values stay in the processor's cache from layer to layer.
 _PICTURES = 2
@@ -37,6 +38,8 @@ def openvino_forward(model: Classifier, config: Config) -> Callable[[np.ndarray]
 
     Returns:
         A function from uint8 squares (N, resize, resize, 3) to logits (N, C) or (N, 2C), float32.
+    Raises:
+        WorkoutlibError: OpenVINO is not installed.
     """
     squares = torch.zeros(1, config.resize, config.resize, 3, dtype=torch.uint8)
     graph = convert(SquaresToLogits(model.cpu(), config).eval(), squares)
@@ -45,9 +48,15 @@ def openvino_forward(model: Classifier, config: Config) -> Callable[[np.ndarray]
 
 
 def require_openvino() -> Any:
-    """The module, loaded by who needs it first."""
-    import openvino
+    """The module.
 
+    Raises:
+        WorkoutlibError: it is not installed.
+    """
+    try:
+        import openvino
+    except ImportError as error:
+        raise WorkoutlibError("the back end openvino needs its package: pip install openvino") from error
     return openvino
 
 

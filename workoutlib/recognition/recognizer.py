@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any, get_args
@@ -50,8 +51,8 @@ class Recognizer(LogitReader):
         temperature: divides the logits before the softmax.
         unknown_threshold: a largest logit below it means "no known exercise"; ``None`` switches that off.
         device: default, the best one here.
-        backend: ``"torch"``; ``"openvino"``, several times faster on a CPU once it has compiled the model; or
-            ``"auto"``, which takes that for clips on a CPU.
+        backend: ``"torch"``; ``"openvino"``, several times faster on a CPU once it has compiled the model (needs
+            the package openvino); or ``"auto"``, which takes that for clips on a CPU where it is installed.
         body: recognises by pose and motion; its answers are joined with the model's.
     """
 
@@ -87,7 +88,7 @@ class Recognizer(LogitReader):
     @cached_property
     def _forward_clip(self) -> Forward:
         """As ``_forward``; for all of a clip's frames it pays to compile the model first."""
-        if hasattr(self, "model") and self.backend == "auto" and self.device.type == "cpu":
+        if hasattr(self, "model") and self.backend == "auto" and self.device.type == "cpu" and find_spec("openvino"):
             return openvino_forward(self.model, self.config)
         return self._forward
 
