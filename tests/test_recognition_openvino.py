@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 from helpers.clips import save_exercises
+from helpers.tiny import make_model
 
+from workoutlib import Config
+from workoutlib.recognition import openvino as openvino_module
 from workoutlib.recognition.recognizer import Recognizer
 
 CPU = torch.device("cpu")
@@ -49,3 +52,24 @@ def test_auto_does_without_openvino(trained, config, clip, monkeypatch):
         for backend in ("auto", "torch")
     ]
     np.testing.assert_array_equal(*found)
+
+
+def test_mirror_images_take_no_second_copy_of_the_model():
+    pytest.importorskip("openvino")
+    squares = torch.zeros(1, 72, 72, 3, dtype=torch.uint8)
+    counts = []
+    for flip in (False, True):
+        module = openvino_module.SquaresToLogits(make_model(), Config(resize=72, crop=64, flip_at_test=flip))
+        graph = openvino_module.convert(module.eval(), squares)
+        counts.append(sum(node.get_type_name() == "Convolution" for node in graph.get_ops()))
+    assert counts == [2, 2]
+
+
+def test_squares_go_through_one_by_one_whatever_the_graph_takes():
+    """A request for many at once keeps each layer's values of all of them."""
+    pytest.importorskip("openvino")
+    module = openvino_module.SquaresToLogits(make_model(), Config(resize=72, crop=64, flip_at_test=True))
+    graph = openvino_module.convert(module.eval(), torch.zeros(2, 72, 72, 3, dtype=torch.uint8))
+    graph.reshape([-1, 72, 72, 3])
+    openvino_module.compiled_forward(graph)
+    assert list(graph.input(0).shape) == [1, 72, 72, 3] and list(graph.output(0).shape) == [1, 3]

@@ -14,11 +14,7 @@ from torch import Tensor, nn
 from workoutlib.config import Config
 from workoutlib.data.transforms import EvalTransform
 from workoutlib.models.build import Classifier
-from workoutlib.models.inference import mean_answers
 from workoutlib.utils.errors import WorkoutlibError
-
-# Pictures for one request: few enough that a layer's values stay in the processor's cache from layer to layer.
-_PICTURES = 2
 
 
 class SquaresToLogits(nn.Module):
@@ -30,7 +26,11 @@ class SquaresToLogits(nn.Module):
         self.transform = EvalTransform(crop=config.crop, mean=model.mean, std=model.std)
 
     def forward(self, squares: Tensor) -> Tensor:
-        return mean_answers(self.model, self.transform(squares.permute(0, 3, 1, 2)), flip=self.flip)
+        images = self.transform(squares.permute(0, 3, 1, 2))
+        if not self.flip:
+            return self.model.answers(images).float()
+        # mirror images lie behind in one batch: a second pass would be a second copy of the whole graph
+        return self.model.answers(torch.cat([images, images.flip(3)])).float().unflatten(0, (2, -1)).mean(0)
 
 
 def openvino_forward(model: Classifier, config: Config) -> Callable[[np.ndarray], np.ndarray]:
@@ -42,9 +42,7 @@ def openvino_forward(model: Classifier, config: Config) -> Callable[[np.ndarray]
         WorkoutlibError: OpenVINO is not installed.
     """
     squares = torch.zeros(1, config.resize, config.resize, 3, dtype=torch.uint8)
-    graph = convert(SquaresToLogits(model.cpu(), config).eval(), squares)
-    graph.reshape([-1, config.resize, config.resize, 3])
-    return compiled_forward(graph)
+    return compiled_forward(convert(SquaresToLogits(model.cpu(), config).eval(), squares))
 
 
 def require_openvino() -> Any:
@@ -64,12 +62,18 @@ def convert(module: nn.Module, example: Tensor) -> Any:
     """A module as OpenVINO's graph, of any number of inputs like the example."""
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing notes that mean and std become constants: they are
-        return require_openvino().convert_model(module, example_input=example)
+        # which OpenVINO would do too, but twice, to compare
+        traced = torch.jit.trace(module, example, check_trace=False)
+        return require_openvino().convert_model(traced, example_input=example)
 
 
 def compiled_forward(graph: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """As `openvino_forward`, of OpenVINO's graph of a model."""
+    """As `openvino_forward`, of OpenVINO's graph of a model; squares go through it one by one.
+
+    So a layer's values stay in the processor's cache from layer to layer, and little memory is taken.
+    """
     openvino, classes = require_openvino(), graph.output(0).get_partial_shape()[1].get_length()
+    graph.reshape([1, *list(graph.input(0).get_partial_shape())[1:]])
     # float32 gives torch's predictions; the default, bfloat16 where the processor has it, does not
     hints = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
     compiled = openvino.compile_model(graph, "CPU", hints)
@@ -80,13 +84,13 @@ def compiled_forward(graph: Any) -> Callable[[np.ndarray], np.ndarray]:
     def forward(squares: np.ndarray) -> np.ndarray:
         logits = np.empty((len(squares), classes), np.float32)
 
-        def keep(request: Any, start: int) -> None:
-            logits[start : start + _PICTURES] = request.get_output_tensor().data
+        def keep(request: Any, number: int) -> None:
+            logits[number] = request.get_output_tensor().data[0]
 
         with one_caller:
             requests.set_callback(keep)
-            for start in range(0, len(squares), _PICTURES):
-                requests.start_async(squares[start : start + _PICTURES], start)
+            for number in range(len(squares)):
+                requests.start_async(squares[number : number + 1], number)
             requests.wait_all()
         return logits
 
