@@ -1,5 +1,6 @@
 """Recognition with the body: training with it, its checkpoint, photos, clips, folders, and the starter."""
 
+import gc
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from workoutlib.gym import render_clip
 from workoutlib.media.video_reader import read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.pose.body_model import BodyModel, fit_body
+from workoutlib.pose.skeleton import Pose
+from workoutlib.recognition import recognizer as recognizer_module
 from workoutlib.recognition.starter import choose_recognizer, starter_recognizer
 from workoutlib.training import bodies as bodies_module
 from workoutlib.training.crossvalidation import crossvalidate
@@ -94,6 +97,23 @@ def test_a_clip_carries_poses_and_an_answer_as_a_whole(recognizer, tmp_path):
     assert clip.poses.found[0] and np.abs(drawn[0] - drawn[1]).max() > 60
     alone = Recognizer(recognizer.model, recognizer.labels, recognizer.config, device=CPU)
     assert not np.allclose(alone.predict_clip(path, stride=2, progress=False).logits, clip.logits)
+
+
+def test_the_poses_of_single_frames_are_let_go_before_they_are_smoothed(estimator, tmp_path, monkeypatch):
+    starter, alive, smooth = starter_recognizer(), [], recognizer_module.smooth
+    starter.__dict__["pose_estimator"] = estimator
+
+    def count_and_smooth(sequence):
+        gc.collect()
+        alive.append(sum(isinstance(each, Pose) for each in gc.get_objects()))
+        return smooth(sequence)
+
+    monkeypatch.setattr(recognizer_module, "smooth", count_and_smooth)
+    path = save_exercises(tmp_path / "two.mp4")
+    gc.collect()
+    before = sum(isinstance(each, Pose) for each in gc.get_objects())
+    clip = starter.predict_clip(path, size=4, progress=False)
+    assert clip.poses.found.sum() > 25 and alive[0] - before < 15
 
 
 @pytest.mark.slow
