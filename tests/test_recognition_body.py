@@ -2,6 +2,8 @@
 
 import gc
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.clips import save_exercises
+from helpers.tiny import one_thread_environment
 from scipy.special import softmax
 
 from workoutlib import LABELS, Config, Recognizer, WorkoutlibError, load_checkpoint, train_model
@@ -146,6 +149,17 @@ def test_the_starter_knows_the_22_exercises_without_a_picture(estimator, monkeyp
     frame = render_clip("lateral raises", 3, frames=20, size=(320, 240)).frames[19]
     found = starter.predict(frame)
     assert "lateral raises" in [label for label, _ in found.top3] and 0 < found.confidence < 1
+
+
+def test_the_starter_does_without_libraries_of_picture_models():
+    """Each takes seconds to import, and a sixth of a gigabyte."""
+    code = (
+        "import sys, workoutlib.recognition.files; from workoutlib.recognition.starter import starter_recognizer; "
+        "starter_recognizer(); print(*{'torchvision', 'timm', 'sklearn', 'torch._dynamo'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=one_thread_environment())
+    assert done.stdout.split() == []
 
 
 def test_the_best_model_comes_before_the_starter(trained, home, monkeypatch):
