@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import warnings
 from collections.abc import Callable
+from inspect import getfile
+from pathlib import Path
 from threading import Lock
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+import workoutlib
 from workoutlib.config import Config
 from workoutlib.data.transforms import EvalTransform
 from workoutlib.models.build import Classifier
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import Unwritable, fingerprint_files, workspace
+from workoutlib.utils.paths import data_root
+
+_PARTS = ("model.xml", "model.bin")  # as OpenVINO writes a graph
+_MOST_KEPT = 4  # graphs in the cache folder: 15 MB each of EfficientNet-Lite0, 100 MB of ResNet-50
 
 
 class SquaresToLogits(nn.Module):
@@ -41,8 +52,76 @@ def openvino_forward(model: Classifier, config: Config) -> Callable[[np.ndarray]
     Raises:
         WorkoutlibError: OpenVINO is not installed.
     """
-    squares = torch.zeros(1, config.resize, config.resize, 3, dtype=torch.uint8)
-    return compiled_forward(convert(SquaresToLogits(model.cpu(), config).eval(), squares))
+    return compiled_forward(kept_graph(SquaresToLogits(model.cpu(), config).eval(), config))
+
+
+def kept_graph(module: SquaresToLogits, config: Config) -> Any:
+    """OpenVINO's graph of one square to logits: converted once, which takes seconds, then read from its file.
+
+    The file's name is a hash of all that the graph depends on, so that another model has another file.
+    """
+    file = graph_folder() / f"{_fingerprint(module, config)}.zip"
+    if (kept := _read_graph(file)) is not None:
+        return kept
+    square = torch.zeros(1, config.resize, config.resize, 3, dtype=torch.uint8)
+    graph = convert(module, square)
+    graph.reshape(list(square.shape))
+    try:
+        _keep_graph(graph, file)
+    except Unwritable as error:
+        warnings.warn(f"the converted model is not kept for the next time: {error}", stacklevel=2)
+    read = _read_graph(file)  # its sums are rounded otherwise, and the first answers are to be those of all later times
+    return graph if read is None else read
+
+
+def graph_folder() -> Path:
+    """Where converted models are kept."""
+    return data_root() / "cache" / "openvino"
+
+
+def _fingerprint(module: SquaresToLogits, config: Config) -> str:
+    """24 characters that change with weights, layers, preprocessing, and the code and libraries that convert them."""
+    digest = hashlib.sha256()
+    for name, values in {**module.state_dict(), "memory": module.model.memory}.items():
+        if values is not None:
+            digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+            digest.update(values.contiguous().numpy().data)
+    return fingerprint_files(
+        [getfile(Classifier), getfile(EvalTransform), __file__],
+        weights=digest.hexdigest(),
+        layers=str(module),
+        settings=repr([config.resize, config.flip_at_test, module.transform]),
+        versions=[workoutlib.__version__, torch.__version__, require_openvino().__version__],
+    )
+
+
+def _read_graph(file: Path) -> Any:
+    """The graph in a file of `_keep_graph`; ``None`` without a sound one."""
+    try:
+        with ZipFile(file) as parts:  # which compares checksums
+            xml, weights = (parts.read(name) for name in _PARTS)
+        openvino = require_openvino()
+        graph = openvino.Core().read_model(xml, openvino.Tensor(np.frombuffer(weights, np.uint8)))
+        os.utime(file)
+    # Not there, or not whole: a damaged file raises nearly anything inside zipfile (BadZipFile, struct.error, ...).
+    except Exception:
+        return None
+    return graph
+
+
+def _keep_graph(graph: Any, file: Path) -> None:
+    """Write a graph in one file, and remove those that were not used for longest."""
+    with workspace(file) as work:
+        try:
+            require_openvino().save_model(graph, work / _PARTS[0], compress_to_fp16=False)
+        except RuntimeError as error:  # how OpenVINO reports a full disk
+            raise OSError(str(error)) from error
+        with ZipFile(work / file.name, "w") as parts:
+            for name in _PARTS:
+                parts.write(work / name, name)
+        os.replace(work / file.name, file)
+    for old in sorted(file.parent.glob("*.zip"), key=os.path.getmtime, reverse=True)[_MOST_KEPT:]:
+        old.unlink(missing_ok=True)
 
 
 def require_openvino() -> Any:
