@@ -1,6 +1,7 @@
 """Small things that many tests share: rendered pictures, a trained model, one thread."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -26,6 +27,15 @@ LABELS = ("plank", "push up", "squat")
 def _one_thread() -> None:
     """Sums in one order on every machine, and no fight over its cores."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_graphs(tmp_path_factory) -> Iterator[None]:
+    """No converted model of a test stays in the cache of the repository."""
+    folder = tmp_path_factory.mktemp("graphs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workoutlib.recognition.openvino.graph_folder", lambda: folder)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,16 @@ def test_info_lists_what_is_here(home, capsys):
     assert "[OK] ImageNet weights of tf_efficientnet_lite0 (a package)" in lines
 
 
+def test_info_tells_of_converted_models(home, capsys, monkeypatch):
+    monkeypatch.setattr(info, "graph_folder", lambda: home)
+    assert main(["info"]) == 0
+    assert "[-] converted models for clips (0, 0 MB; made at first use)" in capsys.readouterr().out
+    home.mkdir()
+    (home / "a.zip").write_bytes(bytes(2_600_000))
+    assert main(["info"]) == 0
+    assert "[OK] converted models for clips (1, 3 MB; made at first use)" in capsys.readouterr().out
+
+
 def test_what_nobody_needs_is_not_called_missing(home, capsys, monkeypatch):
     here = importlib.metadata.version
 

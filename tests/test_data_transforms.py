@@ -153,19 +153,31 @@ def test_crop_keeps_proportions_as_torchvision_does(size):
     assert np.abs(made.astype(int) - reference.permute(1, 2, 0).numpy()).max() <= 1
 
 
+@pytest.mark.skipif(torch.backends.cpu.get_cpu_capability() == "DEFAULT", reason="torchvision goes by floats here")
+@given(st.integers(1, 400), st.integers(1, 400), st.integers(32, 100))
+def test_squares_are_torchvisions_to_the_bit(width, height, size):
+    pixels = np.random.default_rng(width * height).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    picture = torch.from_numpy(pixels).permute(2, 0, 1)
+    squashed = F.resize(picture, [size, size], antialias=True)
+    assert np.array_equal(to_square(pixels, size=size), squashed.permute(1, 2, 0))
+    middle = F.center_crop(picture, [min(side, 4 * min(width, height)) for side in (height, width)])
+    cut = F.center_crop(F.resize(middle, [size], antialias=True), [size, size])
+    assert np.array_equal(to_square(pixels, size=size, resize_mode="crop"), cut.permute(1, 2, 0))
+
+
 @pytest.mark.parametrize("shape", [(10, 20_000), (20_000, 10), (1, 2000)])
 @pytest.mark.parametrize("mode", ["squash", "crop"])
 def test_a_very_long_picture_stays_small_in_memory(shape, mode, monkeypatch):
     largest = 0
-    resize = F.resize
+    resize = torch.nn.functional.interpolate
 
     def spy(pixels, size, **options):
         nonlocal largest
         resized = resize(pixels, size, **options)
-        largest = max(largest, resized.shape[1] * resized.shape[2])
+        largest = max(largest, resized.shape[2] * resized.shape[3])
         return resized
 
-    monkeypatch.setattr(F, "resize", spy)
+    monkeypatch.setattr(torch.nn.functional, "interpolate", spy)
     pixels = np.full((*shape, 3), 7, np.uint8)
     middle = tuple(slice(side // 2 - side // 10, side // 2 + side // 10 + 1) for side in shape)
     pixels[middle] = 200

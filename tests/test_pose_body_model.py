@@ -1,5 +1,7 @@
 """Exercises recognised by the body: features, synthetic athletes, the model and its fusion with the picture."""
 
+import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +10,7 @@ import torch
 from scipy.special import softmax
 
 from workoutlib import LABELS, WorkoutlibError
+from workoutlib.pose import body_model as body_model_module
 from workoutlib.pose.body_model import BodyModel, fit_body, train_on_gym, windows
 from workoutlib.pose.classifier import PoseClassifier
 from workoutlib.pose.features import both_sides, motion_features, pose_features, travel_features
@@ -89,6 +92,42 @@ def test_with_a_person_pose_and_picture_count_together(model, others):
     sure = picture.copy()
     sure[:, 3] = 100
     assert (model.fuse(sure, sequence_of(world)).argmax(1) == 3).all()
+
+
+def most_memory(work: Callable[[], object]) -> int:
+    """Bytes of arrays that exist at once while it works."""
+    tracemalloc.start()
+    work()
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most
+
+
+def test_many_poses_are_described_in_parts_with_the_same_features(others):
+    world = np.resize(others[0], (5000, 33, 3))
+    sides = both_sides(world)
+    assert np.array_equal(sides[0], pose_features(world)) and np.array_equal(sides[1], pose_features(mirrored(world)))
+    assert both_sides(world[:0]).shape == (2, 0, sides.shape[2])
+    assert most_memory(lambda: both_sides(world)) < 2.5 * sides.nbytes
+
+
+def test_a_long_clip_takes_little_more_memory_than_its_features(model, others):
+    poses = sequence_of(np.resize(others[0], (20_000, 33, 3)))
+    frames, _ = model.fuse_clip(None, poses)
+    whole = model.skeleton_weight * model.pose_log_probabilities(poses.world)
+    assert np.allclose(frames, whole, atol=1e-5)
+    assert most_memory(lambda: model.fuse_clip(None, poses)) < 2.5 * both_sides(poses.world).nbytes
+
+
+def test_a_clips_poses_are_described_once(model, others, monkeypatch):
+    asked = []
+    monkeypatch.setattr(body_model_module, "both_sides", lambda world: asked.append(len(world)) or both_sides(world))
+    poses = sequence_of(others[0][0])
+    frames, whole = model.fuse_clip(None, poses)
+    assert asked == [len(poses)]
+    assert np.array_equal(frames, model.fuse(None, poses))
+    motion = model.motion_weight * model.motion_log_probabilities(poses)
+    assert whole == pytest.approx(frames.mean(0) + motion, abs=1e-6)
 
 
 def test_a_body_half_hidden_counts_half(model, others):

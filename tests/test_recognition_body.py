@@ -1,6 +1,9 @@
 """Recognition with the body: training with it, its checkpoint, photos, clips, folders, and the starter."""
 
+import gc
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.clips import save_exercises
+from helpers.tiny import one_thread_environment
 from scipy.special import softmax
 
 from workoutlib import LABELS, Config, Recognizer, WorkoutlibError, load_checkpoint, train_model
@@ -17,6 +21,8 @@ from workoutlib.gym import render_clip
 from workoutlib.media.video_reader import read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.pose.body_model import BodyModel, fit_body
+from workoutlib.pose.skeleton import Pose
+from workoutlib.recognition import recognizer as recognizer_module
 from workoutlib.recognition.starter import choose_recognizer, starter_recognizer
 from workoutlib.training import bodies as bodies_module
 from workoutlib.training.crossvalidation import crossvalidate
@@ -96,6 +102,23 @@ def test_a_clip_carries_poses_and_an_answer_as_a_whole(recognizer, tmp_path):
     assert not np.allclose(alone.predict_clip(path, stride=2, progress=False).logits, clip.logits)
 
 
+def test_the_poses_of_single_frames_are_let_go_before_they_are_smoothed(estimator, tmp_path, monkeypatch):
+    starter, alive, smooth = starter_recognizer(), [], recognizer_module.smooth
+    starter.__dict__["pose_estimator"] = estimator
+
+    def count_and_smooth(sequence):
+        gc.collect()
+        alive.append(sum(isinstance(each, Pose) for each in gc.get_objects()))
+        return smooth(sequence)
+
+    monkeypatch.setattr(recognizer_module, "smooth", count_and_smooth)
+    path = save_exercises(tmp_path / "two.mp4")
+    gc.collect()
+    before = sum(isinstance(each, Pose) for each in gc.get_objects())
+    clip = starter.predict_clip(path, size=4, progress=False)
+    assert clip.poses.found.sum() > 25 and alive[0] - before < 15
+
+
 @pytest.mark.slow
 def test_evaluate_takes_clips_beside_photos(run, catalog, data_folder, estimator, tmp_path, monkeypatch):
     monkeypatch.setattr("workoutlib.recognition.recognizer.PoseEstimator", lambda: estimator)
@@ -126,6 +149,17 @@ def test_the_starter_knows_the_22_exercises_without_a_picture(estimator, monkeyp
     frame = render_clip("lateral raises", 3, frames=20, size=(320, 240)).frames[19]
     found = starter.predict(frame)
     assert "lateral raises" in [label for label, _ in found.top3] and 0 < found.confidence < 1
+
+
+def test_the_starter_does_without_libraries_of_picture_models():
+    """Each takes seconds to import, and a sixth of a gigabyte."""
+    code = (
+        "import sys, workoutlib.recognition.files; from workoutlib.recognition.starter import starter_recognizer; "
+        "starter_recognizer(); print(*{'torchvision', 'timm', 'sklearn', 'torch._dynamo'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=one_thread_environment())
+    assert done.stdout.split() == []
 
 
 def test_the_best_model_comes_before_the_starter(trained, home, monkeypatch):

@@ -36,6 +36,10 @@ def test_answers_are_the_checkpoints(checkpoint, tmp_path, format):
     pictures = np.random.default_rng(0).integers(0, 256, (5, 72, 72, 3), dtype=np.uint8)
     np.testing.assert_allclose(exported._forward(pictures), original._forward(pictures), atol=1e-3)
     assert exported.knows_hands and exported._forward(pictures).shape == (5, 2 * len(LABELS))
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    run = pytest.importorskip("openvino").compile_model(path, "CPU", exact)  # as another program would, all at once
+    np.testing.assert_allclose(run(pictures)[0], original._forward(pictures), atol=1e-3)
+    assert run(pictures[:1])[0].shape == (1, 2 * len(LABELS))
     poses = np.random.default_rng(1).normal(size=(3, 33, 3)).astype(np.float32)
     poses[1] = np.nan
     answers = [each.body.pose_log_probabilities(poses) for each in (exported, original)]

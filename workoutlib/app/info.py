@@ -13,6 +13,7 @@ import torch
 import workoutlib
 from workoutlib.data.download import KAGGLE_FOLDER, KAGGLE_IMAGES, count_images
 from workoutlib.pose.weights import FILES, pose_folder
+from workoutlib.recognition.openvino import graph_folder
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import data_root, output_root
@@ -48,6 +49,9 @@ def found_here() -> Iterator[tuple[str, str]]:
     posed = all((pose_folder() / name).is_file() for name in FILES)
     yield _mark(posed), "pose network (fetched at first use, 36 MB)"
     yield _data_set(data_root() / KAGGLE_FOLDER)
+    graphs = list(graph_folder().glob("*.zip"))
+    size = sum(file.stat().st_size for file in graphs) / 1e6
+    yield _mark(bool(graphs)), f"converted models for clips ({len(graphs)}, {size:.0f} MB; made at first use)"
     yield _mark(any(data_root().glob("sample-*"))), "built-in sample (rendered at first use)"
     yield _mark((output_root() / "best_model.pth").is_file()), f"checkpoint {output_root() / 'best_model.pth'}"
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.transforms import v2
-from torchvision.transforms.v2 import functional as F
+
+if TYPE_CHECKING:
+    from torchvision.transforms import v2
 
 from workoutlib.config import Config, Interpolation, ResizeMode
 from workoutlib.media.images import Picture, as_rgb
@@ -34,14 +36,29 @@ def to_square(image: Picture, *, size: int, resize_mode: ResizeMode = "squash") 
     Returns:
         uint8 RGB array of shape (size, size, 3).
     """
-    pixels = torch.from_numpy(np.ascontiguousarray(as_rgb(image))).permute(2, 0, 1)
+    # a batch of one before its axes are moved: in that order of strides `interpolate` is up to 20 times as fast
+    pixels = torch.from_numpy(np.ascontiguousarray(as_rgb(image)))[None].permute(0, 3, 1, 2)
     if resize_mode == "squash":
-        pixels = F.resize(pixels, [size, size], antialias=True)
+        pixels = _resized(pixels, size, size)
     else:
+        short = min(pixels.shape[2:])
         # of a very long picture only the middle: scaled up whole, 20,000 × 10 pixels would fill the memory
-        pixels = F.center_crop(pixels, [min(side, 4 * min(pixels.shape[1:])) for side in pixels.shape[1:]])
-        pixels = F.center_crop(F.resize(pixels, [size], antialias=True), [size, size])
-    return pixels.permute(1, 2, 0).contiguous().numpy()
+        pixels = _middle(pixels, *(min(side, 4 * short) for side in pixels.shape[2:]))
+        pixels = _middle(_resized(pixels, *(size * side // short for side in pixels.shape[2:])), size, size)
+    return pixels[0].permute(1, 2, 0).contiguous().numpy()
+
+
+def _resized(pixels: Tensor, height: int, width: int) -> Tensor:
+    """uint8 (1, 3, H, W) at another size, as by torchvision, whose import takes a sixth of a gigabyte."""
+    if pixels.shape[2:] == (height, width):
+        return pixels
+    return torch.nn.functional.interpolate(pixels, (height, width), mode="bilinear", antialias=True)
+
+
+def _middle(pixels: Tensor, height: int, width: int) -> Tensor:
+    """The middle of (1, 3, H, W), rounded as by torchvision; a view."""
+    top, left = round((pixels.shape[2] - height) / 2), round((pixels.shape[3] - width) / 2)
+    return pixels[..., top : top + height, left : left + width]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +171,8 @@ class TrainTransform:
 
     def as_torchvision(self) -> v2.Compose:
         """The same recipe as torchvision classes, a square picture at a time: for reading and for tests."""
+        from torchvision.transforms import v2
+
         steps: list = [v2.ToImage()]
         if self.zoom:
             scale = ((1 - self.zoom) ** 2, 1.0)

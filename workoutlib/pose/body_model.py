@@ -33,6 +33,7 @@ WINDOW_SECONDS, WINDOW_STEP = SECONDS, 1.0
 """Length of the windows that the motion model looks at, and how far they are apart."""
 _FEWEST_FRAMES = 4  # a window in which fewer frames show a person says nothing
 _FRAME_STEP = 3  # neighbouring frames of a synthetic sequence are nearly the same pose
+_PART = 1024  # poses that go through the skeleton's network at once
 _GYM_SHARE = 0.25  # of the gym's head beside the fitted one: real pictures show few people, the gym thousands
 
 # Landmarks that tell exercises apart: shoulders, elbows, wrists, hips, knees, ankles.
@@ -63,11 +64,18 @@ class BodyModel:
 
     def pose_log_probabilities(self, world: np.ndarray) -> np.ndarray:
         """Log-probabilities (T, C) of poses (T, 33, 3) in world coordinates; NaN where there is nobody."""
-        return self.skeleton.log_probabilities(both_sides(world))
+        return self._pose_log_probabilities(both_sides(world))
+
+    def _pose_log_probabilities(self, sides: np.ndarray) -> np.ndarray:
+        """As `pose_log_probabilities`, of features (2, T, D); hidden layers of all poses at once would be large."""
+        parts = range(0, max(sides.shape[1], 1), _PART)
+        return np.concatenate([self.skeleton.log_probabilities(sides[:, first : first + _PART]) for first in parts])
 
     def motion_log_probabilities(self, poses: PoseSequence) -> np.ndarray:
         """Log-probabilities (C,) of a clip's poses, the mean of its windows'; NaN where none shows a person."""
-        sides = both_sides(poses.world)
+        return self._motion_log_probabilities(poses, both_sides(poses.world))
+
+    def _motion_log_probabilities(self, poses: PoseSequence, sides: np.ndarray) -> np.ndarray:
         seen = [rows for rows in windows(poses.times) if poses.found[rows].sum() >= _FEWEST_FRAMES]
         if not seen:
             return np.full(len(self.labels), np.nan)
@@ -86,16 +94,20 @@ class BodyModel:
             picture: logits (N, C) of the picture model, or ``None`` where there is none.
             poses: of the N pictures.
         """
+        return self._fuse(picture, poses, both_sides(poses.world))
+
+    def _fuse(self, picture: np.ndarray | None, poses: PoseSequence, sides: np.ndarray) -> np.ndarray:
         visible = poses.visibility[:, _BODY].mean(1, keepdims=True)
-        skeleton = visible * self.pose_log_probabilities(poses.world)
+        skeleton = visible * self._pose_log_probabilities(sides)
         nobody = -np.log(len(self.labels))
         weighted = (self.skeleton_weight * np.where(poses.found[:, None], skeleton, nobody)).astype(np.float32)
         return weighted if picture is None else picture + weighted
 
     def fuse_clip(self, picture: np.ndarray | None, poses: PoseSequence) -> tuple[np.ndarray, np.ndarray]:
         """Logits of a clip's frames (T, C), and of the clip as a whole (C,): their mean, and the motion."""
-        frames = self.fuse(picture, poses)
-        return frames, frames.mean(0) + self.motion_weight * np.nan_to_num(self.motion_log_probabilities(poses))
+        sides = both_sides(poses.world)
+        frames, motion = self._fuse(picture, poses, sides), self._motion_log_probabilities(poses, sides)
+        return frames, frames.mean(0) + self.motion_weight * np.nan_to_num(motion)
 
     def state(self) -> dict[str, dict[str, Tensor] | float]:
         """Tensors and plain numbers, as stored in a checkpoint."""

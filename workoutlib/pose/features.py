@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workoutlib.pose.skeleton import joint_angles, mirrored, pixels_a_metre
+from workoutlib.pose.skeleton import JOINTS, joint_angles, mirrored, pixels_a_metre
 
 # Landmarks whose position counts: nose, ears, shoulders, elbows, wrists, index fingers, hips, knees, ankles, toes.
 _POINTS = np.array([0, 7, 8, 11, 12, 13, 14, 15, 16, 19, 20, 23, 24, 25, 26, 27, 28, 31, 32])
@@ -30,6 +30,8 @@ _PAIRS = np.array(
 )
 _TRAVELLERS = [[11, 12], [15, 16], [23, 24], [25, 26], [27, 28]]  # shoulders, wrists, hips, knees, ankles
 _SHORTEST = 0.2  # metres: a smaller body is a failed estimate
+_FEATURES = 3 * (len(_POINTS) + len(_BONES)) + len(JOINTS) + len(_PAIRS)
+_PART = 1024  # poses described at once: what is computed on the way takes ten times the memory of the features
 STATISTICS = ("mean", "10th percentile", "90th percentile", "standard deviation")
 
 
@@ -80,7 +82,12 @@ def pose_features(world: np.ndarray) -> np.ndarray:
 
 def both_sides(world: np.ndarray) -> np.ndarray:
     """Features (2, ..., D) of poses and of their mirror images, left and right exchanged."""
-    return np.stack([pose_features(world), pose_features(mirrored(world))])
+    poses = world.reshape(-1, *world.shape[-2:])
+    sides = np.empty((2, len(poses), _FEATURES), np.float32)
+    for first in range(0, len(poses), _PART):
+        part = poses[first : first + _PART]
+        sides[:, first : first + _PART] = pose_features(part), pose_features(mirrored(part))
+    return sides.reshape(2, *world.shape[:-2], _FEATURES)
 
 
 def motion_features(features: np.ndarray) -> np.ndarray:

@@ -77,9 +77,10 @@ def one_euro(
 
 def _both_ways(times: np.ndarray, values: np.ndarray, min_cutoff: float, beta: float) -> np.ndarray:
     """The mean of the filter in both directions of time, whose lags cancel."""
-    forwards = one_euro(times, values, min_cutoff=min_cutoff, beta=beta)
-    backwards = one_euro(-times[::-1], values[::-1], min_cutoff=min_cutoff, beta=beta)[::-1]
-    return 0.5 * (forwards + backwards)
+    mean = one_euro(times, values, min_cutoff=min_cutoff, beta=beta)
+    mean += one_euro(-times[::-1], values[::-1], min_cutoff=min_cutoff, beta=beta)[::-1]
+    mean *= 0.5
+    return mean
 
 
 def _weight(cutoff: float | np.ndarray, seconds: float) -> float | np.ndarray:

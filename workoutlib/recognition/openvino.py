@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import warnings
 from collections.abc import Callable
+from inspect import getfile
+from pathlib import Path
 from threading import Lock
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+import workoutlib
 from workoutlib.config import Config
 from workoutlib.data.transforms import EvalTransform
 from workoutlib.models.build import Classifier
-from workoutlib.models.inference import mean_answers
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import Unwritable, fingerprint_files, workspace
+from workoutlib.utils.paths import data_root
 
-# Pictures for one request: few enough that a layer's values stay in the processor's cache from layer to layer.
-_PICTURES = 2
+_PARTS = ("model.xml", "model.bin")  # as OpenVINO writes a graph
+_MOST_KEPT = 4  # graphs in the cache folder: 15 MB each of EfficientNet-Lite0, 100 MB of ResNet-50
 
 
 class SquaresToLogits(nn.Module):
@@ -30,7 +37,11 @@ class SquaresToLogits(nn.Module):
         self.transform = EvalTransform(crop=config.crop, mean=model.mean, std=model.std)
 
     def forward(self, squares: Tensor) -> Tensor:
-        return mean_answers(self.model, self.transform(squares.permute(0, 3, 1, 2)), flip=self.flip)
+        images = self.transform(squares.permute(0, 3, 1, 2))
+        if not self.flip:
+            return self.model.answers(images).float()
+        # mirror images lie behind in one batch: a second pass would be a second copy of the whole graph
+        return self.model.answers(torch.cat([images, images.flip(3)])).float().unflatten(0, (2, -1)).mean(0)
 
 
 def openvino_forward(model: Classifier, config: Config) -> Callable[[np.ndarray], np.ndarray]:
@@ -41,10 +52,76 @@ def openvino_forward(model: Classifier, config: Config) -> Callable[[np.ndarray]
     Raises:
         WorkoutlibError: OpenVINO is not installed.
     """
-    squares = torch.zeros(1, config.resize, config.resize, 3, dtype=torch.uint8)
-    graph = convert(SquaresToLogits(model.cpu(), config).eval(), squares)
-    graph.reshape([-1, config.resize, config.resize, 3])
-    return compiled_forward(graph)
+    return compiled_forward(kept_graph(SquaresToLogits(model.cpu(), config).eval(), config))
+
+
+def kept_graph(module: SquaresToLogits, config: Config) -> Any:
+    """OpenVINO's graph of one square to logits: converted once, which takes seconds, then read from its file.
+
+    The file's name is a hash of all that the graph depends on, so that another model has another file.
+    """
+    file = graph_folder() / f"{_fingerprint(module, config)}.zip"
+    if (kept := _read_graph(file)) is not None:
+        return kept
+    square = torch.zeros(1, config.resize, config.resize, 3, dtype=torch.uint8)
+    graph = convert(module, square)
+    graph.reshape(list(square.shape))
+    try:
+        _keep_graph(graph, file)
+    except Unwritable as error:
+        warnings.warn(f"the converted model is not kept for the next time: {error}", stacklevel=2)
+    read = _read_graph(file)  # its sums are rounded otherwise, and the first answers are to be those of all later times
+    return graph if read is None else read
+
+
+def graph_folder() -> Path:
+    """Where converted models are kept."""
+    return data_root() / "cache" / "openvino"
+
+
+def _fingerprint(module: SquaresToLogits, config: Config) -> str:
+    """24 characters that change with weights, layers, preprocessing, and the code and libraries that convert them."""
+    digest = hashlib.sha256()
+    for name, values in {**module.state_dict(), "memory": module.model.memory}.items():
+        if values is not None:
+            digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+            digest.update(values.contiguous().numpy().data)
+    return fingerprint_files(
+        [getfile(Classifier), getfile(EvalTransform), __file__],
+        weights=digest.hexdigest(),
+        layers=str(module),
+        settings=repr([config.resize, config.flip_at_test, module.transform]),
+        versions=[workoutlib.__version__, torch.__version__, require_openvino().__version__],
+    )
+
+
+def _read_graph(file: Path) -> Any:
+    """The graph in a file of `_keep_graph`; ``None`` without a sound one."""
+    try:
+        with ZipFile(file) as parts:  # which compares checksums
+            xml, weights = (parts.read(name) for name in _PARTS)
+        openvino = require_openvino()
+        graph = openvino.Core().read_model(xml, openvino.Tensor(np.frombuffer(weights, np.uint8)))
+        os.utime(file)
+    # Not there, or not whole: a damaged file raises nearly anything inside zipfile (BadZipFile, struct.error, ...).
+    except Exception:
+        return None
+    return graph
+
+
+def _keep_graph(graph: Any, file: Path) -> None:
+    """Write a graph in one file, and remove those that were not used for longest."""
+    with workspace(file) as work:
+        try:
+            require_openvino().save_model(graph, work / _PARTS[0], compress_to_fp16=False)
+        except RuntimeError as error:  # how OpenVINO reports a full disk
+            raise OSError(str(error)) from error
+        with ZipFile(work / file.name, "w") as parts:
+            for name in _PARTS:
+                parts.write(work / name, name)
+        os.replace(work / file.name, file)
+    for old in sorted(file.parent.glob("*.zip"), key=os.path.getmtime, reverse=True)[_MOST_KEPT:]:
+        old.unlink(missing_ok=True)
 
 
 def require_openvino() -> Any:
@@ -64,12 +141,18 @@ def convert(module: nn.Module, example: Tensor) -> Any:
     """A module as OpenVINO's graph, of any number of inputs like the example."""
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing notes that mean and std become constants: they are
-        return require_openvino().convert_model(module, example_input=example)
+        # which OpenVINO would do too, but twice, to compare
+        traced = torch.jit.trace(module, example, check_trace=False)
+        return require_openvino().convert_model(traced, example_input=example)
 
 
 def compiled_forward(graph: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """As `openvino_forward`, of OpenVINO's graph of a model."""
+    """As `openvino_forward`, of OpenVINO's graph of a model; squares go through it one by one.
+
+    So a layer's values stay in the processor's cache from layer to layer, and little memory is taken.
+    """
     openvino, classes = require_openvino(), graph.output(0).get_partial_shape()[1].get_length()
+    graph.reshape([1, *list(graph.input(0).get_partial_shape())[1:]])
     # float32 gives torch's predictions; the default, bfloat16 where the processor has it, does not
     hints = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
     compiled = openvino.compile_model(graph, "CPU", hints)
@@ -80,13 +163,13 @@ def compiled_forward(graph: Any) -> Callable[[np.ndarray], np.ndarray]:
     def forward(squares: np.ndarray) -> np.ndarray:
         logits = np.empty((len(squares), classes), np.float32)
 
-        def keep(request: Any, start: int) -> None:
-            logits[start : start + _PICTURES] = request.get_output_tensor().data
+        def keep(request: Any, number: int) -> None:
+            logits[number] = request.get_output_tensor().data[0]
 
         with one_caller:
             requests.set_callback(keep)
-            for start in range(0, len(squares), _PICTURES):
-                requests.start_async(squares[start : start + _PICTURES], start)
+            for number in range(len(squares)):
+                requests.start_async(squares[number : number + 1], number)
             requests.wait_all()
         return logits
 

@@ -235,8 +235,7 @@ class Recognizer(LogitReader):
         bar = progress_bar(None, info.path.name, total=total, unit="frame", leave=False, show=progress)
         tracker = PoseTracker(self.pose_estimator, skip=True) if poses or self.body else None
         frames = read_frames(path, stride=stride)
-        times: list[float] = []
-        seen: list[float] = []
+        times, seen = list[float](), list[float]()
         parts, found = [], []
         for batch in prefetch(chunks(look_at(prefetch(frames.sparing()), tracker, self._views), size)):
             times += [time for time, _, _ in batch]
@@ -253,12 +252,13 @@ class Recognizer(LogitReader):
         duration = frames.end or times[-1] + 1 / info.frames_per_second
         logits, sequence, whole = spread(np.concatenate(parts), seen, times), None, None
         if tracker:
-            sequence = smooth(PoseSequence.of(times, found))
+            sequence = PoseSequence.of(times, found)
+            del found  # smoothing takes the memory of them
+            sequence = smooth(sequence)
         if self.body and sequence:
             logits, whole = self.body.fuse_clip(logits, sequence)
-        return ClipPrediction(
-            Path(path), np.array(times), logits, duration, info.frames_per_second, self, poses=sequence, whole=whole
-        )
+        rate = info.frames_per_second
+        return ClipPrediction(Path(path), np.array(times), logits, duration, rate, self, poses=sequence, whole=whole)
 
     def analyze(
         self, path: str | Path, *, stride: int = 1, progress: bool = True, on_frames: Watch | None = None
