@@ -25,7 +25,7 @@ from workoutlib.utils.files import Unwritable, fingerprint_files, workspace
 from workoutlib.utils.paths import data_root
 
 _PARTS = ("model.xml", "model.bin")  # as OpenVINO writes a graph
-_MOST_KEPT = 4  # graphs in the cache folder: 15 MB each of EfficientNet-Lite0, 100 MB of ResNet-50
+_MOST_KEPT = 4  # graphs in the cache folder, each as large as the weights of its model
 
 
 class SquaresToLogits(nn.Module):
