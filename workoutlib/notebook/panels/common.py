@@ -19,6 +19,7 @@ from PIL import Image
 
 from workoutlib.config import Config
 from workoutlib.notebook.figures import picture_kind, render
+from workoutlib.plots.common import BLUE, VERMILION
 from workoutlib.utils.errors import WorkoutlibError
 
 ANY = "any"
@@ -101,7 +102,7 @@ def message(text: str, *, alert: bool = False) -> str:
     if not text:
         return ""
     mark, role = ("<b>Please mend: </b>", "alert") if alert else ("", "status")
-    edge = "border-left:4px solid #d55e00;padding-left:.6em;" if alert else ""
+    edge = f"border-left:4px solid {VERMILION};padding-left:.6em;" if alert else ""
     return f"<div role='{role}' style='{edge}line-height:1.4;white-space:pre-wrap'>{mark}{escape(text)}</div>"
 
 
@@ -151,7 +152,7 @@ def bars_html(shares: Sequence[tuple[str, float]]) -> str:
     """Names, each with a bar and its per cent."""
     rows = "".join(
         f"<tr><td style='padding-right:.8em'>{escape(name)}</td><td style='width:50%'>"
-        f"<div style='background:#0072b2;height:1em;width:{max(share, 0.005):.1%}'></div></td>"
+        f"<div style='background:{BLUE};height:1em;width:{max(share, 0.005):.1%}'></div></td>"
         f"<td style='text-align:right;padding-left:.8em'>{share:.0%}</td></tr>"
         for name, share in shares
     )
