@@ -37,7 +37,7 @@ def opened(address: str, *, width: int, height: int = 844) -> Iterator[Any]:
         page.goto(address)
         yield page
         browser.close()
-    assert faults == []
+    assert not faults, faults
 
 
 def save_camera(clip: Path, target: Path, width: int = 480, height: int = 270) -> Path:

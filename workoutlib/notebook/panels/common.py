@@ -25,6 +25,8 @@ from workoutlib.utils.errors import WorkoutlibError
 ANY = "any"
 FREE_CAMERA = "video.srcObject?.getTracks().forEach(track => track.stop());"
 """JavaScript that switches off the camera that a ``video`` shows; nothing happens where it shows none."""
+SHOW_CAMERA = f"{FREE_CAMERA} video.srcObject = stream; video.play().catch(() => 'interrupted by the next start');"
+"""JavaScript that lets a ``video`` show a ``stream``, in place of the one that it shows: who presses twice has one."""
 
 
 def require_widgets() -> None:

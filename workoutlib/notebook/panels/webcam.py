@@ -11,17 +11,17 @@ import ipywidgets as widgets
 from PIL import Image
 
 from workoutlib.media.images import as_rgb
-from workoutlib.notebook.panels.common import FREE_CAMERA, Bridge, Panel, data_url, jpeg, message
+from workoutlib.notebook.panels.common import FREE_CAMERA, SHOW_CAMERA, Bridge, Panel, data_url, jpeg, message
 from workoutlib.recognition.live import LiveWorkout
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
 
 # Sends the next frame only when the last one has come back, so a slow machine is never swamped. Frames keep the shape
-# of the camera's: a phone's may be upright. Who presses twice has one stream all the same.
+# of the camera's: a phone's may be upright.
 _START = f"""const me = this.closest('.webcam'), video = me.querySelector('video');
 navigator.mediaDevices.getUserMedia({{video: {{width: 480, height: 360}}}}).then(stream => {{
-  {FREE_CAMERA}
-  video.srcObject = stream; video.play(); me.dataset.sent = 0;
+  {SHOW_CAMERA}
+  me.dataset.sent = 0;
   const canvas = document.createElement('canvas');
   const timer = setInterval(() => {{
     if (!me.isConnected) {FREE_CAMERA}
