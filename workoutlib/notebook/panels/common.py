@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from PIL import Image
 
 from workoutlib.config import Config
+from workoutlib.media.images import encode_jpeg
 from workoutlib.notebook.figures import picture_kind, render
 from workoutlib.plots.common import BLUE, VERMILION
 from workoutlib.utils.errors import WorkoutlibError
@@ -122,7 +121,7 @@ def picture_html(picture: Figure | np.ndarray, alt: str, width: str = "100%", le
     if isinstance(picture, Figure):
         data, kind = render(picture), picture_kind(picture)
     else:
-        data, kind = jpeg(picture), "jpeg"
+        data, kind = encode_jpeg(picture), "jpeg"
     style = f"max-width:{width};height:auto;background:white" + f";min-width:{least}px" * bool(least)
     image = f"<img alt='{escape(alt, quote=True)}' style='{style}' src='{data_url(data, f'image/{kind}')}'>"
     return scrolled(image) if least else image
@@ -159,13 +158,6 @@ def bars_html(shares: Sequence[tuple[str, float]]) -> str:
         for name, share in shares
     )
     return f"<table style='width:100%;border-collapse:collapse'>{rows}</table>"
-
-
-def jpeg(pixels: np.ndarray) -> bytes:
-    """uint8 RGB (H, W, 3) as a JPEG file."""
-    buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
 
 
 def data_url(content: bytes, mime: str) -> str:

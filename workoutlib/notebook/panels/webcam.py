@@ -10,8 +10,8 @@ from io import BytesIO
 import ipywidgets as widgets
 from PIL import Image
 
-from workoutlib.media.images import as_rgb
-from workoutlib.notebook.panels.common import FREE_CAMERA, SHOW_CAMERA, Bridge, Panel, data_url, jpeg, message
+from workoutlib.media.images import as_rgb, encode_jpeg
+from workoutlib.notebook.panels.common import FREE_CAMERA, SHOW_CAMERA, Bridge, Panel, data_url, message
 from workoutlib.recognition.live import LiveWorkout
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
@@ -81,5 +81,5 @@ class Webcam(Panel):
         said = label if confidence is None else f"{label}, {confidence:.0%}"
         self.picture.value = (
             f"<img data-frame='{number}' alt='{escape(said, quote=True)}' style='max-width:100%' "
-            f"src='{data_url(jpeg(drawn), 'image/jpeg')}'>"
+            f"src='{data_url(encode_jpeg(drawn), 'image/jpeg')}'>"
         )
