@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.browser import CHROMIUM, needs_chromium, save_camera
+from helpers.browser import CHROMIUM, KEEP_STREAMS, needs_chromium, save_camera
 from helpers.tiny import one_thread_environment
 
 from workoutlib.utils.paths import data_root
@@ -368,14 +368,6 @@ def test_06_a_clip_is_cut_into_segments_that_can_be_jumped_to(lab, page, tmp_pat
     expect(clips.locator(".now")).to_contain_text(segments.last.inner_text())
     shoot(page, clips, "06-segments")
     look_into_the_camera(page)
-
-
-KEEP_STREAMS = """() => {
-  window.streams = [];
-  const media = navigator.mediaDevices, open = media.getUserMedia.bind(media);
-  media.getUserMedia = async wanted => { const stream = await open(wanted); streams.push(stream); return stream; };
-}"""
-"""Every camera that the page opens from now on is kept in `streams`."""
 
 
 def look_into_the_camera(page: Page) -> None:

@@ -12,8 +12,9 @@ import pytest
 import torch
 from helpers.tiny import make_dataset, save_noise
 
+from workoutlib.config import Config
 from workoutlib.data import dataset as module
-from workoutlib.data.dataset import decode, load_dataset
+from workoutlib.data.dataset import dataset_of, decode, load_dataset
 from workoutlib.data.readable import UnreadableFiles, find_unreadable
 from workoutlib.data.transforms import to_square
 from workoutlib.utils.errors import WorkoutlibError
@@ -235,3 +236,13 @@ def test_all_pictures_that_cannot_be_read_are_named_at_once(paths, tmp_path):
     assert list(caught.value.reasons) == [paths[1], paths[3]]
     assert list((tmp_path / "cache").iterdir()) == []
     assert find_unreadable(paths, progress=False) == caught.value.reasons
+
+
+@pytest.mark.parametrize("mode", ["squash", "crop"])
+def test_a_data_set_of_a_config_has_its_size_and_mode(catalog, mode):
+    config = Config(resize=72, crop=64, resize_mode=mode)
+    found = dataset_of(config, catalog.head(2), labels=("x", "plank"), progress=False)
+    assert found.labels == ("x", "plank") and found.targets.tolist() == [1, 1]
+    for number, path in enumerate(catalog["path"].head(2)):
+        shown = found[number][0].permute(1, 2, 0).numpy()
+        np.testing.assert_array_equal(shown, to_square(path, size=72, resize_mode=mode))

@@ -5,6 +5,7 @@ import os
 import random
 import sys
 import warnings
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms
 
 from workoutlib.media import images
-from workoutlib.media.images import as_rgb, check_image, read_image
+from workoutlib.media.images import as_rgb, check_image, encode_jpeg, read_image
 from workoutlib.utils.errors import WorkoutlibError
 
 
@@ -434,3 +435,11 @@ def test_what_is_no_photo_is_named_with_advice(tmp_path: Path, head: bytes, what
     (tmp_path / name).write_bytes(head + b"\1" * 500)
     with pytest.raises(WorkoutlibError, match=rf"{what}, not a picture\. Export it as JPEG or PNG"):
         read_image(tmp_path / name)
+
+
+def test_a_jpeg_for_a_page_has_the_pictures_colours():
+    pixels = np.zeros((24, 32, 3), np.uint8)
+    pixels[:, :16], pixels[:, 16:] = (250, 20, 10), (10, 30, 240)
+    decoded = np.asarray(Image.open(BytesIO(encode_jpeg(pixels))))
+    assert decoded.shape == pixels.shape and np.abs(decoded.astype(int) - pixels)[:, [4, 28]].max() < 12
+    assert len(encode_jpeg(pixels, 20)) < len(encode_jpeg(pixels, 95))

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workoutlib.labels import LABELS
-from workoutlib.media import lettering
 from workoutlib.media.overlay import OKABE_ITO, UNKNOWN, colour_of, draw_label, draw_timeline
 from workoutlib.utils.errors import WorkoutlibError
 
@@ -171,10 +170,3 @@ def test_colours_are_stable_and_of_the_palette() -> None:
     assert all(first != second for first, second in pairwise(hues))
     assert max(colour_of(UNKNOWN)) == min(colour_of(UNKNOWN))
     assert colour_of("unknown, perhaps squat") == colour_of(UNKNOWN) != colour_of("unknown class")
-
-
-def test_texts_are_measured_once() -> None:
-    lettering.fit.cache_clear()
-    for index in range(20):
-        draw_label(grey(120, 160), "squat", index / 20)
-    assert lettering.fit.cache_info().hits > lettering.fit.cache_info().misses

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from workoutlib.media.overlay import UNKNOWN
-from workoutlib.recognition.clips import ClipPrediction, LogitReader, look_at, spread
+from workoutlib.media.video_writer import ClipWriter
+from workoutlib.recognition.clips import ClipPrediction, LogitReader, look_at, spread, usual_stride
 from workoutlib.workout import Set
 
 
@@ -24,6 +25,14 @@ def test_words_for_logits():
     assert [share for _, share in found.top3] == pytest.approx(sorted(expected, reverse=True))
     unsure = reader.read_logits(logits - 1)
     assert (unsure.label, unsure.known, unsure.shown) == ("b", False, UNKNOWN)
+
+
+@pytest.mark.parametrize(("rate", "stride"), [(1, 1), (12, 1), (25, 2), (30, 2), (60, 4), (120, 8)])
+def test_the_usual_stride_looks_at_about_fifteen_frames_a_second(tmp_path, rate, stride):
+    with ClipWriter(tmp_path / "x.mp4", 32, 32, rate) as writer:
+        for number in range(4):
+            writer.write(np.zeros((32, 32, 3), np.uint8), number / rate)
+    assert usual_stride(tmp_path / "x.mp4") == stride
 
 
 def made_clip(logits, *, times=None, duration=None, threshold=None, labels=("a", "b")) -> ClipPrediction:

@@ -14,13 +14,22 @@ from workoutlib import probe_clip, read_frames
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 
+KEEP_STREAMS = """() => {
+  window.streams = [];
+  const media = navigator.mediaDevices, open = media.getUserMedia.bind(media);
+  media.getUserMedia = async wanted => { const stream = await open(wanted); streams.push(stream); return stream; };
+}"""
+"""Every camera that the page opens from now on is kept in `streams`."""
+
 
 @contextmanager
 def opened(address: str, *, width: int, height: int = 844) -> Iterator[Any]:
     """A page of a browser of its own; at the end it must have had no error."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        # a test picture takes the place of the camera, and nobody has to allow it
+        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *camera])
         page, faults = browser.new_page(viewport={"width": width, "height": height}), []
         page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: faults.append(str(error)))
@@ -28,7 +37,7 @@ def opened(address: str, *, width: int, height: int = 844) -> Iterator[Any]:
         page.goto(address)
         yield page
         browser.close()
-    assert faults == []
+    assert not faults, faults
 
 
 def save_camera(clip: Path, target: Path, width: int = 480, height: int = 270) -> Path:

@@ -54,16 +54,14 @@ def page(port: int = 8765, *, wait: bool = False) -> Iterator[Show]:
     Args:
         wait: begin when somebody looks: a short clip would be over before.
     """
-    import cv2
+    from workoutlib.media.images import encode_jpeg
 
     stream = Stream()
     server = local_server(stream.handler(), port)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def show(frame: np.ndarray) -> bool:
-        stream.push(
-            cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
-        )
+        stream.push(encode_jpeg(frame, 80))
         return True
 
     begins = "; it begins when the page is opened" if wait else ""

@@ -108,7 +108,7 @@ class ReviewPage:
         import cv2
 
         from workoutlib.data.annotations import is_inside
-        from workoutlib.media.images import read_image
+        from workoutlib.media.images import encode_jpeg, read_image
 
         paths = self.queue.pictures(PICTURES, number) if number in self.queue.order else []
         if place >= len(paths) or not is_inside(paths[place], self.queue.annotations.root):
@@ -116,7 +116,7 @@ class ReviewPage:
         pixels = read_image(paths[place])
         scale = min(1.0, SIDE / max(pixels.shape[:2]))
         small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        return cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1].tobytes()
+        return encode_jpeg(small, 95)
 
     def farewell(self) -> str:
         """How many were done, and what to do next."""

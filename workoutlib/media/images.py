@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
@@ -237,3 +238,10 @@ def _array_to_rgb(array: np.ndarray) -> np.ndarray:
     if pixels.shape[2] == 4:
         return _pil_to_rgb(Image.fromarray(np.ascontiguousarray(pixels)))
     return np.ascontiguousarray(pixels)
+
+
+def encode_jpeg(pixels: np.ndarray, quality: int = 85) -> bytes:
+    """uint8 RGB (H, W, 3) as a JPEG file, for a page."""
+    return cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[
+        1
+    ].tobytes()

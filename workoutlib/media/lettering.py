@@ -16,6 +16,7 @@ WHITE: Colour = (255, 255, 255)
 TRACK: Colour = (85, 85, 85)
 """Of a bar, behind its filled part."""
 FONT = cv2.FONT_HERSHEY_SIMPLEX
+_CAPITAL = 21  # pixels of a capital at scale 1; OpenCV 4 and 5 measure a text's height differently
 SMALL_TEXT = 8
 """Height of a capital in pixels: good to read."""
 SMALLEST_TEXT = 6
@@ -65,22 +66,19 @@ class Text(NamedTuple):
 def fit(text: str, size: int, room: int) -> Text:
     """`text` in OpenCV's letters, `size` pixels high, made smaller and then cut until `room` pixels hold it."""
     text = _ascii(text)
-    scale = size / _measure("H", 1.0)[1]
-    smallest = min(SMALLEST_TEXT, size) / _measure("H", 1.0)[1]
-    width = _measure(text, scale)[0]
+    scale, smallest = size / _CAPITAL, min(SMALLEST_TEXT, size) / _CAPITAL
+    width = _width(text, scale)
     if width > room:
         scale = max(scale * room / width, smallest)
     whole = text
-    while text and _measure(text, scale)[0] > room:
+    while text and _width(text, scale) > room:
         whole = whole[:-1]
         text = whole + "..." if whole else ""
-    return Text(text, scale, _measure(text, scale)[0])
+    return Text(text, scale, _width(text, scale))
 
 
-def _measure(text: str, scale: float) -> tuple[int, int]:
-    """(width, height above the baseline) in pixels."""
-    (width, height), _ = cv2.getTextSize(text, FONT, scale, _stroke(scale)) if text else ((0, 0), 0)
-    return width, height
+def _width(text: str, scale: float) -> int:
+    return cv2.getTextSize(text, FONT, scale, _stroke(scale))[0][0] if text else 0
 
 
 def _stroke(scale: float) -> int:

@@ -32,6 +32,11 @@ _PALE: Colour = (210, 210, 210)
 _BLACK: Colour = (0, 0, 0)
 
 
+def css(colour: Colour) -> str:
+    """A colour as matplotlib and style sheets write it: ``"#e69f00"``."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
 def colour_of(label: str) -> Colour:
     """The (red, green, blue) of a label, always the same: Okabe-Ito hues, each in four degrees of lightness.
 

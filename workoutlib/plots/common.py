@@ -6,9 +6,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from workoutlib.media.overlay import OKABE_ITO
+from workoutlib.media.overlay import OKABE_ITO, css
 
-ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (f"#{r:02x}{g:02x}{b:02x}" for r, g, b in OKABE_ITO)
+ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = map(css, OKABE_ITO)
 
 
 def make_figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:

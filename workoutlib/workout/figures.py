@@ -6,13 +6,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workoutlib.media.overlay import OKABE_ITO, css
 from workoutlib.pose.tracking import PoseSequence
 
 from .measures import MEASURES
 from .signals import MOVEMENTS, angle_signal, cut
 from .workout import Set
 
-_INK, _LINE, _MARK, _FAULT = "#7a7a7a", "#2186c4", "#56b4e9", "#d55e00"  # readable on white and on black
+_INK, _LINE = "#7a7a7a", "#2186c4"  # readable on white and on black
+_MARK, _FAULT = css(OKABE_ITO[1]), css(OKABE_ITO[5])  # sky blue, vermilion
 _MARGIN = 1.0  # seconds before and after a set
 
 

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,18 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from PIL import Image
 
 from workoutlib.config import Config
+from workoutlib.media.images import encode_jpeg
 from workoutlib.notebook.figures import picture_kind, render
+from workoutlib.plots.common import BLUE, VERMILION
 from workoutlib.utils.errors import WorkoutlibError
 
 ANY = "any"
 FREE_CAMERA = "video.srcObject?.getTracks().forEach(track => track.stop());"
 """JavaScript that switches off the camera that a ``video`` shows; nothing happens where it shows none."""
+SHOW_CAMERA = f"{FREE_CAMERA} video.srcObject = stream; video.play().catch(() => 'interrupted by the next start');"
+"""JavaScript that lets a ``video`` show a ``stream``, in place of the one that it shows: who presses twice has one."""
 
 
 def require_widgets() -> None:
@@ -101,7 +103,7 @@ def message(text: str, *, alert: bool = False) -> str:
     if not text:
         return ""
     mark, role = ("<b>Please mend: </b>", "alert") if alert else ("", "status")
-    edge = "border-left:4px solid #d55e00;padding-left:.6em;" if alert else ""
+    edge = f"border-left:4px solid {VERMILION};padding-left:.6em;" if alert else ""
     return f"<div role='{role}' style='{edge}line-height:1.4;white-space:pre-wrap'>{mark}{escape(text)}</div>"
 
 
@@ -119,7 +121,7 @@ def picture_html(picture: Figure | np.ndarray, alt: str, width: str = "100%", le
     if isinstance(picture, Figure):
         data, kind = render(picture), picture_kind(picture)
     else:
-        data, kind = jpeg(picture), "jpeg"
+        data, kind = encode_jpeg(picture), "jpeg"
     style = f"max-width:{width};height:auto;background:white" + f";min-width:{least}px" * bool(least)
     image = f"<img alt='{escape(alt, quote=True)}' style='{style}' src='{data_url(data, f'image/{kind}')}'>"
     return scrolled(image) if least else image
@@ -151,18 +153,11 @@ def bars_html(shares: Sequence[tuple[str, float]]) -> str:
     """Names, each with a bar and its per cent."""
     rows = "".join(
         f"<tr><td style='padding-right:.8em'>{escape(name)}</td><td style='width:50%'>"
-        f"<div style='background:#0072b2;height:1em;width:{max(share, 0.005):.1%}'></div></td>"
+        f"<div style='background:{BLUE};height:1em;width:{max(share, 0.005):.1%}'></div></td>"
         f"<td style='text-align:right;padding-left:.8em'>{share:.0%}</td></tr>"
         for name, share in shares
     )
     return f"<table style='width:100%;border-collapse:collapse'>{rows}</table>"
-
-
-def jpeg(pixels: np.ndarray) -> bytes:
-    """uint8 RGB (H, W, 3) as a JPEG file."""
-    buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
 
 
 def data_url(content: bytes, mime: str) -> str:

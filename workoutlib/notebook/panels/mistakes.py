@@ -25,6 +25,7 @@ from workoutlib.notebook.panels.common import (
     row,
     scrolled,
 )
+from workoutlib.plots.common import VERMILION
 from workoutlib.recognition.recognizer import Recognizer
 
 SHOWN = 6
@@ -161,7 +162,7 @@ def matrix_html(counts: pd.DataFrame, bridge: Bridge, chosen: tuple[str, str]) -
 
 
 def _cell(pair: tuple[str, str], number: int, share: float, bridge: Bridge, *, marked: bool) -> str:
-    mark = "outline:3px solid #d55e00;outline-offset:-1px;position:relative;" if marked else ""
+    mark = f"outline:3px solid {VERMILION};outline-offset:-1px;position:relative;" if marked else ""
     if not number:
         return f"<td style='min-width:18px;padding:0;border:1px solid #8884;{mark}'></td>"
     true, predicted = pair

@@ -26,6 +26,7 @@ from workoutlib.notebook.panels.common import (
 )
 from workoutlib.notebook.panels.upload import ChunkedUpload
 from workoutlib.notebook.panels.working import WorkingPanel
+from workoutlib.plots.common import BLUE, VERMILION
 from workoutlib.recognition.files import as_table, predict_files
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.recognition.report import accuracy_by_name
@@ -126,9 +127,9 @@ def files_html(rows: Sequence[dict], chosen: int, bridge: Bridge) -> str:
     lines = []
     for number, found in enumerate(rows):
         wrong, name = is_wrong(found), escape(Path(found["path"]).name)
-        edge = "border-left:4px solid #d55e00" if wrong else "border-left:4px solid transparent"
+        edge = f"border-left:4px solid {VERMILION if wrong else 'transparent'}"
         style = f"cursor:pointer;{edge};" + (
-            "outline:2px solid #0072b2;outline-offset:-2px" if number == chosen else ""
+            f"outline:2px solid {BLUE};outline-offset:-2px" if number == chosen else ""
         )
         button = f"<button type='button' style='{_NAME}'>{name}</button>"
         answer = (

@@ -16,6 +16,7 @@ from PIL import Image
 from workoutlib.media.images import as_rgb
 from workoutlib.notebook.panels.common import (
     FREE_CAMERA,
+    SHOW_CAMERA,
     Bridge,
     Panel,
     control,
@@ -31,11 +32,11 @@ from workoutlib.pose.estimator import PoseEstimator
 from workoutlib.pose.skeleton import JOINT_KINDS, Pose, joint_angles, joint_visibility
 from workoutlib.utils.errors import WorkoutlibError
 
-# Who presses twice has one stream all the same; it ends with the panel.
+# The camera is switched off when the panel goes.
 _START = f"""const me = this.closest('.pose-camera'), video = me.querySelector('video');
 navigator.mediaDevices.getUserMedia({{video: {{width: 640, height: 480}}}}).then(stream => {{
-  {FREE_CAMERA}
-  video.srcObject = stream; video.style.display = 'block'; video.play(); me.querySelector('.take').disabled = false;
+  {SHOW_CAMERA}
+  video.style.display = 'block'; me.querySelector('.take').disabled = false;
   const timer = setInterval(() => {{
     if (!me.isConnected) {FREE_CAMERA}
     if (!stream.active) clearInterval(timer);

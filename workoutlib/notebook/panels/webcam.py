@@ -10,18 +10,18 @@ from io import BytesIO
 import ipywidgets as widgets
 from PIL import Image
 
-from workoutlib.media.images import as_rgb
-from workoutlib.notebook.panels.common import FREE_CAMERA, Bridge, Panel, data_url, jpeg, message
+from workoutlib.media.images import as_rgb, encode_jpeg
+from workoutlib.notebook.panels.common import FREE_CAMERA, SHOW_CAMERA, Bridge, Panel, data_url, message
 from workoutlib.recognition.live import LiveWorkout
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
 
 # Sends the next frame only when the last one has come back, so a slow machine is never swamped. Frames keep the shape
-# of the camera's: a phone's may be upright. Who presses twice has one stream all the same.
+# of the camera's: a phone's may be upright.
 _START = f"""const me = this.closest('.webcam'), video = me.querySelector('video');
 navigator.mediaDevices.getUserMedia({{video: {{width: 480, height: 360}}}}).then(stream => {{
-  {FREE_CAMERA}
-  video.srcObject = stream; video.play(); me.dataset.sent = 0;
+  {SHOW_CAMERA}
+  me.dataset.sent = 0;
   const canvas = document.createElement('canvas');
   const timer = setInterval(() => {{
     if (!me.isConnected) {FREE_CAMERA}
@@ -81,5 +81,5 @@ class Webcam(Panel):
         said = label if confidence is None else f"{label}, {confidence:.0%}"
         self.picture.value = (
             f"<img data-frame='{number}' alt='{escape(said, quote=True)}' style='max-width:100%' "
-            f"src='{data_url(jpeg(drawn), 'image/jpeg')}'>"
+            f"src='{data_url(encode_jpeg(drawn), 'image/jpeg')}'>"
         )
