@@ -9,11 +9,9 @@ import numpy as np
 from PIL import Image
 
 from workoutlib.media.images import as_rgb
+from workoutlib.media.stamps import shown_for
 from workoutlib.media.timeline import Timeline
 from workoutlib.utils.errors import WorkoutlibError
-
-# Browsers show frames that state less than 20 milliseconds for 100; so does FFmpeg.
-_SHORTEST, _INSTEAD = 0.02, 0.1
 
 
 def animation_frames(path: Path) -> int:
@@ -36,11 +34,10 @@ def decode_animation(path: Path, timeline: Timeline) -> Iterator[tuple[float, np
         for place in range(first, getattr(image, "n_frames", 1)):
             try:
                 image.seek(place)
-                pixels, length = as_rgb(image), float(image.info.get("duration") or 0) / 1000
+                pixels, length = as_rgb(image), shown_for(float(image.info.get("duration") or 0) / 1000)
             except (WorkoutlibError, OSError, EOFError, SyntaxError, ValueError):
                 timeline.failed = timeline.broken_off = True
                 return
-            length = length if length >= _SHORTEST else _INSTEAD
             timeline.add_packet(start, length)
             yield timeline.add_frame(start), pixels
             start += length
