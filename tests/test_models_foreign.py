@@ -180,12 +180,12 @@ def test_what_other_programs_store_beside_the_weights_or_leave_out(tmp_path, mon
 
 def test_a_file_that_holds_no_weights_is_told_by_its_kind(tmp_path):
     torch.jit.save(torch.jit.script(nn.Linear(2, 2)), str(tmp_path / "a TorchScript export"))
-    for name, member in (("a model of Keras", "model.weights.h5"), ("a zip file with", "run/best.pth")):
+    for name, member in (("a model of Keras", "model.weights.h5"), ("an archive with", "run/best.pth")):
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             archive.writestr(member, "x")
     heads = {
         "an ONNX export": b"\x08\x08\x12\x07pytorch",
-        "a model of Keras, not": b"\x89HDF\r\n\x1a\n",
+        "an HDF5 file": b"\x89HDF\r\n\x1a\n",
         "a model of TensorFlow Lite": b"\x1c\0\0\0TFL3",
         "a web page": b"<!DOCTYPE html><title>Sign in</title>",
         "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\n",

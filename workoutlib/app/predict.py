@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workoutlib.labels import read_names
+from workoutlib.class_names import read_names
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import write_csv, write_json
 from workoutlib.utils.paths import is_url, list_files, near_name, output_root, shown

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from workoutlib.class_names import find_named, names_in_order
 from workoutlib.config import Config
-from workoutlib.labels import LABELS, find_label, names_in_order
+from workoutlib.labels import LABELS, find_label
 from workoutlib.models.architectures import TRIED, create, normalisation, recognise
 from workoutlib.models.build import Classifier
 from workoutlib.models.weights import check_weights
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import shown
 
-_NAMES = (
-    *("classes", "class_names", "classnames", "labels", "label_names", "names", "categories"),
-    *("class_to_idx", "idx_to_class", "idx_to_label", "label_to_idx", "id2label", "label2id"),
-)
 _AVERAGED = re.compile(r"(^|[_.])(ema|averaged?|shadow|swa)($|[_.])")
 _IMAGENET_CLASSES = 1000
 _SIDE = Config.profile("tutorial").crop  # the profile that imported models are given
@@ -156,7 +151,7 @@ def _layer(state: dict[str, Tensor], width: int) -> nn.Module | None:
 
 def _choose_labels(content: Any, count: int, labels: Sequence[str] | None, path: str | Path) -> tuple[str, ...]:
     if labels is None and isinstance(content, dict):
-        labels = next((found for value in _named(content) if (found := _names_in(value, count))), None)
+        labels = next((found for value in find_named(content) if (found := _names_in(value, count))), None)
     if labels is None and count == len(LABELS):
         text = (
             f"{shown(path)} names no classes: its {count} outputs are taken for the 22 exercises in alphabetical order"
@@ -175,15 +170,6 @@ def _choose_labels(content: Any, count: int, labels: Sequence[str] | None, path:
             "--labels FILE (one a line) or labels=[...]"
         )
     return tuple(labels)
-
-
-def _named(content: dict) -> Iterator[Any]:
-    """What is stored under a name for class names, at the top or deeper (Lightning's ``hyper_parameters``)."""
-    yield from (content[name] for name in _NAMES if name in content)
-    for value in content.values():
-        inner = vars(value) if isinstance(value, argparse.Namespace | SimpleNamespace) else value
-        if isinstance(inner, dict):
-            yield from _named(inner)
 
 
 def _names_in(value: Any, count: int) -> list[str] | None:
