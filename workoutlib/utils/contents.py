@@ -132,7 +132,7 @@ def unfinished(path: str | Path) -> tuple[str, str] | None:
         return "an unfinished download", "Wait for its end, or fetch it again."
     try:
         if first_bytes(path).startswith(b"PK\x03\x04") and not zipfile.is_zipfile(path):  # their index is at the end
-            return "a zip file without its end, as a download leaves it that was interrupted", "Fetch it again."
+            return "a file without its end, as a download leaves it that was interrupted", "Fetch it again."
         size, kept = path.stat().st_size, without_zeros(path)
     except OSError:
         return None
