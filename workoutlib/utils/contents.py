@@ -16,7 +16,7 @@ ZIP, TAR, TEXT, JSON = "a zip file", "a tar archive", "a text", "a text in JSON"
 _SAVED_PAGE = "Download the file itself: this is what a site answered instead, a login page or an error perhaps"
 _UNPACK = "Unpack it first"
 _EXPORT = "Give the checkpoint that it was made from, or save the model's weights: torch.save(model.state_dict(), FILE)"
-_WEIGHTS = "Give a .pth file of PyTorch"
+_OTHER = "Give a file of another kind"
 _FROM_KERAS = "Train the model here, or convert its weights to PyTorch first"
 _PICTURE = "Export it as JPEG or PNG"
 _CLIP = "Export it as MP4"
@@ -48,8 +48,8 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (rb"Rar!", "a RAR archive", _UNPACK),
     (rb".{257}ustar", TAR, _UNPACK),
     (rb"\x89HDF\r\n", "an HDF5 file, as Keras stores models", _FROM_KERAS),
-    (rb"GGUF", "a language model (GGUF)", _WEIGHTS),
-    (rb"\x93NUMPY", "an array of NumPy", _WEIGHTS),
+    (rb"GGUF", "a language model (GGUF)", _OTHER),
+    (rb"\x93NUMPY", "an array of NumPy", _OTHER),
     (rb"ftrt", "an engine of TensorRT", _EXPORT),
     (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook of a spreadsheet, or another old document of Office", _CSV),
     (rb"\{\\rtf", "a text with formats (RTF)", "Save it as plain text"),
@@ -66,7 +66,7 @@ _PACKED = (
     (r"model\.weights\.h5", "a model of Keras", _FROM_KERAS),
     (r"(^|\|)xl/", "a workbook of a spreadsheet", _CSV),
     (r"(^|\|)(word|ppt)/", "a document of Office", "Save its pictures, or its text, as files of their own"),
-    (r"\.npy(\||$)", "arrays of NumPy", _WEIGHTS),
+    (r"\.npy(\||$)", "arrays of NumPy", _OTHER),
     (r"\.(pth|pt|ckpt|safetensors)\b", "an archive with a checkpoint in it", _UNPACK),
 )
 # Kinds without a mark of their own, or with TIFF's: (pattern of the name, what such a file is, what to do).
@@ -75,7 +75,7 @@ _NAMED = (
     (r"\.(z\d\d|\d{3}|part\d+\.rar)", "a part of an archive in several files", _JOIN),
     (r"\.(pb|index|data-\d+-of-\d+)", "a model of TensorFlow", _FROM_KERAS),
     (r"\.(mlmodel|mlpackage)", "a model of Core ML", _EXPORT),
-    (r"\.(joblib|pkl|pickle)", "Python objects (a pickle)", _WEIGHTS),
+    (r"\.(joblib|pkl|pickle)", "Python objects (a pickle)", _OTHER),
 )
 _PICTURE_HEAD = rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP"
 
@@ -101,7 +101,7 @@ def foreign_content(path: str | Path) -> tuple[str, str] | None:
     for _, what, advice in (*named, *found):
         packed = _packed(path) if what in (ZIP, TAR) else None
         return packed or (unfinished(path) if what == ZIP else None) or (what, f"{advice}.")
-    return unfinished(path) or ((TEXT, "Give a file of another kind.") if _is_text(head) else None)
+    return unfinished(path) or ((TEXT, f"{_OTHER}.") if _is_text(head) else None)
 
 
 def _packed(path: str | Path) -> tuple[str, str] | None:
