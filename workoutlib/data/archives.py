@@ -60,8 +60,8 @@ def _tree_of_classes(top: Path) -> Path:
         raise WorkoutlibError(f"{shown(top)} cannot be read ({cause})") from cause
     if not found:
         inner = next((path for path in list_files(top) if zipfile.is_zipfile(path)), None)
-        why = f", but another archive, {shown(inner.name)}: unpack that, and give it" if inner else ", but no folder in it has images"
-        raise WorkoutlibError(f"{shown(top)} should hold one folder a class{why}")
+        what = f"it holds another archive, {shown(inner.name)}: unpack that" if inner else "no folder in it has images"
+        raise WorkoutlibError(f"{shown(top)} should hold one folder a class, but {what}")
     if len(found) > 1:
         several = ", ".join(shown(path.relative_to(top)) for path in found)
         raise WorkoutlibError(f"{shown(top)} holds {len(found)} trees of class folders ({several}): give one of them")
