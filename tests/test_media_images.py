@@ -434,3 +434,23 @@ def test_what_is_no_photo_is_named_with_advice(tmp_path: Path, head: bytes, what
     (tmp_path / name).write_bytes(head + b"\1" * 500)
     with pytest.raises(WorkoutlibError, match=rf"{what}, not a picture\. Export it as JPEG or PNG"):
         read_image(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.ico", "a.jpg", "a.qoi", "a.sgi", "a.dds", "a.xbm"])
+def test_other_kinds_of_pictures_are_named(tmp_path: Path, name: str) -> None:
+    kind = {"jpg": "ico"}.get(name[2:], name[2:])
+    Image.fromarray(quarters()).convert("1" if kind == "xbm" else "RGB").save(tmp_path / name, kind)
+    with pytest.raises(WorkoutlibError, match=rf"this kind \({kind.upper()}\) are not read\. Export it as JPEG"):
+        read_image(tmp_path / name)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_photo_of_an_iphone(tmp_path: Path, turned: bool) -> None:
+    """HEIC keeps its turns in its own words, not in EXIF's."""
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    exif = Image.Exif()
+    exif[0x0112] = 6 if turned else 1
+    Image.fromarray(quarters(128, 96)).save(tmp_path / "a.heic", quality=95, exif=exif)
+    seen = read_image(tmp_path / "a.heic")
+    assert_like(seen, np.ascontiguousarray(np.rot90(quarters(128, 96), -1)) if turned else quarters(128, 96), 8)

@@ -20,6 +20,11 @@ CONTENTS = [
     (b'{"error": "expired"}', "a text in JSON", "Download the file itself"),
     (bytes(2000), "nothing but zeros", "Fetch it again"),
     (b"Rar!\x1a\x07", "a RAR archive", "Unpack it"),
+    (b"\xfd7zXZ\0\0", "a compressed archive", "Unpack it"),
+    (b"PK\x07\x08PK\x03\x04", "a part of a zip file", "Join the parts"),
+    (b"PK\x03\x04" + bytes(90), "a file without its end", "Fetch it again"),
+    ("Übungen für heute\n".encode() * 200, "a text", "another kind"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook of a spreadsheet, or", "CSV"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import tarfile
 import zipfile
@@ -120,7 +121,7 @@ def _packed(path: str | Path) -> tuple[str, str] | None:
 
 def _is_text(head: bytes) -> bool:
     with suppress(UnicodeDecodeError):
-        text = head[: -3 if len(head) == _HEAD else None].decode("utf-8", "strict")
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)  # its last letter may be cut
         return bool(text) and all(letter.isprintable() or letter.isspace() for letter in text)
     return False
 
