@@ -16,7 +16,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from workoutlib.media.animations import animation_frames, decode_animation
-from workoutlib.media.colour import Later, Shot, ToRgb
+from workoutlib.media.colour import Later, Shot, Stated, ToRgb
 from workoutlib.media.containers import UnreadableClip as UnreadableClip
 from workoutlib.media.containers import open_clip
 from workoutlib.media.fields import deinterlaced
@@ -136,13 +136,14 @@ class ClipFrames(Iterator[tuple[float, np.ndarray]]):
             return
         with open_clip(self.path) as (container, stream):
             stream.thread_type = "AUTO"  # decode on all cores
+            stated = Stated.by(stream.codec_context)
             timeline = Timeline(mean_rate(stream), may_jump=may_jump(container), doubtful=is_doubtful(stream))
             frames = deinterlaced(_decode(self.path, container, stream, timeline))
             for index, (time, frame) in enumerate(frames):
                 if index == 0:
                     self.start = timeline.zero
                     shown_size = _shown_size(self.path, stream, frame)
-                    to_rgb = ToRgb(frame, stream.codec_context, shown_size, display_matrix(frame))
+                    to_rgb = ToRgb(frame, stated, shown_size, display_matrix(frame))
                 if index % self.stride == 0:
                     waits = self._sparing and to_rgb.costs and index // self.stride % 2 == 1
                     yield time, Later(to_rgb, frame) if waits else to_rgb(frame)
