@@ -21,7 +21,7 @@ CONTENTS = [
     (bytes(2000), "nothing but zeros", "Fetch it again"),
     (b"Rar!\x1a\x07", "a RAR archive", "Unpack it"),
     (b"\xfd7zXZ\0\0", "a compressed archive", "Unpack it"),
-    (b"\0\0\0\x18stypmsdh" + bytes(90), "a segment of a stream, without its beginning", "Join it behind"),
+    (b"\0\0\0\x18stypmsdh" + bytes(90), "a segment of a stream, without its beginning", "Join it to"),
     (b"PK\x07\x08PK\x03\x04", "a part of a zip file", "Join the parts"),
     (b"PK\x03\x04" + bytes(90), "a file without its end", "Fetch it again"),
     ("Übungen für heute\n".encode() * 200, "a text", "another kind"),
