@@ -148,6 +148,14 @@ def test_code_is_refused_wherever_it_is(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_whole_model_of_any_name_and_format_is_called_so(tmp_path):
+    for name in ("model.pth", "export.pkl"):
+        for zipped in (True, False):
+            torch.save(resnet(nn.Linear(512, 22)), tmp_path / name, _use_new_zipfile_serialization=zipped)
+            with pytest.raises(WorkoutlibError, match=r"a whole model as Python code.*save its weights"):
+                load_checkpoint(tmp_path / name)
+
+
 def test_weights_that_are_no_numbers_are_refused(tmp_path):
     state = resnet(nn.Linear(512, 22)).state_dict()
     state["layer1.0.conv1.weight"][0] = torch.nan

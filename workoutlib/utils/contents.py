@@ -14,6 +14,7 @@ _HEAD = 1024
 _PARTIAL = frozenset({".crdownload", ".part", ".partial", ".download", ".opdownload", ".!ut", ".aria2", ".filepart"})
 _BLOCK, _CHUNK = 10_240, 1 << 20  # bytes: so many zeros belong to the end of a tar
 ZIP, TAR, TEXT, JSON = "a zip file", "a tar archive", "a text", "a text in JSON"
+PICKLE = "Python objects (a pickle)"
 _SAVED_PAGE = "Download the file itself: this is what a site answered instead, a login page or an error perhaps"
 _UNPACK = "Unpack it first"
 _EXPORT = "Give the checkpoint that it was made from, or save the model's weights: torch.save(model.state_dict(), FILE)"
@@ -81,7 +82,7 @@ _NAMED = (
     (r"\.(z\d\d|\d{3}|part\d+\.rar)", "a part of an archive in several files", _JOIN),
     (r"\.(pb|index|data-\d+-of-\d+)", "a model of TensorFlow", _FROM_KERAS),
     (r"\.(mlmodel|mlpackage)", "a model of Core ML", _EXPORT),
-    (r"\.(joblib|pkl|pickle)", "Python objects (a pickle)", _OTHER),
+    (r"\.(joblib|pkl|pickle)", PICKLE, _OTHER),
 )
 _PICTURE_HEAD = rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP"
 
