@@ -63,3 +63,14 @@ def test_other_archives_and_a_zip_without_classes_name_what_the_user_has(tmp_pat
     with pytest.raises(WorkoutlibError, match=r"texts\.zip") as found:
         unpack_archive(tmp_path / "texts.zip", tmp_path / "out")
     assert ".part" not in str(found.value)
+
+
+def test_a_name_tells_where_the_content_does_not(tmp_path: Path) -> None:
+    for name, head, what in (
+        ("scan.001", bytes(128) + b"DICM", "a medical picture"),
+        ("data.zip.001", b"PK\x03\x04", "a part of an archive in several files"),
+        ("data.7z.002", b"\x8a\x11\xff", "a part of an archive in several files"),
+        ("photo.arw", b"II*\0\x08", "a camera's raw file"),
+    ):
+        (tmp_path / name).write_bytes(head + bytes(range(1, 200)))
+        assert foreign_content(tmp_path / name)[0].startswith(what)

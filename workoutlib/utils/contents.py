@@ -42,11 +42,7 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (rb"#EXTM3U|ffconcat version", "a playlist", "Give the clips that it lists"),
     (rb"(\xef\xbb\xbf)?1\r?\n\d\d:\d\d:\d\d,\d+ -->|WEBVTT", "subtitles", "Give the clip that they belong to"),
     (rb"\.RMF|nut/multimedia|[FCZ]WS[\x01-\x40]|\x12\0\x0a", "a video of a kind that is not read", _CLIP),
-    (
-        rb"....(styp|sidx|moof)",
-        "a segment of a stream, without its beginning",
-        "Join it behind the stream's first file",
-    ),
+    (rb"....(styp|sidx|moof)", "a segment of a stream, without its beginning", "Join it to the stream's first file"),
     (rb"PK\x03\x04|PK\x05\x06", ZIP, _UNPACK),
     (rb"PK\x07\x08", "a part of a zip file in several files", _JOIN),
     (rb"\x1f\x8b", "a gzip archive", _UNPACK),
@@ -103,9 +99,10 @@ def foreign_content(path: str | Path) -> tuple[str, str] | None:
     except (OSError, ValueError):
         return None
     name = Path(path).name.lower()
-    named = (entry for entry in _NAMED if re.search(f"{entry[0]}$", name))
-    found = (entry for entry in _FOREIGN if re.match(entry[0], head, re.DOTALL))
-    for _, what, advice in (*named, *found):
+    found = next((entry for entry in _FOREIGN if re.match(entry[0], head, re.DOTALL)), None)
+    named = next((entry for entry in _NAMED if re.search(f"{entry[0]}$", name)), None)
+    if known := found if found and (not named or found[2] != _UNPACK) else named:  # a part of an archive begins as one
+        _, what, advice = known
         packed = _packed(path) if what in (ZIP, TAR) else None
         return packed or (unfinished(path) if what == ZIP else None) or (what, f"{advice}.")
     return unfinished(path) or ((TEXT, f"{_OTHER}.") if _is_text(head) else None)
