@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from workoutlib.media.animations import animation_frames, decode_animation
+from workoutlib.media.animations import animation_frames, animation_lengths, decode_animation
 from workoutlib.media.colour import Later, Shot, Stated, ToRgb
 from workoutlib.media.containers import UnreadableClip as UnreadableClip
 from workoutlib.media.containers import open_clip
@@ -63,11 +63,11 @@ def probe_clip(path: str | Path) -> ClipInfo:
     Raises WorkoutlibError when there is no such readable file, or it has no video or no frame.
     """
     path = Path(path)
-    if count := _animation(path):
-        timeline = Timeline(DEFAULT_RATE)
-        _, pixels = next(_frames_of_animation(path, timeline))
-        length = timeline.end()  # of the first frame; the others' are not known before they are decoded
-        return ClipInfo(path, pixels.shape[1], pixels.shape[0], 1 / length, count, count * length, 0)
+    if _animation(path):
+        _, pixels = next(_frames_of_animation(path, Timeline(DEFAULT_RATE)))
+        lengths = animation_lengths(path)
+        rate = len(lengths) / sum(lengths)
+        return ClipInfo(path, pixels.shape[1], pixels.shape[0], rate, len(lengths), sum(lengths), 0)
     with open_clip(path) as (container, stream):
         rate = mean_rate(stream)
         timeline = Timeline(rate)
