@@ -184,3 +184,16 @@ def test_as_a_process_of_its_own(trained, tmp_path):
     assert done.stderr.count(b"error: ") == 1 and b"Traceback" not in done.stderr
     assert b"t\\xe4st.jpg" in done.stdout
     assert (tmp_path / "home" / "outputs" / "predictions" / "täst.jpg").is_file()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["predict", "a.jpg", "--out", ""], ["predict", "", "a.jpg"], ["split", "--data="], ["export", "--checkpoint", ""]],
+)
+def test_a_variable_that_is_not_set_is_no_path(arguments, tmp_path, monkeypatch, capsys):
+    """As a path it would be the current folder, which would be read, or filled with results."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2 and "an argument is empty" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -117,6 +117,41 @@ def test_a_copy_is_left_out_and_a_cut_of_a_recording_joins_its_video(media, anno
     assert found.loc["copy.mp4", "status"] == "kept" and found.loc["large.mp4", "video"] in ("", "1")
 
 
+def test_a_file_that_was_mended_is_taken_by_the_next_run(media, tmp_path):
+    """A download that has come whole by then; until it has, its row stays as it is."""
+    folder, out = tmp_path / "clips", tmp_path / "set"
+    folder.mkdir()
+    whole = (media / "squat.mp4").read_bytes()
+    (folder / "squat.mp4").write_bytes(whole[:500])
+    for _ in range(2):
+        (row,) = annotate_media(Scripted(), folder, out, progress=False).table.to_dict("records")
+        assert row["status"] == "skipped" and row["note"].startswith("Cannot read the clip")
+    (folder / "squat.mp4").write_bytes(whole)
+    (row,) = annotate_media(Scripted(), folder, out, progress=False).table.to_dict("records")
+    assert (row["status"], row["label"]) == ("kept", "squat") and len(Annotations(out).table) == 1
+    again = Scripted()
+    annotate_media(again, folder, out, progress=False)
+    assert again.seen == []
+
+
+def test_a_full_disk_stops_the_job_and_the_next_run_goes_on(media, tmp_path, monkeypatch):
+    saved = Image.Image.save
+
+    def full(self, *arguments, **options):
+        if len(list(tmp_path.rglob("*.jpg"))) >= 2:
+            raise OSError(28, "No space left on device")
+        saved(self, *arguments, **options)
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(WorkoutlibError, match="No space left"):
+        annotate_media(Scripted(), media, tmp_path / "set", progress=False)
+    assert not Annotations(tmp_path / "set").table["note"].str.contains("No space").any()
+    monkeypatch.setattr(Image.Image, "save", saved)
+    found = annotate_media(Scripted(), media, tmp_path / "set", progress=False)
+    assert {Path(source).name for source in found.table["source"]} == {*FILES, "broken.mp4"}
+    assert found.summary()["files"]["skipped"] == 1
+
+
 def test_killed_it_goes_on_where_it_was(media, annotated, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         annotate_media(Scripted("squat.mp4"), media, tmp_path / "set", progress=False)

@@ -1,6 +1,7 @@
 """Zip files: unpacked whole or not at all, and nothing outside of the folder."""
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -68,6 +69,30 @@ def test_an_existing_folder_is_never_overwritten(tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(WorkoutlibError, match="there already"):
         unpack_archive(archive, tmp_path / "out")
+
+
+def test_what_cannot_be_unpacked_says_what_helps(tmp_path):
+    inner = write_zip(tmp_path / "inner.zip")
+    nested = write_zip(tmp_path / "nested.zip", {"data/inner.zip": inner.read_bytes()})
+    with pytest.raises(WorkoutlibError, match=r'it holds another archive, "inner\.zip": unpack that'):
+        unpack_archive(nested, tmp_path / "out")
+    for name, place, value, why in (
+        ("windows.zip", (8, 10), 9, "Python does not know .*: unpack it, and give the folder"),  # Deflate64
+        ("secret.zip", (6, 8), 1, "encrypted; unpack it with its password, and give the folder"),
+    ):
+        data = bytearray(inner.read_bytes())
+        for mark, offset in zip((b"PK\x03\x04", b"PK\x01\x02"), place, strict=True):
+            for found in re.finditer(re.escape(mark), bytes(data)):
+                data[found.start() + offset] = value
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(WorkoutlibError, match=why):
+            unpack_archive(tmp_path / name, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_zip_file_of_clips(tmp_path):
+    archive = write_zip(tmp_path / "clips.zip", {"top/squat/a.mp4": b"a", "top/plank/b.MOV": b"b"})
+    assert sorted(path.name for path in unpack_archive(archive, tmp_path / "out").iterdir()) == ["plank", "squat"]
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def test_get_dataset_takes_a_folder_a_zip_file_or_a_name(root, renderer, tmp_pat
     with pytest.raises(WorkoutlibError, match="kaggle, sample, auto"):
         get_dataset("kagle", root=root)
     (tmp_path / "broken.zip").write_bytes(b"PK nothing")
-    with pytest.raises(WorkoutlibError, match="no readable zip file"):
+    with pytest.raises(WorkoutlibError, match="a text, not a zip file"):
         get_dataset(tmp_path / "broken.zip", root=root)
 
 

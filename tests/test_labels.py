@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workoutlib.labels import LABELS, canonical_label, label_of_file, read_names
+from workoutlib.labels import LABELS, canonical_label, label_of_file
 from workoutlib.utils.errors import WorkoutlibError
 
 
@@ -107,33 +107,3 @@ def test_names_of_the_data_set_round_trip(label, video, frame):
 def test_other_names_of_an_exercise(name, label):
     assert canonical_label(name) == label
     assert label_of_file(f"{name} 3.jpg") == label
-
-
-def test_class_names_from_a_text_or_a_file(tmp_path):
-    assert read_names(None) is None
-    assert read_names("row, swim ,run") == ["row", "swim", "run"]
-    for encoding in ("utf-8", "utf-8-sig"):  # Windows puts a mark before the text
-        (tmp_path / "names.txt").write_text("row\n\nswim\n", encoding=encoding)
-        assert read_names(str(tmp_path / "names.txt")) == ["row", "swim"]
-    for wrong in ("", "a,a", ","):
-        with pytest.raises(WorkoutlibError, match="every class name once"):
-            read_names(wrong)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "\ufeffsquat\nplank\n".encode(),
-        "squat\r\nplank\r\n".encode("utf-16"),
-        b"squat, plank\n",
-        b'["squat", "plank"]',
-        b'{"plank": 1, "squat": 0}',
-        b'{"1": "plank", "0": "squat"}',
-        b"Classes\n1,plank\n0,squat\n",
-        b"number;name;note\n1;plank\n0;squat\n",
-        "\ufeffindex,label\n1,plank\n0,squat\n".encode(),
-    ],
-)
-def test_files_of_class_names_of_other_programs(tmp_path, content):
-    (tmp_path / "names.txt").write_bytes(content)
-    assert read_names(str(tmp_path / "names.txt")) == ["squat", "plank"]

@@ -31,6 +31,8 @@ def test_every_frame_comes_at_its_time(tmp_path: Path, suffix: str) -> None:
         assert frame.shape == (48, 64, 3) and np.abs(frame.astype(int) - colour).max() < 8
     info = probe_clip(tmp_path / f"a.{suffix}")
     assert (info.width, info.height) == (64, 48)
+    assert info.duration == pytest.approx(0.6, abs=0.002)
+    assert info.frames_per_second == pytest.approx(10 / 0.6, rel=0.01)
 
 
 def test_frames_without_a_duration_are_shown_as_browsers_do(tmp_path: Path) -> None:

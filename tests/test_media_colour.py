@@ -246,3 +246,36 @@ def test_frames_that_nobody_looks_at_are_not_converted(tmp_path: Path, monkeypat
     assert len(converted) == 5
     sdr = write_with(tmp_path / "sdr.mp4", [quarters()] * 4)
     assert all(isinstance(shot, np.ndarray) for _, shot in read_frames(sdr).sparing())
+
+
+def write_prores(path: Path, pixels: np.ndarray, transfer: int, primaries: int, matrix: int, encode: Callable) -> Path:
+    """A clip whose container says what its colours are, but none of its frames does."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("prores_ks", rate=25)
+        stream.height, stream.width, stream.pix_fmt = *pixels.shape[:2], "yuv422p10le"
+        context = stream.codec_context
+        context.color_primaries, context.color_trc, context.colorspace = primaries, transfer, matrix
+        signal = (65535 * encode(pixels / 255).clip(0, 1)).round().astype(np.uint16)
+        for number in range(3):
+            frame = av.VideoFrame.from_ndarray(signal, format="rgb48le")
+            frame = frame.reformat(format="yuv422p10le", dst_colorspace=matrix, dst_color_range=1)
+            frame.pts, frame.colorspace = number, 2
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def test_hdr_that_the_container_alone_states(tmp_path: Path) -> None:
+    pixels = gym_scene()
+
+    def phone(picture: np.ndarray) -> np.ndarray:
+        return hlg(0.265 * (srgb(picture) @ TO_2020.T).clip(0))
+
+    _, frame = next(read_frames(write_prores(tmp_path / "a.mov", pixels, 18, 9, 9, phone)))
+    assert np.abs(frame.astype(int) - pixels).mean() < 6
+
+
+def test_a_matrix_that_the_container_alone_states(tmp_path: Path) -> None:
+    pixels = quarters(96, 128)  # small: without a word it would be BT.601's
+    _, frame = next(read_frames(write_prores(tmp_path / "a.mov", pixels, 1, 1, 1, lambda picture: picture)))
+    assert np.abs(frame.astype(int) - pixels).mean() < 3

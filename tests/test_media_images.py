@@ -443,3 +443,18 @@ def test_a_jpeg_for_a_page_has_the_pictures_colours():
     decoded = np.asarray(Image.open(BytesIO(encode_jpeg(pixels))))
     assert decoded.shape == pixels.shape and np.abs(decoded.astype(int) - pixels)[:, [4, 28]].max() < 12
     assert len(encode_jpeg(pixels, 20)) < len(encode_jpeg(pixels, 95))
+
+
+@pytest.mark.parametrize("name", ["a.ico", "a.jpg", "a.qoi", "a.sgi", "a.dds", "a.xbm"])
+def test_other_kinds_of_pictures_are_named(tmp_path: Path, name: str) -> None:
+    kind = {"jpg": "ico"}.get(name[2:], name[2:])
+    Image.fromarray(quarters()).convert("1" if kind == "xbm" else "RGB").save(tmp_path / name, kind)
+    with pytest.raises(WorkoutlibError, match=rf"this kind \({kind.upper()}\) are not read\. Export it as JPEG"):
+        read_image(tmp_path / name)
+
+
+def test_a_photo_of_an_iphone(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif")  # a part of the package, but not on every machine that tests it
+    heif.register_heif_opener()
+    Image.fromarray(quarters()).save(tmp_path / "a.heic", quality=95)
+    assert_like(read_image(tmp_path / "a.heic"), quarters(), 8)

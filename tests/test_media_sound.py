@@ -1,5 +1,6 @@
 """The sound of a clip in its copy: as loud, at its time, cut to the picture."""
 
+import warnings
 from pathlib import Path
 
 import av
@@ -99,3 +100,65 @@ def test_the_last_frame_is_shown_as_long_as_in_the_source(tmp_path: Path) -> Non
     frames = read_frames(source)
     assert [time for time, _ in frames] == pytest.approx(times, abs=0.002)
     assert probe_clip(copy(source, tmp_path / "copy.mp4")).duration == pytest.approx(frames.end, abs=0.001)
+
+
+def noted_copy(source: Path, target: Path) -> list[str]:
+    """The notes of a copy."""
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        copy(source, target)
+    return [str(note.message) for note in notes]
+
+
+@pytest.mark.parametrize("codec", ["ac3", "aac"])
+def test_sound_that_changes_its_kind_goes_on(tmp_path: Path, codec: str) -> None:
+    """As in a broadcast that goes from an old film to an advertisement; each part's tone grows from 0.25 to 0.35."""
+    silent = write_with(tmp_path / "silent.ts", moving(50), max_b_frames=0)
+    parts = [
+        add_sound(silent, tmp_path / f"{layout}.ts", seconds=2, codec=codec, rate=rate, layout=layout)
+        for rate, layout in ((44100 if codec == "aac" else 48000, "mono"), (48000, "stereo"))
+    ]
+    (tmp_path / "joined.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert noted_copy(tmp_path / "joined.ts", tmp_path / "copy.mp4") == []
+    found = loudness(tmp_path / "copy.mp4")
+    assert found[:7] == pytest.approx([*LOUD[:4], *LOUD[:3]], abs=0.03)
+
+
+def test_surround_sound_keeps_each_of_its_channels(tmp_path: Path) -> None:
+    silent = write_with(tmp_path / "silent.mkv", moving(50), max_b_frames=0)
+    source = add_sound(silent, tmp_path / "a.mkv", seconds=2, codec="flac", rate=48000, layout="5.1")
+    with av.open(str(copy(source, tmp_path / "copy.mp4"))) as container:
+        stream = container.streams.audio[0]
+        samples = np.concatenate([frame.to_ndarray() for frame in container.decode(stream)], axis=1)
+    assert stream.layout.name == "5.1" and len(samples) == 6
+    assert np.sqrt((samples[[0, 1, 2, 4, 5], :40_000] ** 2).mean(1)) == pytest.approx(LOUD[0], rel=0.1)
+
+
+def test_a_sound_track_without_sound_does_not_cost_the_picture(tmp_path: Path) -> None:
+    """A recorder that was stopped before its microphone had started."""
+    silent = write_with(tmp_path / "silent.ts", moving(50), max_b_frames=0)
+    with av.open(str(silent)) as old, av.open(str(tmp_path / "a.ts"), "w") as new:
+        picture = new.add_stream_from_template(old.streams.video[0])
+        new.add_stream("aac", rate=44100, layout="stereo")
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.stream = picture
+                new.mux(packet)
+    (note,) = noted_copy(tmp_path / "a.ts", tmp_path / "copy.mp4")
+    assert "is empty, or of a kind that is not known" in note
+    assert lengths(tmp_path / "copy.mp4") == {"video": pytest.approx(2.0, abs=0.002)}
+
+
+def test_sound_packets_with_equal_time_stamps_are_all_kept(tmp_path: Path) -> None:
+    """As FFmpeg reads them from some fragmented files."""
+    silent = write_with(tmp_path / "silent.mp4", moving(75), max_b_frames=0)
+    whole = add_sound(silent, tmp_path / "whole.mp4", seconds=3)
+    with av.open(str(whole)) as old, av.open(str(tmp_path / "a.mkv"), "w") as new:
+        streams = [new.add_stream_from_template(stream) for stream in old.streams]
+        for number, packet in enumerate(packet for packet in old.demux() if packet.size):
+            packet.stream = streams[packet.stream.index]
+            if packet.stream.type == "audio" and number % 2:
+                packet.pts = packet.dts = packet.pts + 1023
+            new.mux(packet)
+    assert noted_copy(tmp_path / "a.mkv", tmp_path / "copy.mp4") == []
+    assert loudness(tmp_path / "copy.mp4")[:5] == pytest.approx(LOUD[:5], rel=0.1)

@@ -108,3 +108,19 @@ def test_opencv_speaks_again_after_two_were_read_at_once(tmp_path: Path, monkeyp
     for thread in threads:
         thread.join()
     assert len(order) == 2 and cv2.utils.logging.getLogLevel() == level > 0
+
+
+@pytest.mark.parametrize("name", ["a.dng", "a.jpg"])
+def test_a_raw_file_of_which_only_a_thumbnail_can_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    """DNG, NEF and ARW are TIFFs whose only page is a thumbnail; the photo lies inside of that page."""
+    Image.fromarray(quarters()).save(tmp_path / name, "TIFF", tiffinfo={254: 1, 330: 8})
+    with pytest.raises(WorkoutlibError, match=r"a camera's raw file.*Export it as JPEG"):
+        read_image(tmp_path / name)
+    Image.fromarray(quarters()).save(tmp_path / name, "TIFF", tiffinfo={254: 1})
+    assert np.array_equal(read_image(tmp_path / name), quarters())
+
+
+def test_a_raw_file_that_is_no_tiff_for_pillow_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.NEF").write_bytes(b"MM\0*\0\0\0\x08" + bytes(90))
+    with pytest.raises(WorkoutlibError, match="a camera's raw file, not a picture"):
+        read_image(tmp_path / "a.NEF")

@@ -1,6 +1,7 @@
 """Checkpoints of other programs: imported whole, nothing in them executed, and what is not stored asked for."""
 
 import argparse
+import json
 import sys
 import types
 import zipfile
@@ -147,6 +148,14 @@ def test_code_is_refused_wherever_it_is(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_whole_model_of_any_name_and_format_is_called_so(tmp_path):
+    for name in ("model.pth", "export.pkl"):
+        for zipped in (True, False):
+            torch.save(resnet(nn.Linear(512, 22)), tmp_path / name, _use_new_zipfile_serialization=zipped)
+            with pytest.raises(WorkoutlibError, match=r"a whole model as Python code.*save its weights"):
+                load_checkpoint(tmp_path / name)
+
+
 def test_weights_that_are_no_numbers_are_refused(tmp_path):
     state = resnet(nn.Linear(512, 22)).state_dict()
     state["layer1.0.conv1.weight"][0] = torch.nan
@@ -180,22 +189,31 @@ def test_what_other_programs_store_beside_the_weights_or_leave_out(tmp_path, mon
 
 def test_a_file_that_holds_no_weights_is_told_by_its_kind(tmp_path):
     torch.jit.save(torch.jit.script(nn.Linear(2, 2)), str(tmp_path / "a TorchScript export"))
-    for name, member in (("a model of Keras", "model.weights.h5"), ("a zip file with", "run/best.pth")):
+    for name, member in (("a model of Keras", "model.weights.h5"), ("an archive with", "run/best.pth")):
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             archive.writestr(member, "x")
     heads = {
         "an ONNX export": b"\x08\x08\x12\x07pytorch",
-        "a model of Keras, not": b"\x89HDF\r\n\x1a\n",
+        "an HDF5 file": b"\x89HDF\r\n\x1a\n",
         "a model of TensorFlow Lite": b"\x1c\0\0\0TFL3",
         "a web page": b"<!DOCTYPE html><title>Sign in</title>",
         "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\n",
         "a picture": b"\xff\xd8\xff\xe0",
+        "an array of NumPy": b"\x93NUMPY\x01\0",
+        "an engine of TensorRT": b"ftrt\x30",
+        "a language model": b"GGUF\x03",
+        "a text, not": b"see the other folder" * 40 + b"\n",
     }
+    names = {"model.ckpt.index": "a model of TensorFlow", "a.mlmodel": "a model of Core ML", "a.pkl": "Python objects"}
     for name, head in heads.items():
-        (tmp_path / name).write_bytes(head + b"\0" * 500)
+        (tmp_path / name).write_bytes(head if name.startswith("a text") else head + b"\0" * 500)
     for path in tmp_path.iterdir():
         with pytest.raises(WorkoutlibError, match=f": {path.name}.*\\. [A-Z].*"):
             load_checkpoint(path)
+    for name, what in names.items():
+        (tmp_path / name).write_bytes(b"\x08\x01\x12\0" * 9)
+        with pytest.raises(WorkoutlibError, match=f": {what}"):
+            load_checkpoint(tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -223,3 +241,65 @@ def test_a_model_of_imagenet_says_so(tmp_path):
     torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / "a.pth")
     with pytest.raises(WorkoutlibError, match=r"ImageNet's 1,000 classes.*--weights"):
         load_checkpoint(tmp_path / "a.pth")
+
+
+def test_a_folder_of_a_model_hub(tmp_path):
+    """Weights with their configuration beside them: architecture, class names and timm's normalisation."""
+    names = [f"class {index}" for index in range(22)]
+    model = resnet(nn.Linear(512, 22))
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    stored = {
+        "architecture": "resnet18",
+        "label_names": names,
+        "pretrained_cfg": {"mean": [0.5] * 3, "std": [0.25] * 3},
+    }
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    for path in (tmp_path, tmp_path / "model.safetensors"):
+        found = load_checkpoint(path)
+        assert found.labels == tuple(names) and (found.model.mean, found.model.std) == ((0.5,) * 3, (0.25,) * 3)
+    found.model.mean, found.model.std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    with torch.inference_mode():
+        torch.testing.assert_close(found.model(IMAGES), model(IMAGES))
+
+
+def test_a_folder_with_one_checkpoint_is_that_checkpoint(tmp_path):
+    with pytest.raises(WorkoutlibError, match="a folder without a checkpoint"):
+        load_checkpoint(tmp_path)
+    model = resnet(nn.Linear(512, 22))
+    torch.save(model.state_dict(), tmp_path / "epoch_10.pth")
+    assert_equal_answers(tmp_path, model)
+    torch.save(model.state_dict(), tmp_path / "epoch_20.pth")
+    with pytest.raises(WorkoutlibError, match=r'2 checkpoints, "epoch_10.pth", "epoch_20.pth": give one'):
+        load_checkpoint(tmp_path)
+    torch.save(model.state_dict(), tmp_path / "best_model.pth")
+    assert_equal_answers(tmp_path, model)
+
+
+def test_weights_of_layers_that_ask_for_a_version(tmp_path):
+    torch.manual_seed(0)
+    model = torchvision.models.mnasnet1_0(num_classes=22).eval()
+    torch.save(model.state_dict(), tmp_path / "model.pth")
+    assert_equal_answers(tmp_path / "model.pth", model)
+
+
+def test_weights_that_are_stored_in_another_way(tmp_path):
+    model = resnet(nn.Linear(512, 22))
+    state = model.state_dict()
+    torch.save({**state, "fc.weight": state["fc.weight"].to_sparse()}, tmp_path / "sparse.pth")
+    assert_equal_answers(tmp_path / "sparse.pth", model)
+    torch.save({name: value.half() for name, value in state.items()}, tmp_path / "half.pth")  # its counters too
+    assert_equal_answers(tmp_path / "half.pth", model.half().float())
+    torch.save({**state, "fc.weight": state["fc.weight"] * np.nan}, tmp_path / "nan.pth")
+    with pytest.raises(WorkoutlibError, match="1 NaN or infinite"):
+        load_checkpoint(tmp_path / "nan.pth")
+    rest = {name: value for name, value in state.items() if not name.startswith("fc.")}
+    torch.save({**rest, "fc.scale": torch.ones(()), "fc.zero_point": torch.zeros(())}, tmp_path / "int8.pth")
+    with pytest.raises(WorkoutlibError, match="its weights are quantised"):
+        load_checkpoint(tmp_path / "int8.pth")
+
+
+def test_an_architecture_that_is_named_but_has_another_kind_of_head(tmp_path):
+    model = torchvision.models.squeezenet1_1(num_classes=22)
+    torch.save({"arch": "squeezenet1_1", "state_dict": model.state_dict()}, tmp_path / "model.pth")
+    with pytest.raises(WorkoutlibError, match="not those of squeezenet1_1, which it names, with a linear head"):
+        load_checkpoint(tmp_path / "model.pth")

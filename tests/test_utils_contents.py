@@ -20,6 +20,12 @@ CONTENTS = [
     (b'{"error": "expired"}', "a text in JSON", "Download the file itself"),
     (bytes(2000), "nothing but zeros", "Fetch it again"),
     (b"Rar!\x1a\x07", "a RAR archive", "Unpack it"),
+    (b"\xfd7zXZ\0\0", "a compressed archive", "Unpack it"),
+    (b"\0\0\0\x18stypmsdh" + bytes(90), "a segment of a stream, without its beginning", "Join it to"),
+    (b"PK\x07\x08PK\x03\x04", "a part of a zip file", "Join the parts"),
+    (b"PK\x03\x04" + bytes(90), "a file without its end", "Fetch it again"),
+    ("Übungen für heute\n".encode() * 200, "a text", "another kind"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook of a spreadsheet, or", "CSV"),
 ]
 
 
@@ -34,8 +40,7 @@ def test_photos_and_clips(tmp_path: Path, content: bytes, what: str, advice: str
 def test_pictures_and_clips_are_none_of_them(tmp_path: Path) -> None:
     for suffix in ("jpg", "png", "gif", "bmp", "tiff", "webp", "ppm"):
         assert foreign_content(save_noise(tmp_path / f"a.{suffix}")) is None
-    (tmp_path / "text.jpg").write_bytes(b"just text")
-    assert foreign_content(tmp_path / "text.jpg") is None and foreign_content(tmp_path / "missing.jpg") is None
+    assert foreign_content(tmp_path / "missing.jpg") is None
 
 
 def test_a_zip_file_of_windows_and_one_without_suffix(tmp_path: Path) -> None:
@@ -58,3 +63,14 @@ def test_other_archives_and_a_zip_without_classes_name_what_the_user_has(tmp_pat
     with pytest.raises(WorkoutlibError, match=r"texts\.zip") as found:
         unpack_archive(tmp_path / "texts.zip", tmp_path / "out")
     assert ".part" not in str(found.value)
+
+
+def test_a_name_tells_where_the_content_does_not(tmp_path: Path) -> None:
+    for name, head, what in (
+        ("scan.001", bytes(128) + b"DICM", "a medical picture"),
+        ("data.zip.001", b"PK\x03\x04", "a part of an archive in several files"),
+        ("data.7z.002", b"\x8a\x11\xff", "a part of an archive in several files"),
+        ("photo.arw", b"II*\0\x08", "a camera's raw file"),
+    ):
+        (tmp_path / name).write_bytes(head + bytes(range(1, 200)))
+        assert foreign_content(tmp_path / name)[0].startswith(what)

@@ -1,14 +1,10 @@
 """The 22 exercises: their canonical names, and the way from a spelling seen in the wild to one of them."""
 
-import json
-import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.paths import shown
 
 LABELS: tuple[str, ...] = (
     "barbell biceps curl",
@@ -126,54 +122,3 @@ def label_of_file(path: str | Path) -> str | None:
     """
     stem = Path(path).stem
     return find_label(stem) or find_label(re.sub(r"[\W_]*g?\d+\W*$", "", stem))
-
-
-def read_names(text: str | None) -> list[str] | None:
-    """Class names as a person gives them: a text file with one a line, or the names with commas between.
-
-    A file may also hold them with commas, as a list in JSON, or as a table of their numbers and names.
-    """
-    if text is None:
-        return None
-    try:
-        names = _names_of_file(Path(text)) if os.path.isfile(text) else text.split(",")
-    except (OSError, UnicodeError, ValueError) as error:
-        raise WorkoutlibError(f"--labels {shown(text)} cannot be read as text ({error}): one name a line") from error
-    names = [name.strip() for name in names if name.strip()]
-    if not names or len(set(names)) < len(names):
-        raise WorkoutlibError(f"--labels {shown(text)}: give every class name once")
-    return names
-
-
-def _names_of_file(path: Path) -> list[str]:
-    data = path.read_bytes()
-    # what Windows' editors and Excel write: they say so by a mark in front
-    text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
-    if "\0" in text or text.startswith("PK\x03\x04"):
-        raise ValueError("it holds other things than text; of a spreadsheet, save it as CSV")
-    if text.lstrip().startswith(("[", "{")):
-        if (names := names_in_order(json.loads(text))) is None:
-            raise ValueError("its JSON is neither a list of names nor a table of numbers and names")
-        return names
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) < 2:
-        return "".join(lines).split(",")
-    rows = [[cell.strip() for cell in re.split("[,;\t]", line)] for line in lines]
-    numbered = rows if rows[0][0].isdecimal() else rows[1:]  # below a header
-    if all(len(row) == 2 and row[0].isdecimal() for row in numbered):
-        return [name for _, name in sorted((int(number), name) for number, name in numbered)]
-    return lines
-
-
-def names_in_order(value: Any) -> list[str] | None:
-    """Class names by their numbers, of a list, of {name: number} or {number: name}; None for anything else."""
-    if isinstance(value, dict):
-        pairs = [*value.items()] if all(map(_is_number, value)) else [(number, name) for name, number in value.items()]
-        if not all(_is_number(number) for number, _ in pairs):
-            return None
-        value = [name for _, name in sorted(pairs, key=lambda pair: int(pair[0]))]
-    return list(value) if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value) else None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int) or str(value).isdecimal()  # JSON makes texts of the numbers

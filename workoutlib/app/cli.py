@@ -263,6 +263,9 @@ def main(arguments: list[str] | None = None) -> int:
     options, unknown = build_parser().parse_known_args(arguments)
     if unknown:
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    for text in sys.argv[1:] if arguments is None else arguments:
+        if not text or re.fullmatch("--[a-z-]+=", text):  # as a path it would be the current folder
+            options.parser.error("an argument is empty: a variable that is not set, perhaps")
     if hasattr(sys.stdout, "reconfigure"):  # a label or a file name may hold what the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

@@ -12,8 +12,8 @@ from workoutlib.app.live import live as live
 from workoutlib.app.predict import predict as predict
 from workoutlib.app.review import review as review
 from workoutlib.app.web import app as app
+from workoutlib.class_names import read_names
 from workoutlib.config import PROFILES, Config
-from workoutlib.labels import read_names
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import write_json
 

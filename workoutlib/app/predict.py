@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workoutlib.labels import read_names
+from workoutlib.class_names import read_names
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import write_csv, write_json
 from workoutlib.utils.paths import is_url, list_files, near_name, output_root, shown
@@ -90,7 +90,9 @@ def require_some(paths: list[str]) -> None:
         raise WorkoutlibError(f"no such file or folder: {names}{advice}")
     there = [path for path in map(Path, paths) if path not in missing]
     if not any(map(_may_hold_media, there)):
-        raise WorkoutlibError(f"no photo or clip in {', '.join(map(shown, there))}")
+        from workoutlib.recognition.inputs import other_content
+
+        raise WorkoutlibError(f"no photo or clip in {', '.join(shown(path) + other_content(path) for path in there)}")
 
 
 def _may_hold_media(path: Path) -> bool:

@@ -22,13 +22,14 @@ from workoutlib.recognition.clips import ClipPrediction, Prediction, usual_strid
 from workoutlib.recognition.inputs import expand
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.files import replacing
+from workoutlib.utils.files import Unwritable, replacing
 from workoutlib.utils.locks import locked
 from workoutlib.utils.paths import is_hidden, shown
 from workoutlib.utils.progress import progress_bar
 from workoutlib.workout.workout import Set
 
 _LOCK = ".annotating.lock"
+_UNREAD = "Cannot read "  # how the errors of pictures and clips begin
 _SHORTER_SIDE = 480  # pixels: larger pictures are made smaller, as those of the Kaggle set
 
 
@@ -55,7 +56,7 @@ def annotate_media(
         keep: confidence, 0..1, from which on a label is believed; default, what the recognizer was fitted to.
     Raises:
         WorkoutlibError: no clip or photo there, `out` holds something else, or another program annotates into it.
-            Files that cannot be read are skipped, with a note.
+            Files that cannot be read are skipped, with a note; the next run tries them again.
     """
     out = Path(out)
     if out.is_dir() and not (out / TABLE).is_file() and any(not is_hidden(path.name) for path in out.iterdir()):
@@ -69,15 +70,20 @@ def annotate_media(
     busy = f"another program is annotating into {shown(out)}: wait for it, or name another folder"
     with locked(out / _LOCK, busy, seconds=0):  # two would give two recordings one number
         annotations = Annotations(out)
+        annotations.add([])  # the folder is known for a data set, should the first file be interrupted
         job = _Job(recognizer, annotations, recognizer.keep_confidence if keep is None else keep, known)
-        done = set(annotations.table["source"])
+        unread = _unread(annotations.table)
+        done = set(annotations.table["source"]) - unread
         new = [file for file in files if str(file) not in done]
         for file in progress_bar(new, "annotating", unit="file", show=progress):
             try:
                 rows = job.clip(file) if kind_of(file) == "clip" else job.photo(file)
+            except Unwritable:  # a full disk: what is left is for the next run
+                raise
             except WorkoutlibError as error:
                 rows = [_skipped(file, str(error))]
-            annotations.add(rows)
+            if str(file) not in unread or not rows[0]["note"].startswith(_UNREAD):
+                annotations.add(rows)
     return annotations
 
 
@@ -201,6 +207,12 @@ def _found(entry: Set, clip: ClipPrediction) -> Prediction:
 
 def _skipped(path: Path, note: str) -> dict:
     return {"source": str(path), "start": 0.0, "end": 0.0, "confidence": 0.0, "status": SKIPPED, "note": note}
+
+
+def _unread(table: pd.DataFrame) -> set[str]:
+    """Files that could not be read: by now they may have been mended."""
+    failed = (table["status"] == SKIPPED) & table["note"].str.startswith(_UNREAD)
+    return set(table.loc[failed, "source"])
 
 
 def _smaller(pixels: np.ndarray) -> np.ndarray:

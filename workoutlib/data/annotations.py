@@ -61,11 +61,15 @@ class Annotations:
                 self._settle(self.table.index)
 
     def add(self, rows: list[dict]) -> None:
-        """Append rows, in which every column that is not text must be given, and write the table."""
+        """Append rows, in which every column that is not text must be given, and write the table.
+
+        They take the place of rows of the same files that were skipped.
+        """
         require_plain(_name_parts(rows), shown(self.root / TABLE))
         new = pd.DataFrame([dict.fromkeys(COLUMNS, "") | row for row in rows], columns=list(COLUMNS))
         with self._newest():
-            self.table = pd.concat([self.table, new], ignore_index=True).astype(COLUMNS)
+            before = (self.table["status"] == SKIPPED) & self.table["source"].isin(new["source"])
+            self.table = pd.concat([self.table[~before], new], ignore_index=True).astype(COLUMNS)
             self._write()
 
     def decide(self, number: int, label: str | None) -> None:

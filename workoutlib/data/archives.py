@@ -13,10 +13,11 @@ import zlib
 from pathlib import Path
 
 from workoutlib.media.images import IMAGE_SUFFIXES
+from workoutlib.media.kinds import VIDEO_SUFFIXES
 from workoutlib.utils.contents import ZIP, foreign_content, unfinished
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import workspace
-from workoutlib.utils.paths import is_hidden, shown
+from workoutlib.utils.paths import is_hidden, list_files, shown
 
 # Photos hardly shrink in a zip file; a "zip bomb" unpacks to a thousand times its size.
 MAX_UNPACKED_BYTES = 50 * 2**30
@@ -53,21 +54,24 @@ def tree_of_classes(top: Path) -> Path:
     try:
         for folder, names, _ in os.walk(top):
             names[:] = sorted(name for name in names if not is_hidden(name))
-            if any(_holds_image(Path(folder, name)) for name in names):
+            if any(_holds_media(Path(folder, name)) for name in names):
                 found.append(Path(folder))
                 names.clear()
     except OSError as cause:
         raise WorkoutlibError(f"{shown(top)} cannot be read ({cause})") from cause
     if not found:
-        raise WorkoutlibError(f"{shown(top)} should hold one folder a class, but no folder in it has images")
+        inner = next((path for path in list_files(top) if zipfile.is_zipfile(path)), None)
+        what = f"it holds another archive, {shown(inner.name)}: unpack that" if inner else "no folder in it has images"
+        raise WorkoutlibError(f"{shown(top)} should hold one folder a class, but {what}")
     if len(found) > 1:
         several = ", ".join(shown(path.relative_to(top)) for path in found)
         raise WorkoutlibError(f"{shown(top)} holds {len(found)} trees of class folders ({several}): give one of them")
     return found[0]
 
 
-def _holds_image(folder: Path) -> bool:
-    return any(path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path.name) for path in folder.iterdir())
+def _holds_media(folder: Path) -> bool:
+    suffixes = IMAGE_SUFFIXES | VIDEO_SUFFIXES  # `evaluate` takes folders of clips
+    return any(path.suffix.lower() in suffixes and not is_hidden(path.name) for path in folder.iterdir())
 
 
 def unpack_below(archive: Path, work: Path) -> Path:
@@ -81,6 +85,9 @@ def unpack_below(archive: Path, work: Path) -> Path:
             for member in tqdm(members, f"unpacking {archive.name}", leave=False):
                 member.filename = member.filename.replace("\\", "/")  # as some programs for Windows write it
                 file.extract(member, work / "tree")
+    except NotImplementedError as cause:  # Windows packs large files by Deflate64
+        text = f"{shown(archive)} is packed in a way that Python does not know ({cause})"
+        raise WorkoutlibError(f"{text}: unpack it, and give the folder") from cause
     except _DAMAGED_ZIP as cause:
         raise WorkoutlibError(f"{shown(archive)} is damaged ({cause}): download it again") from cause
     try:
@@ -103,7 +110,7 @@ def _require_harmless(archive: Path, members: list[zipfile.ZipInfo], *, free: in
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             refuse(f"its member {shown(name)} is a link or a special file")
         if member.flag_bits & 1:
-            refuse(f"its member {shown(name)} is encrypted")
+            refuse(f"its member {shown(name)} is encrypted; unpack it with its password, and give the folder")
     size = sum(member.file_size for member in members)
     if size > MAX_UNPACKED_BYTES:
         refuse(f"it would unpack to {size / 2**30:.0f} GiB")

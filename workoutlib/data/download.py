@@ -52,8 +52,9 @@ def get_dataset(source: str | Path = "auto", *, root: str | Path | None = None) 
         raise WorkoutlibError(f"{text}, or give kaggle")
     if found:
         raise WorkoutlibError(f"no data set {shown(path)}: it is {found[0]}, not a folder or a zip file. {found[1]}")
+    what = "it is a file, " if path.is_file() else ""
     raise WorkoutlibError(
-        f"no data set {shown(path)}: give kaggle, sample, auto, or the path of a folder "
+        f"no data set {shown(path)}: {what}give kaggle, sample, auto, or the path of a folder "
         "with one folder a class, or of a zip file of one"
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import cv2
@@ -21,6 +21,7 @@ from workoutlib.media.images import as_rgb
 from workoutlib.media.upright import turn_upright
 
 _UNSPECIFIED = (None, 0, 2)
+_MATRICES = (1, 4, 5, 7)  # of SDR, which have one number in H.273 and in FFmpeg's scaler
 _SDR = (1, 6, 14, 15, *_UNSPECIFIED)
 # Weights of red and blue in luma, by matrix coefficients; others are taken for BT.709's.
 _LUMA = {9: (0.2627, 0.0593), 10: (0.2627, 0.0593), 5: (0.299, 0.114), 6: (0.299, 0.114)}
@@ -35,11 +36,17 @@ _LARGE = 100_000  # pixels of a chroma plane from which on a table is quicker th
 _BRIGHTEST, _STEPS = 4.0, 4096  # the table from linear light to a signal: up to so many times white
 
 
-def untagged_matrix(frame: av.VideoFrame) -> int | None:
-    """The matrix of a frame that names none, as players guess it: BT.709 for HD; None leaves it to FFmpeg (BT.601)."""
+def untagged_matrix(frame: av.VideoFrame, container: Stated) -> int | None:
+    """The matrix of a frame that names none: the container's, else as players guess it, BT.709 for HD.
+
+    None leaves it to FFmpeg (BT.601).
+    """
     large = frame.width >= 1280 or frame.height > 576
-    bare = frame.colorspace in _UNSPECIFIED and frame.format.name.startswith("yuv4")
-    return int(av.video.reformatter.Colorspace.ITU709) if large and bare else None
+    if frame.colorspace not in _UNSPECIFIED or not frame.format.name.startswith("yuv"):
+        return None
+    if container.colorspace in _MATRICES:
+        return container.colorspace
+    return int(av.video.reformatter.Colorspace.ITU709) if large and not frame.format.name.startswith("yuvj") else None
 
 
 class Later:
@@ -63,19 +70,31 @@ def rgb_of(frame: Shot) -> np.ndarray:
     return frame.pixels if isinstance(frame, Later) else frame
 
 
+class Stated(NamedTuple):
+    """What a container states of a clip's colours, by their numbers in ITU-T H.273: decoders forget it."""
+
+    color_trc: int
+    color_primaries: int
+    colorspace: int
+
+    @classmethod
+    def by(cls, codec: VideoCodecContext) -> Stated:
+        """As it stands before the first frame is decoded."""
+        return cls(*(int(getattr(codec, name, None) or 0) for name in cls._fields))
+
+
 class ToRgb:
     """Brings the frames of one clip to RGB, upright; made of its first. Transparency is laid on white, as in photos.
 
     Args:
+        stated: what the container says of their colours, where they do not say it themselves.
         size: (width, height) that they are shown with, before they are turned.
         matrix: turns them upright (`upright.display_matrix`).
     """
 
-    def __init__(
-        self, frame: av.VideoFrame, codec: VideoCodecContext, size: tuple[int, int], matrix: np.ndarray
-    ) -> None:
+    def __init__(self, frame: av.VideoFrame, stated: Stated, size: tuple[int, int], matrix: np.ndarray) -> None:
         self._size, self._upright = size, matrix
-        self._to_sdr, self._matrix = ToSdr.needed(frame, codec), untagged_matrix(frame)
+        self._to_sdr, self._matrix = ToSdr.needed(frame, stated), untagged_matrix(frame, stated)
         self._clear = frame.format.has_palette or any(part.is_alpha for part in frame.format.components)
         self._reformatter = av.video.reformatter.VideoReformatter()  # frame.reformat sets one up for every frame
 
@@ -124,11 +143,11 @@ class ToSdr:
         self._curve = self._convert(grey)[:, :, 0].astype(np.int16)  # as `change`: one type is added twice as fast
 
     @classmethod
-    def needed(cls, frame: av.VideoFrame, codec: VideoCodecContext) -> ToSdr | None:
+    def needed(cls, frame: av.VideoFrame, container: Stated) -> ToSdr | None:
         """A converter for a clip that says that it is HDR or of wide gamut; None for all others."""
 
         def stated(name: str) -> int:
-            values = (getattr(source, name, None) for source in (frame, codec))
+            values = (getattr(source, name, None) for source in (frame, container))
             return next((int(value) for value in values if value not in _UNSPECIFIED), 2)
 
         transfer, primaries, matrix = stated("color_trc"), stated("color_primaries"), stated("colorspace")

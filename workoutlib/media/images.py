@@ -6,7 +6,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -15,7 +15,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from workoutlib.media.photo_colour import Stated, in_srgb, stated_colours
 from workoutlib.media.tiff import TIFF, choose_page, read_odd_tiff
-from workoutlib.utils.contents import foreign_content, unfinished, without_zeros
+from workoutlib.utils.contents import TEXT, foreign_content, unfinished, without_zeros
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
 
@@ -38,6 +38,7 @@ TGA += rb"|.\x01[\x01\x09].{4}[\x18\x20].{8}\x08[\0\x20]"  # with a colour map
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _JPEG_BEGINS, _JPEG_ENDS = b"\xff\xda", b"\xff\xd9"  # of a scan, and of the whole picture
+_EXPORT = "Export it as JPEG or PNG."
 _pillow_limit = threading.Lock()
 
 
@@ -68,6 +69,8 @@ def read_image(path: str | Path) -> np.ndarray:
     try:
         with _open(path) as image:
             pages = choose_page(image) if image.format == "TIFF" else 1  # first: each has a size of its own
+            if not pages:
+                raise UnreadableImage(path, "a camera's raw file, of which only a thumbnail is a picture", _EXPORT)
             if pages > 1:
                 warnings.warn(f"The picture {shown(path)} has {pages} pages: the first is read", stacklevel=2)
             if image.width * image.height > MAX_PIXELS:
@@ -154,9 +157,21 @@ def _open(path: Path) -> Image.Image:
     except Image.UnidentifiedImageError as cause:
         if head.startswith(TIFF) and (image := _by_opencv(path)):
             return image
-        if found := foreign_content(path):
+        found = foreign_content(path)
+        if (found is None or found[0] == TEXT) and (kind := _other_kind(path)):
+            raise UnreadableImage(path, f"pictures of this kind ({kind}) are not read", _EXPORT) from cause
+        if found:
             raise UnreadableImage(path, f"{found[0]}, not a picture", found[1]) from cause
         raise UnreadableImage(path, "not a picture, or its header is broken") from cause
+
+
+def _other_kind(path: Path) -> str | None:
+    """The name of a format that Pillow knows, and that is not read here: icons, drawings, what science uses."""
+    loose = {"TGA", "SPIDER"}  # without a signature
+    with suppress(Exception), _without_pillow_limit(), warnings.catch_warnings():  # its header may be broken in any way
+        warnings.simplefilter("ignore")
+        return Image.open(path, formats=sorted(set(Image.OPEN) - loose)).format
+    return None
 
 
 def _by_opencv(path: Path) -> Image.Image | None:

@@ -1,4 +1,8 @@
-"""The sound of a clip on its way into a copy: as it is where MP4 players take it, else as AAC; cut to the picture."""
+"""The sound of a clip on its way into a copy: as it is where MP4 players take it, else as AAC; cut to the picture.
+
+Transport streams are encoded anew: their sound may change its kind in the middle, as where a broadcast goes from a film
+to an advertisement, and of damaged packets a decoder makes the best.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +20,14 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Disposition
 
+from workoutlib.media.containers import open_container
 from workoutlib.media.timeline import may_jump, starts_anew
-from workoutlib.media.video_reader import open_container
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import shown
 
 _LOWEST_MP3_RATE = 16_000  # MP4 does not take MP3 below that
 _AAC_RATES = frozenset({96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000})
+_LAYOUTS = {1: "mono", 6: "5.1"}  # by the number of channels; all others become stereo
 _BLOCK = 1024  # samples of a packet of AAC
 _SLIP = 0.05  # seconds by which sound may run ahead of its time stamps, or behind, before it is put right
 
@@ -37,6 +42,8 @@ class SoundCopier:
         self._source, self._output, self._open = source, output, ExitStack()
         self._packets: Iterator[Packet] = iter(())
         self._as_it_is, self._may_jump = False, False
+        self._filled = -np.inf  # seconds of the copy that have been written as they were
+        self._kind: tuple[str, str, int] | None = None  # of the samples that the resampler takes
         self._last, self._ahead = 0.0, 0.0  # the last time stamp, and how far the clock has jumped
         self._waiting: Packet | None = None
         self._rate, self._position, self._samples = 0, 0, np.empty((1, 0), np.float32)
@@ -45,25 +52,25 @@ class SoundCopier:
         except WorkoutlibError:  # an animated picture, which FFmpeg does not open
             return
         streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
+        streams = [stream for stream in streams if stream.codec_context.sample_rate and stream.codec_context.channels]
         if streams:
             self._input = max(streams, key=lambda stream: bool(stream.disposition & Disposition.default))
             self._packets, self._may_jump = container.demux(self._input), may_jump(container)
             self._add_stream(self._input)
         elif container.streams.audio:
-            self._warn("there is no decoder for it")
+            self._warn("it is empty, or of a kind that is not known")
 
     def _add_stream(self, source: AudioStream) -> None:
         codec = source.codec_context
-        self._as_it_is = codec.name == "aac" or (codec.name.startswith("mp3") and codec.sample_rate >= _LOWEST_MP3_RATE)
+        fits = codec.name == "aac" or (codec.name.startswith("mp3") and codec.sample_rate >= _LOWEST_MP3_RATE)
+        self._as_it_is = fits and not self._may_jump
         if self._as_it_is:
             self._stream = self._output.add_stream_from_template(source)
             return
         self._rate = codec.sample_rate if codec.sample_rate in _AAC_RATES else 48_000
-        layout = "mono" if codec.channels == 1 else "stereo"
-        self._samples = np.empty((1 if layout == "mono" else 2, 0), np.float32)
-        self._stream = self._output.add_stream("aac", rate=self._rate, layout=layout)
-        # whole numbers, as FFmpeg mixes surround sound to stereo without clipping only in them
-        self._resampler = av.AudioResampler("s16p", layout, self._rate)
+        self._layout = _LAYOUTS.get(codec.channels, "stereo")
+        self._stream = self._output.add_stream("aac", rate=self._rate, layout=self._layout)
+        self._samples = np.empty((self._stream.codec_context.channels, 0), np.float32)
 
     def write_until(self, time: float, start: float, *, last: bool = False) -> None:
         """Write the sound up to `time` of the copy, whose 0.0 is `start` in the source; with `last` no more follows."""
@@ -104,10 +111,17 @@ class SoundCopier:
         warnings.warn(f"The sound of {shown(self._source)} is not whole in the copy: {reason}.", stacklevel=4)
 
     def _copy(self, packet: Packet, stamp: float, end: float) -> None:
-        """Write a packet as it is if more than half of it lies between 0.0 and `end`."""
-        half = float((packet.duration or 0) * packet.time_base) / 2
-        if packet.size and -half <= stamp <= end - half:
+        """Write a packet as it is if more than half of it lies between 0.0 and `end`, and none of it is there already.
+
+        Stamps a little off are put right: some are rounded, and those of fragmented files may repeat themselves.
+        """
+        codec = self._input.codec_context
+        length = float((packet.duration or 0) * packet.time_base)
+        if abs(stamp - self._filled) < _SLIP:
+            stamp = self._filled
+        if packet.size and -length / 2 <= stamp <= end - length / 2 and stamp >= self._filled:
             packet.pts = packet.dts = max(round(stamp / packet.time_base), 0)
+            self._filled = stamp + (codec.frame_size / codec.sample_rate or length)  # unlike a stamp not rounded
             packet.stream = self._stream
             self._output.mux(packet)
 
@@ -119,7 +133,10 @@ class SoundCopier:
         except av.error.FFmpegError:
             return
         for frame in frames:
-            time = frame.time
+            time, kind = frame.time, (frame.format.name, frame.layout.name, frame.sample_rate)
+            if kind != self._kind:  # at the first frame, and where another recording begins
+                # whole numbers, as FFmpeg mixes surround sound to stereo without clipping only in them
+                self._kind, self._resampler = kind, av.AudioResampler("s16p", self._layout, self._rate)
             for part in self._resampler.resample(frame):
                 samples = part.to_ndarray() / np.float32(32768)
                 filled = self._position + self._samples.shape[1]
@@ -135,8 +152,7 @@ class SoundCopier:
         """Encode the first `count` samples that wait."""
         if count > 0:
             block, self._samples = self._samples[:, :count], self._samples[:, count:]
-            layout = "mono" if len(block) == 1 else "stereo"
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", layout)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", self._layout)
             frame.sample_rate, frame.pts, frame.time_base = self._rate, self._position, Fraction(1, self._rate)
             self._position += count
             self._output.mux(self._stream.encode(frame))

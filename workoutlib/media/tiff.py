@@ -15,19 +15,23 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 TIFF = (b"II*\0", b"MM\0*")
 _KIND, _SMALLER = 0x00FE, 1  # the tag, and its bit for pages that show another one smaller
+_PARTS = 0x014A  # the tag of pages inside a page: cameras' raw files (DNG, NEF, ARW) keep what the sensor saw there
 _WIDTH, _HEIGHT = 0x0100, 0x0101
 _log_level = threading.Lock()
 
 
 def choose_page(image: Image.Image) -> int:
-    """Go to the first page that is no smaller copy of another; gives how many such pages there are."""
+    """Go to the first page that is no smaller copy of another; gives how many such pages there are.
+
+    None but smaller copies, of what only the camera's maker can read: 0.
+    """
     pages = []
     for number in range(getattr(image, "n_frames", 1)):
         image.seek(number)
         if not int(image.tag_v2.get(_KIND, 0)) & _SMALLER:  # type: ignore[attr-defined]
             pages.append(number)
     image.seek(pages[0] if pages else 0)
-    return len(pages)
+    return len(pages) or int(_PARTS not in image.tag_v2)  # type: ignore[attr-defined]
 
 
 def read_odd_tiff(path: Path, most: int) -> np.ndarray | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,14 +12,16 @@ from typing import Any
 import av
 import numpy as np
 from av.container import InputContainer
-from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from workoutlib.media.animations import animation_frames, decode_animation
-from workoutlib.media.colour import Later, Shot, ToRgb
+from workoutlib.media.animations import animation_frames, animation_lengths, decode_animation
+from workoutlib.media.colour import Later, Shot, Stated, ToRgb
+from workoutlib.media.containers import UnreadableClip as UnreadableClip
+from workoutlib.media.containers import open_clip
 from workoutlib.media.fields import deinterlaced
 from workoutlib.media.images import MAX_PIXELS
+from workoutlib.media.stamps import Stamps
 from workoutlib.media.timeline import (
     DEFAULT_RATE,
     Timeline,
@@ -31,28 +32,14 @@ from workoutlib.media.timeline import (
     stated_length,
 )
 from workoutlib.media.upright import display_matrix, rotation_of, swaps_axes
-from workoutlib.utils.contents import foreign_content, unfinished
+from workoutlib.utils.contents import unfinished
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
 
-# FFmpeg also "plays" pictures and text files, and follows playlists to other files and into the
-# network; only these containers are opened. Those of sound are here to be told from broken clips.
-_CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,asf,flv,ogg,h264,hevc,m4v,mxf,ivf,dv,yuv4mpegpipe"
-_SOUND_CONTAINERS = "mp3,wav,flac,aac"
 # Decoders of these draw the frames before the first key frame onto nothing; others leave them out.
 _UNFORMED = frozenset({"mpeg4", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "flv1", "h263", "mpeg1video", "mpeg2video"})
-# Of a program stream's pictures; without a key frame FFmpeg takes them for sound.
-_PICTURE_IDS = range(0x1E0, 0x1F0)
 # FFmpeg's own decoders of these leave out the transparency that WebM keeps beside the pictures.
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-
-
-class UnreadableClip(WorkoutlibError):
-    """A clip that cannot be read; `reason` says why in a few words, for tables."""
-
-    def __init__(self, path: str | Path, reason: str, advice: str = "Replace it or take it out.") -> None:
-        super().__init__(f"Cannot read the clip {shown(path)}: {reason}. {advice}")
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -74,12 +61,12 @@ def probe_clip(path: str | Path) -> ClipInfo:
     Raises WorkoutlibError when there is no such readable file, or it has no video or no frame.
     """
     path = Path(path)
-    if count := _animation(path):
-        timeline = Timeline(DEFAULT_RATE)
-        _, pixels = next(_frames_of_animation(path, timeline))
-        length = timeline.end()  # of the first frame; the others' are not known before they are decoded
-        return ClipInfo(path, pixels.shape[1], pixels.shape[0], 1 / length, count, count * length, 0)
-    with _open_clip(path) as (container, stream):
+    if _animation(path):
+        _, pixels = next(_frames_of_animation(path, Timeline(DEFAULT_RATE)))
+        lengths = animation_lengths(path)
+        rate = len(lengths) / sum(lengths)
+        return ClipInfo(path, pixels.shape[1], pixels.shape[0], rate, len(lengths), sum(lengths), 0)
+    with open_clip(path) as (container, stream):
         rate = mean_rate(stream)
         timeline = Timeline(rate)
         _, first = next(_decode(path, container, stream, timeline))
@@ -89,8 +76,13 @@ def probe_clip(path: str | Path) -> ClipInfo:
             width, height = height, width
         begin, duration = timeline.first_packet, None
         if is_doubtful(stream):
-            with _open_clip(path) as (again, same):  # nothing else in it can be believed
+            with open_clip(path) as (again, same):  # nothing else in it can be believed
                 duration = sum(packet.size > 0 for packet in again.demux(same)) / rate
+        elif container.format.name == "gif":  # FFmpeg's lengths are not browsers'
+            with open_clip(path) as (again, same):
+                clock = Stamps(again, same)
+                lengths = [clock.of_packet(packet)[1] for packet in again.demux(same) if packet.size]
+            rate, duration = len(lengths) / sum(lengths), sum(lengths)
         duration = duration or stated_length(container, stream, begin) or measured_length(container, stream, begin)
         frames = max(round(duration * rate), 1) if duration else stream.frames or None
         return ClipInfo(path, width, height, rate, frames, duration, rotation_of(matrix))
@@ -140,15 +132,16 @@ class ClipFrames(Iterator[tuple[float, np.ndarray]]):
                     yield time, pixels
             self._finish(timeline, timeline.end() * count / len(timeline.times) if timeline.failed else None)
             return
-        with _open_clip(self.path) as (container, stream):
+        with open_clip(self.path) as (container, stream):
             stream.thread_type = "AUTO"  # decode on all cores
+            stated = Stated.by(stream.codec_context)
             timeline = Timeline(mean_rate(stream), may_jump=may_jump(container), doubtful=is_doubtful(stream))
             frames = deinterlaced(_decode(self.path, container, stream, timeline))
             for index, (time, frame) in enumerate(frames):
                 if index == 0:
                     self.start = timeline.zero
                     shown_size = _shown_size(self.path, stream, frame)
-                    to_rgb = ToRgb(frame, stream.codec_context, shown_size, display_matrix(frame))
+                    to_rgb = ToRgb(frame, stated, shown_size, display_matrix(frame))
                 if index % self.stride == 0:
                     waits = self._sparing and to_rgb.costs and index // self.stride % 2 == 1
                     yield time, Later(to_rgb, frame) if waits else to_rgb(frame)
@@ -179,75 +172,17 @@ def _frames_of_animation(path: Path, timeline: Timeline) -> Iterator[tuple[float
         raise UnreadableClip(path, "not one frame can be decoded", "Fetch or export it again.")
 
 
-@contextmanager
-def open_container(path: Path, **options: str) -> Iterator[InputContainer]:
-    """The container of a clip, or of its sound, opened by PyAV with FFmpeg's `options` for it.
-
-    Raises WorkoutlibError when there is no such file or it is none that holds clips.
-    """
-    require_file(path, UnreadableClip)
-    whitelist = {"format_whitelist": f"{_CONTAINERS},{_SOUND_CONTAINERS}"} | options
-    try:
-        # "file:", as FFmpeg would take some names for protocols. A Python file object instead of the
-        # name deadlocks with decoding threads in PyAV 12 when a reader stops half-way, and options=
-        # instead of container_options= crashes PyAV before 17 where streams show up late (MPEG-PS).
-        with av.open(f"file:{path}", container_options=whitelist, metadata_errors="replace") as container:
-            yield container
-    except (av.error.FFmpegError, ValueError) as cause:
-        found = foreign_content(path)
-        reason = f"not a video, but {found[0]}" if found else "not a video, or broken or cut short before its index"
-        raise UnreadableClip(path, reason, found[1] if found else "Fetch or export it again.") from cause
-
-
-@contextmanager
-def _open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The container of a clip and the video stream that a player shows."""
-    with ExitStack() as opened:
-        container = opened.enter_context(open_container(path))
-        stream = _choose_stream(container)
-        if stream and is_doubtful(stream):  # an edit list in seconds would leave out nearly all frames
-            container = opened.enter_context(open_container(path, ignore_editlist="1"))
-            stream = _choose_stream(container)
-        if stream is None:
-            sound = [each for each in container.streams.audio if each.id not in _PICTURE_IDS]
-            reason = "only sound, no video" if sound else "no video that can be decoded"
-            raise UnreadableClip(path, reason)
-        yield container, stream
-
-
-def _choose_stream(container: InputContainer) -> VideoStream | None:
-    """The video stream that a player shows: the default one, of several one that is no JPEG or PNG, the largest.
-
-    None if there is none. A cover picture is no clip, and a stream without a decoder cannot be shown.
-    """
-    streams = [stream for stream in container.streams.video if _holds_a_clip(stream)]
-
-    def rank(stream: VideoStream) -> tuple[bool, bool, int]:
-        picture = stream.codec_context.name in {"mjpeg", "png"}
-        return bool(stream.disposition & Disposition.default), not picture, stream.width * stream.height
-
-    return max(streams, key=rank, default=None)
-
-
-def _holds_a_clip(stream: VideoStream) -> bool:
-    codec = stream.codec_context
-    if codec is None or stream.disposition & Disposition.attached_pic:
-        return False
-    return codec.name not in {"mjpeg", "png"} or bool(stream.average_rate)
-
-
 def _decode(
     path: Path, container: InputContainer, stream: VideoStream, timeline: Timeline
 ) -> Iterator[tuple[float, av.VideoFrame]]:
     """All frames that decode, with their times; raises WorkoutlibError if there is none."""
     packet: Any
-    decoder, has_key = _decoder(stream), False
+    decoder, stamps, has_key = _decoder(stream), Stamps(container, stream), False
     formed = stream.codec_context.name not in _UNFORMED
     try:
         # all streams: where the header has one length for them, the longest tells whether the file was cut
         for packet in container.demux():
-            stamp = None if packet.pts is None or not packet.time_base else float(packet.pts * packet.time_base)
-            length = float((packet.duration or 0) * packet.time_base) if packet.time_base else 0.0
+            stamp, length = stamps.of_packet(packet)
             timeline.read_to = max(timeline.read_to, (stamp or 0.0) + length)
             if packet.stream != stream:
                 continue
@@ -256,6 +191,8 @@ def _decode(
                     timeline.add_repeat(stamp, length)
                 continue
             has_key |= packet.is_keyframe
+            timeline.failed |= packet.is_corrupt  # a transport stream with a part missing
+            stamps.decoding(stamp)
             if packet.is_discard:
                 timeline.skipped += length
             elif stamp is not None:
@@ -264,10 +201,11 @@ def _decode(
                 decoded = decoder.decode(packet)
             except av.error.FFmpegError:
                 timeline.failed = True
+                stamps.failed(stamp)
                 continue
             for frame in decoded:
                 formed |= frame.key_frame
-                yield timeline.add_frame(frame.time, damaged=frame.is_corrupt or not formed), frame
+                yield timeline.add_frame(stamps.of_frame(frame), damaged=frame.is_corrupt or not formed), frame
     except av.error.FFmpegError:
         timeline.failed = timeline.broken_off = True
     if not timeline.times:

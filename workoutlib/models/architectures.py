@@ -54,7 +54,7 @@ def recognise(state: dict[str, Tensor], content: Any) -> tuple[str, str, dict[st
     Args:
         content: what the whole file holds; texts in it that are names of architectures are tried first.
     """
-    named = list(dict.fromkeys(_names_in(content)))
+    named = list(dict.fromkeys(names_in(content)))
     for compare in (_by_names, _by_order):
         for name in (*named, *TRIED):
             for place, wanted in bodies(name).items():
@@ -134,7 +134,7 @@ def _kind(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _names_in(content: Any) -> Iterator[str]:
+def names_in(content: Any) -> Iterator[str]:
     """Architectures of torchvision and timm that texts in a file name, such as ``{"arch": "resnet101"}``."""
     for text in _texts(content):
         name = re.sub(r"^(hf[-_]hub:)?(timm|torchvision)?/|\..*$", "", text.strip()).lower()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import workoutlib
 from workoutlib.config import Config
 from workoutlib.models.build import Classifier, build_model
-from workoutlib.models.foreign import import_model
+from workoutlib.models.foreign import checkpoint_in, import_model, with_configuration
 from workoutlib.models.weights import check_weights
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import read_file, save_atomically
@@ -90,11 +90,13 @@ def load_checkpoint(path: str | Path, *, labels: Sequence[str] | None = None) ->
     A file of another program with weights of a known architecture is imported (`models.foreign`).
 
     Args:
+        path: the file, or a folder with one checkpoint in it, such as a model hub's with its ``config.json``.
         labels: class names for a file that has none; a checkpoint of this package has its own.
     Raises:
         WorkoutlibError: no such file, damaged, holding code, or no weights of a known architecture.
     """
-    content = plain(read_file(path))
+    path = checkpoint_in(path)
+    content = with_configuration(plain(read_file(path)), path)
     if not isinstance(content, dict) or not OWN & set(content):
         model, names, architecture = import_model(content, path, labels)
         config = Config.profile("tutorial", model=architecture)

@@ -2,32 +2,60 @@
 
 from __future__ import annotations
 
-import argparse
+import json
 import re
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from workoutlib.class_names import find_named, names_in_order
 from workoutlib.config import Config
-from workoutlib.labels import LABELS, find_label, names_in_order
-from workoutlib.models.architectures import TRIED, normalisation, recognise
+from workoutlib.labels import LABELS, find_label
+from workoutlib.models.architectures import TRIED, names_in, normalisation, recognise
 from workoutlib.models.build import Classifier, untrained
 from workoutlib.models.weights import check_weights
 from workoutlib.utils.errors import WorkoutlibError
-from workoutlib.utils.paths import shown
+from workoutlib.utils.paths import list_files, shown
 
-_NAMES = (
-    *("classes", "class_names", "classnames", "labels", "label_names", "names", "categories"),
-    *("class_to_idx", "idx_to_class", "idx_to_label", "label_to_idx", "id2label", "label2id"),
-)
+_HUB = ("model.safetensors", "pytorch_model.bin")
+_USUAL = ("best_model.pth", *_HUB)
+_SUFFIXES = frozenset({".pth", ".pt", ".ckpt", ".bin", ".safetensors"})
 _AVERAGED = re.compile(r"(^|[_.])(ema|averaged?|shadow|swa)($|[_.])")
 _IMAGENET_CLASSES = 1000
 _SIDE = Config.profile("tutorial").crop  # the profile that imported models are given
+
+
+def checkpoint_in(path: str | Path) -> Path:
+    """A file as it is; of a folder, the one checkpoint in it, by its name or its suffix.
+
+    Raises:
+        WorkoutlibError: the folder has none, or several.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return path
+    found = [path / name for name in _USUAL if (path / name).is_file()]
+    found = found[:1] or [file for file in list_files(path, _SUFFIXES) if file.parent == path]
+    if len(found) != 1:
+        if not found:
+            raise WorkoutlibError(f"{shown(path)} is a folder without a checkpoint: give a file of weights of PyTorch")
+        names = ", ".join(shown(file.name) for file in found)
+        raise WorkoutlibError(f"{shown(path)} is a folder with {len(found)} checkpoints, {names}: give one of them")
+    return found[0]
+
+
+def with_configuration(content: Any, path: Path) -> Any:
+    """Weights with what a model hub stores beside them, in ``config.json``: architecture and class names."""
+    try:
+        beside = json.loads((path.parent / "config.json").read_text("utf-8")) if path.name in _HUB else None
+    except (OSError, ValueError):
+        return content
+    bare = isinstance(content, dict) and all(isinstance(value, Tensor) for value in content.values())
+    return {**beside, "state_dict": content} if bare and isinstance(beside, dict) else content
 
 
 def import_model(
@@ -56,8 +84,14 @@ def import_model(
         )
     # what old versions of PyTorch and other programs leave out, and prediction does not need
     counters = {re.sub("running_mean$", "num_batches_tracked", key) for key in state if key.endswith("running_mean")}
-    state = {**state, **{key: torch.tensor(0) for key in counters - set(state)}}
+    state = {key: value.to_dense() if value.is_sparse else value for key, value in state.items()}
+    state |= dict.fromkeys(sorted(counters), torch.tensor(0))
     found = recognise(state, content)
+    if found is None and (named := next(names_in(content), None)):
+        raise WorkoutlibError(
+            f"{shown(path)}: its {len(state)} weights are not those of {named}, which it names, with a linear head "
+            "alone that was replaced; train one that is: workoutlib train --model resnet50"
+        )
     if found is None:
         raise WorkoutlibError(
             f"{shown(path)}: its {len(state)} weights ({next(iter(state))} …) are of none of the known models: "
@@ -69,12 +103,24 @@ def import_model(
     body.set_submodule(place, nn.Identity())
     own = {key: state[there] for key, there in pairs.items()}
     check_weights(own, body.state_dict(), path)
-    body.load_state_dict(own)
+    whole = body.state_dict()  # with the versions that some layers ask for
+    whole.update(own)
+    body.load_state_dict(whole)
     body, features = _flat(body.eval(), name, path)
     taken = set(pairs.values())
     *hidden, last = _build_head({key: value for key, value in state.items() if key not in taken}, features, path)
-    model = Classifier(nn.Sequential(body, *hidden) if hidden else body, last, *normalisation(name))
+    model = Classifier(nn.Sequential(body, *hidden) if hidden else body, last, *_normalisation(content, name))
     return model.eval(), _choose_labels(content, last.out_features, labels, path), name.removeprefix("timm/")
+
+
+def _normalisation(content: Any, name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation as timm stores them with a model, else those of its ImageNet weights."""
+    stored = content.get("pretrained_cfg") if isinstance(content, dict) else None
+    if isinstance(stored, dict):
+        mean, std = (tuple(map(float, stored.get(key) or ())) for key in ("mean", "std"))
+        if len(mean) == len(std) == 3:
+            return mean, std
+    return normalisation(name)
 
 
 def _largest_state(content: Any) -> dict[str, Tensor] | None:
@@ -129,10 +175,13 @@ def _build_head(rest: dict[str, Tensor], features: int, path: str | Path) -> lis
         apart = before is None or number is None or number > before + 1  # in a Sequential: another layer is between
         if layers and apart and (number is not None or isinstance(layer, nn.Linear)):
             layers.append(nn.ReLU())
+        check_weights(state, layer.state_dict(), path)
         layer.load_state_dict(state)
         layers.append(layer)
         width, before = getattr(layer, "out_features", width), number
     if not layers or not isinstance(layers[-1], nn.Linear):
+        if any(key.endswith("zero_point") for key in rest):
+            raise WorkoutlibError(f"{shown(path)}: its weights are quantised; give the model that they were made from")
         raise WorkoutlibError(f"{shown(path)}: it has a body but no head of linear layers that takes its {features}")
     if len(layers) > 1:
         text = f"{shown(path)}: its head has several layers; what is between them is not stored, ReLU is assumed"
@@ -156,7 +205,7 @@ def _layer(state: dict[str, Tensor], width: int) -> nn.Module | None:
 
 def _choose_labels(content: Any, count: int, labels: Sequence[str] | None, path: str | Path) -> tuple[str, ...]:
     if labels is None and isinstance(content, dict):
-        labels = next((found for value in _named(content) if (found := _names_in(value, count))), None)
+        labels = next((found for value in find_named(content) if (found := _names_in(value, count))), None)
     if labels is None and count == len(LABELS):
         text = (
             f"{shown(path)} names no classes: its {count} outputs are taken for the 22 exercises in alphabetical order"
@@ -175,15 +224,6 @@ def _choose_labels(content: Any, count: int, labels: Sequence[str] | None, path:
             "--labels FILE (one a line) or labels=[...]"
         )
     return tuple(labels)
-
-
-def _named(content: dict) -> Iterator[Any]:
-    """What is stored under a name for class names, at the top or deeper (Lightning's ``hyper_parameters``)."""
-    yield from (content[name] for name in _NAMES if name in content)
-    for value in content.values():
-        inner = vars(value) if isinstance(value, argparse.Namespace | SimpleNamespace) else value
-        if isinstance(inner, dict):
-            yield from _named(inner)
 
 
 def _names_in(value: Any, count: int) -> list[str] | None:

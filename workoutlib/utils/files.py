@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-from workoutlib.utils.contents import first_bytes, not_weights
+from workoutlib.utils.contents import PICKLE, first_bytes, not_weights
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import require_file, shown
 
@@ -165,7 +165,8 @@ def read_file(path: str | Path) -> Any:
             with _values_allowed():
                 return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        if found := not_weights(path):
+        named = re.search(r"GLOBAL [\w.]+", str(error))  # the code in it says more than the file's name
+        if (found := not_weights(path)) and not (named and found[0] == PICKLE):
             raise UnreadableFile(path, f"{found[0]}, not weights of PyTorch", found[1]) from error
         raise _unreadable(path, error) from error
 

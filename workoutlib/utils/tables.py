@@ -10,23 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from workoutlib.utils.contents import ZIP, foreign_content
+from workoutlib.utils.contents import TEXT, decode_text, foreign_content
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import UnreadableFile
 from workoutlib.utils.paths import require_file
-
-_OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_AS_CSV = 'Open it in the spreadsheet, and save it as "CSV UTF-8".'
-
-
-def decode_text(data: bytes) -> str:
-    """Text in UTF-8 or UTF-16, as its mark in front says; else as old programs for Windows write it."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
 
 
 def read_table(path: str | Path, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
@@ -41,11 +28,8 @@ def read_table(path: str | Path, columns: Sequence[str], numbers: Sequence[str] 
     path = Path(path)
     require_file(path, UnreadableFile)
     data = path.read_bytes()
-    if found := foreign_content(path):
-        what = "a workbook of a spreadsheet, or another zip file" if found[0] == ZIP else found[0]
-        raise UnreadableFile(path, f"{what}, not a table as text", _AS_CSV if found[0] == ZIP else found[1])
-    if data.startswith(_OLD_EXCEL):
-        raise UnreadableFile(path, "a workbook of a spreadsheet, not a table as text", _AS_CSV)
+    if (found := foreign_content(path)) and found[0] != TEXT:
+        raise UnreadableFile(path, f"{found[0]}, not a table as text", found[1])
     lines = decode_text(data).replace("\0", "").splitlines(keepends=True)
     stated = re.fullmatch(r"sep=(.)\s*", lines[0]) if lines else None  # Excel's own first line
     lines = lines[1:] if stated else lines
