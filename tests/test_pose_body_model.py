@@ -164,6 +164,21 @@ def test_training_twice_gives_the_same_model_and_leaves_the_random_state():
         assert all(torch.equal(values, other[name][key]) for key, values in one[name].items())
 
 
+def test_what_an_estimator_sees_is_learned(others):
+    shown = [sequence_of(each) for each in others[0][others[1] == 1]]  # planks, which are called squats here
+    squat, plank = LABELS.index("squat"), LABELS.index("plank")
+    gaps = [
+        replace(poses, landmarks=np.where(np.arange(24)[:, None, None] < 3, np.nan, poses.landmarks)) for poses in shown
+    ]
+    alone = train_on_gym(people=1, cameras=1)
+    taught = train_on_gym(people=1, cameras=1, estimated=((poses, squat) for poses in gaps * 3))
+    for before, after in (
+        [model.motion_log_probabilities(shown[0]) for model in (alone, taught)],
+        [model.pose_log_probabilities(shown[0].world).mean(0) for model in (alone, taught)],
+    ):
+        assert after[squat] - after[plank] > before[squat] - before[plank] + 1
+
+
 def test_the_same_seed_draws_the_same_athletes():
     one, other, third = (synthetic_sequences(FEW[:1], people=2, cameras=1, seed=seed)[0] for seed in (0, 0, 1))
     assert np.array_equal(one, other) and not np.allclose(one, third)
