@@ -12,7 +12,8 @@ from workoutlib.pose.tracking import PoseSequence
 from workoutlib.utils.files import fingerprint_files, replacing
 from workoutlib.utils.progress import track
 
-_VERSION = 1  # of the estimator: another one gives other poses
+_VERSION = 2  # of the estimator: another one gives other poses
+_LOOKS = 3
 
 
 def estimate_poses(
@@ -39,5 +40,5 @@ def estimate_poses(
 
 
 def exerciser(estimator: PoseEstimator, image: np.ndarray | str | Path) -> Pose | None:
-    """The first of the people in a picture, or ``None``."""
-    return next(iter(estimator.estimate(image)), None)
+    """The first of the people in a picture, or ``None``: a mean of looks, as there are no frames to smooth."""
+    return next(iter(estimator.estimate(image, looks=_LOOKS)), None)
