@@ -1,6 +1,6 @@
 """Train the body model on the built-in gym's athletes alone, and store it in the package.
 
-python tools/build_starter.py [--people 60] [--cameras 4] [--clips 50]
+python tools/build_starter.py [--people 60] [--cameras 4] [--clips 24]
 """
 
 import argparse
@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--people", type=int, default=60, help="athletes of an exercise (default: 60)")
     parser.add_argument("--cameras", type=int, default=4, help="cameras that look at each (default: 4)")
-    parser.add_argument("--clips", type=int, default=50, help="rendered clips of an exercise (default: 50)")
+    parser.add_argument("--clips", type=int, default=24, help="rendered clips of an exercise (default: 24)")
     options = parser.parse_args()
     seeds = range(FIRST_SEED, FIRST_SEED + options.clips)
     clips = rendered_sequences(PoseEstimator(threads=1), seeds=seeds)
