@@ -60,7 +60,7 @@ class BodyModel:
     skeleton: PoseClassifier
     motion: PoseClassifier
     skeleton_weight: float = 1.25
-    motion_weight: float = 0.75
+    motion_weight: float = 1.0
 
     def pose_log_probabilities(self, world: np.ndarray) -> np.ndarray:
         """Log-probabilities (T, C) of poses (T, 33, 3) in world coordinates; NaN where there is nobody."""
