@@ -8,7 +8,7 @@ import torch
 from scipy.special import softmax
 
 from workoutlib import LABELS, WorkoutlibError
-from workoutlib.pose.body_model import BodyModel, fit_body, train_on_gym, windows
+from workoutlib.pose.body_model import BodyModel, fit_body, gym_body, train_on_gym, windows
 from workoutlib.pose.classifier import PoseClassifier
 from workoutlib.pose.features import both_sides, motion_features, pose_features, travel_features
 from workoutlib.pose.skeleton import mirrored
@@ -111,6 +111,12 @@ def test_a_stored_model_gives_the_same_logits_to_the_bit(model, others, tmp_path
     world = others[0][0]
     assert np.array_equal(loaded.pose_log_probabilities(world), model.pose_log_probabilities(world))
     assert np.array_equal(loaded.fuse_clip(None, sequence_of(world))[1], model.fuse_clip(None, sequence_of(world))[1])
+
+
+def test_an_earlier_model_looks_once_at_a_photo_as_it_learned_to(model):
+    state = model.state()
+    assert model.looks == BodyModel.from_state(state, FEW).looks == gym_body().looks == 3
+    assert BodyModel.from_state({name: value for name, value in state.items() if name != "looks"}, FEW).looks == 1
 
 
 @pytest.mark.parametrize("damage", ["missing", "labels", "nan", "text"])

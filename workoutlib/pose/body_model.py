@@ -20,6 +20,7 @@ from torch import Tensor
 
 from workoutlib.labels import LABELS
 from workoutlib.pose.classifier import PoseClassifier, fit_head_on_hidden, train_classifier, with_head
+from workoutlib.pose.estimator import LOOKS
 from workoutlib.pose.features import both_sides, motion_features, travel_features
 from workoutlib.pose.synthetic import SECONDS, synthetic_sequences
 from workoutlib.pose.tracking import PoseSequence
@@ -54,6 +55,7 @@ class BodyModel:
         skeleton_weight: factor of the skeleton's log-probabilities beside the picture's logits, of a body that is
             visible throughout; one that is half hidden counts half.
         motion_weight: factor of the motion's log-probabilities.
+        looks: at the exerciser in a photo, as in training.
     """
 
     labels: tuple[str, ...]
@@ -61,6 +63,7 @@ class BodyModel:
     motion: PoseClassifier
     skeleton_weight: float = 1.25
     motion_weight: float = 1.0
+    looks: int = LOOKS
 
     def pose_log_probabilities(self, world: np.ndarray) -> np.ndarray:
         """Log-probabilities (T, C) of poses (T, 33, 3) in world coordinates; NaN where there is nobody."""
@@ -105,6 +108,7 @@ class BodyModel:
             "motion": self.motion.state_dict(),
             "skeleton_weight": self.skeleton_weight,
             "motion_weight": self.motion_weight,
+            "looks": self.looks,
         }
 
     @classmethod
@@ -119,11 +123,12 @@ class BodyModel:
         try:
             skeleton, motion = (PoseClassifier.from_state(state[name]) for name in ("skeleton", "motion"))
             factors = float(state["skeleton_weight"]), float(state["motion_weight"])
+            looks = int(state.get("looks", 1))  # earlier ones learned from one
         except (KeyError, TypeError, ValueError, WorkoutlibError) as error:
             raise WorkoutlibError(f"its body model is damaged ({error})") from error
         if not len(labels) == skeleton.head.out_features == motion.head.out_features:
             raise WorkoutlibError("its body model is damaged: it does not fit the labels")
-        return cls(tuple(labels), skeleton, motion, *factors)
+        return cls(tuple(labels), skeleton, motion, *factors, looks)
 
 
 def windows(times: np.ndarray) -> list[slice]:

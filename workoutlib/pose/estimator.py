@@ -22,6 +22,9 @@ from workoutlib.pose.weights import pose_files
 PERSON = 0.5
 """Least probability at which there is a person."""
 
+LOOKS = 3
+"""At the exerciser in a photo: there are no other frames by which to smooth a pose."""
+
 _DETECTOR_SIDE, _LANDMARK_SIDE = 224, 256
 _LEAST_SCORE = 0.25  # the landmark network has the last word
 _SURE_SCORE = 0.5  # where a box of a person reaches it, only such boxes are averaged, as mediapipe does
@@ -138,8 +141,8 @@ class PoseEstimator:
             if pose.probability < PERSON:
                 break
             found.append(pose)
-        parts = ([getattr(each, name) for each in found] for name in ("landmarks", "world", "visibility"))
-        return Pose(*(np.mean(part, axis=0) for part in parts), found[0].probability)
+        landmarks, world = (np.mean([getattr(each, name) for each in found], 0) for name in ("landmarks", "world"))
+        return Pose(landmarks, world, np.mean([each.visibility for each in found], 0), found[0].probability)
 
 
 def prominence(pose: Pose, shape: tuple[int, ...]) -> float:
