@@ -11,7 +11,7 @@ from scipy.special import softmax
 
 from workoutlib import LABELS, WorkoutlibError
 from workoutlib.pose import body_model as body_model_module
-from workoutlib.pose.body_model import BodyModel, fit_body, train_on_gym, windows
+from workoutlib.pose.body_model import BodyModel, fit_body, gym_body, train_on_gym, windows
 from workoutlib.pose.classifier import PoseClassifier
 from workoutlib.pose.features import both_sides, motion_features, pose_features, travel_features
 from workoutlib.pose.skeleton import mirrored
@@ -152,6 +152,12 @@ def test_a_stored_model_gives_the_same_logits_to_the_bit(model, others, tmp_path
     assert np.array_equal(loaded.fuse_clip(None, sequence_of(world))[1], model.fuse_clip(None, sequence_of(world))[1])
 
 
+def test_an_earlier_model_looks_once_at_a_photo_as_it_learned_to(model):
+    state = model.state()
+    assert model.looks == BodyModel.from_state(state, FEW).looks == gym_body().looks == 3
+    assert BodyModel.from_state({name: value for name, value in state.items() if name != "looks"}, FEW).looks == 1
+
+
 @pytest.mark.parametrize("damage", ["missing", "labels", "nan", "text"])
 def test_a_damaged_state_is_refused(model, damage):
     state, labels = dict(model.state()), FEW
@@ -201,6 +207,21 @@ def test_training_twice_gives_the_same_model_and_leaves_the_random_state():
     assert torch.equal(torch.get_rng_state(), before)
     for name in ("skeleton", "motion"):
         assert all(torch.equal(values, other[name][key]) for key, values in one[name].items())
+
+
+def test_what_an_estimator_sees_is_learned(others):
+    shown = [sequence_of(each) for each in others[0][others[1] == 1]]  # planks, which are called squats here
+    squat, plank = LABELS.index("squat"), LABELS.index("plank")
+    gaps = [
+        replace(poses, landmarks=np.where(np.arange(24)[:, None, None] < 3, np.nan, poses.landmarks)) for poses in shown
+    ]
+    alone = train_on_gym(people=1, cameras=1)
+    taught = train_on_gym(people=1, cameras=1, estimated=((poses, squat) for poses in gaps * 3))
+    for before, after in (
+        [model.motion_log_probabilities(shown[0]) for model in (alone, taught)],
+        [model.pose_log_probabilities(shown[0].world).mean(0) for model in (alone, taught)],
+    ):
+        assert after[squat] - after[plank] > before[squat] - before[plank] + 1
 
 
 def test_the_same_seed_draws_the_same_athletes():

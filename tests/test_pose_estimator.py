@@ -12,6 +12,7 @@ from workoutlib import WorkoutlibError
 from workoutlib.gym import render_clip
 from workoutlib.pose.accuracy import evaluate_pose, summarise, true_joints
 from workoutlib.pose.estimator import PoseEstimator, Region
+from workoutlib.pose.pictures import exerciser
 from workoutlib.pose.skeleton import Pose, joint_angles
 from workoutlib.pose.tracking import PoseSequence, PoseTracker, track
 
@@ -37,6 +38,22 @@ def test_the_athlete_is_found_where_the_gym_rendered_it(estimator, clip):
     left, top, right, bottom = pose.box
     assert left < pixels[:, 0].min() + 12 and bottom > pixels[:, 1].max() - 12 and top < bottom and left < right
     assert abs(pose.world[[23, 24]].mean(0)).max() < 0.05
+
+
+def test_several_looks_are_the_mean_of_squares_that_each_suggests(estimator, clip):
+    frame = clip.frames[0]
+    region = estimator.detect(frame)[0]
+    looks = []
+    for _ in range(3):
+        pose, region = estimator.landmarks(frame, region)
+        looks.append(pose)
+    found = estimator.estimate(frame, looks=3)[0]
+    for name in ("landmarks", "world", "visibility"):
+        values = [getattr(pose, name) for pose in looks]
+        assert getattr(found, name) == pytest.approx(sum(values) / 3, abs=1e-4)
+        assert not np.allclose(values[0], values[2])
+    assert exerciser(estimator, frame).world == pytest.approx(found.world)
+    assert (estimator.estimate(frame)[0].world == looks[0].world).all()
 
 
 def test_what_is_turned_is_found_turned(estimator, clip):

@@ -22,6 +22,7 @@ from workoutlib.media.video_reader import read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.pose.body_model import BodyModel, fit_body
 from workoutlib.pose.skeleton import Pose
+from workoutlib.pose.tracking import PoseSequence
 from workoutlib.recognition import recognizer as recognizer_module
 from workoutlib.recognition.starter import choose_recognizer, starter_recognizer
 from workoutlib.training import bodies as bodies_module
@@ -85,6 +86,20 @@ def test_a_photo_without_a_person_is_the_picture_models(run, recognizer):
     fused, picture = recognizer.logits([wall]), alone.logits([wall])
     assert softmax(fused, axis=1) == pytest.approx(softmax(picture, axis=1), abs=1e-5)
     assert fused.max() < picture.max()
+
+
+@pytest.mark.slow
+def test_a_photo_is_looked_at_as_often_as_its_body_model_learned_to(recognizer, estimator):
+    photo = render_clip("squat", 3, frames=1, size=(160, 120)).frames[0]
+    poses = [PoseSequence.of([0], estimator.estimate(photo, looks=looks)[:1]) for looks in (1, 3)]
+    body, answers = recognizer.body, []
+    for each in (replace(body, looks=1), body):
+        starter = Recognizer(None, body.labels, recognizer.config, body=each, device=CPU)
+        starter.__dict__["pose_estimator"] = estimator
+        answers.append(starter.logits([photo]))
+    expected = [body.fuse(None, each) for each in poses]
+    np.testing.assert_allclose(answers, expected, atol=1e-4)
+    assert not np.allclose(*answers, atol=1e-3)
 
 
 @pytest.mark.slow

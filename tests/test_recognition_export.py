@@ -35,6 +35,7 @@ def test_answers_are_the_checkpoints(checkpoint, tmp_path, format):
     assert (exported.labels, exported.temperature, exported.unknown_threshold) == (LABELS, 1.7, -0.5)
     pictures = np.random.default_rng(0).integers(0, 256, (5, 72, 72, 3), dtype=np.uint8)
     np.testing.assert_allclose(exported._forward(pictures), original._forward(pictures), atol=1e-3)
+    assert exported.body.looks == original.body.looks == 3
     assert exported.knows_hands and exported._forward(pictures).shape == (5, 2 * len(LABELS))
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
     run = pytest.importorskip("openvino").compile_model(path, "CPU", exact)  # as another program would, all at once

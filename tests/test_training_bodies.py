@@ -39,7 +39,7 @@ def catalog(tmp_path_factory) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def estimator():
     """Finds the same person everywhere but in the last three pictures."""
-    return SimpleNamespace(estimate=lambda path: [] if int(path.rpartition("/")[2][:-4]) >= 15 else [person()])
+    return SimpleNamespace(estimate=lambda path, looks: [] if int(path.rpartition("/")[2][:-4]) >= 15 else [person()])
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_hands_are_cut_out_once(catalog, estimator, tmp_path, monkeypatch):
     again = Bodies(catalog, LABELS, estimator, CONFIG, cache=tmp_path, progress=False)
     assert torch.equal(kept.hands.images, again.hands.images) and len(again.hands) == 30
     monkeypatch.undo()
-    moved = SimpleNamespace(estimate=lambda path: [person(left=(120, 120))])
+    moved = SimpleNamespace(estimate=lambda path, looks: [person(left=(120, 120))])
     (tmp_path / next(tmp_path.glob("poses-*"))).unlink()
     other = Bodies(catalog, LABELS, moved, CONFIG, cache=tmp_path, progress=False)
     assert len(other.hands) == 36 and not torch.equal(other.hands.images[0], kept.hands.images[0])

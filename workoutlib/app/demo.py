@@ -100,7 +100,7 @@ def _tell_learning(page: Page, trained: Trained, joint: Predictions | None, conf
     page.figure(plots.plot_accuracy(trained.result.history), "accuracy")
     if joint:
         page.text(
-            "The body's model is part of the package: two small networks that have seen synthetic skeletons alone. "
+            "The body's model is part of the package: two small networks that have seen synthetic people alone. "
             "The scores of new videos, with both:"
         )
     page.table(_score_table(joint or trained.predictions))

@@ -3,13 +3,13 @@
 A network that sees few pictures learns rooms and clothes as much as exercises; a skeleton has neither. Two small
 networks look at the features of poses (`pose_features`) and at their course over three seconds (`motion_features`):
 a plank and a push up share a pose, but not what moves. Both are trained on the built-in gym's athletes, thousands of
-bodies in all phases of an exercise (`train_on_gym`; the result is part of the package). `fit_body` then fits the
-skeleton's head to the poses in real pictures, which show what an estimator really finds.
+bodies in all phases of an exercise, and on what an estimator makes of them in rendered clips (`train_on_gym`; the
+result is part of the package). `fit_body` then fits the skeleton's head to the poses in real pictures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from workoutlib.labels import LABELS
 from workoutlib.pose.classifier import PoseClassifier, fit_head_on_hidden, train_classifier, with_head
+from workoutlib.pose.estimator import LOOKS
 from workoutlib.pose.features import both_sides, motion_features, travel_features
 from workoutlib.pose.synthetic import SECONDS, synthetic_sequences
 from workoutlib.pose.tracking import PoseSequence
@@ -34,6 +35,7 @@ WINDOW_SECONDS, WINDOW_STEP = SECONDS, 1.0
 _FEWEST_FRAMES = 4  # a window in which fewer frames show a person says nothing
 _FRAME_STEP = 3  # neighbouring frames of a synthetic sequence are nearly the same pose
 _PART = 1024  # poses that go through the skeleton's network at once
+_ESTIMATED_COPIES = 4  # how often training sees each estimated sequence, of which there are fewer than drawn ones
 _GYM_SHARE = 0.25  # of the gym's head beside the fitted one: real pictures show few people, the gym thousands
 
 # Landmarks that tell exercises apart: shoulders, elbows, wrists, hips, knees, ankles.
@@ -54,13 +56,15 @@ class BodyModel:
         skeleton_weight: factor of the skeleton's log-probabilities beside the picture's logits, of a body that is
             visible throughout; one that is half hidden counts half.
         motion_weight: factor of the motion's log-probabilities.
+        looks: at the exerciser in a photo, as in training.
     """
 
     labels: tuple[str, ...]
     skeleton: PoseClassifier
     motion: PoseClassifier
     skeleton_weight: float = 1.25
-    motion_weight: float = 0.75
+    motion_weight: float = 1.0
+    looks: int = LOOKS
 
     def pose_log_probabilities(self, world: np.ndarray) -> np.ndarray:
         """Log-probabilities (T, C) of poses (T, 33, 3) in world coordinates; NaN where there is nobody."""
@@ -116,6 +120,7 @@ class BodyModel:
             "motion": self.motion.state_dict(),
             "skeleton_weight": self.skeleton_weight,
             "motion_weight": self.motion_weight,
+            "looks": self.looks,
         }
 
     @classmethod
@@ -130,11 +135,12 @@ class BodyModel:
         try:
             skeleton, motion = (PoseClassifier.from_state(state[name]) for name in ("skeleton", "motion"))
             factors = float(state["skeleton_weight"]), float(state["motion_weight"])
+            looks = int(state.get("looks", 1))  # earlier ones learned from one
         except (KeyError, TypeError, ValueError, WorkoutlibError) as error:
             raise WorkoutlibError(f"its body model is damaged ({error})") from error
         if not len(labels) == skeleton.head.out_features == motion.head.out_features:
             raise WorkoutlibError("its body model is damaged: it does not fit the labels")
-        return cls(tuple(labels), skeleton, motion, *factors)
+        return cls(tuple(labels), skeleton, motion, *factors, looks)
 
 
 def windows(times: np.ndarray) -> list[slice]:
@@ -192,23 +198,30 @@ def _head_of(model: PoseClassifier, labels: Sequence[str]) -> tuple[Tensor, Tens
     return torch.stack([pair[0] for pair in pairs]), torch.stack([pair[1] for pair in pairs])
 
 
-def train_on_gym(*, people: int = 60, cameras: int = 4, seed: int = 0) -> BodyModel:
-    """Train on the gym's athletes; no picture is rendered.
+def train_on_gym(
+    *, people: int = 60, cameras: int = 4, seed: int = 0, estimated: Iterable[tuple[PoseSequence, int]] = ()
+) -> BodyModel:
+    """Train on the gym's athletes: on true joints with drawn errors, and on what an estimator sees of them.
 
     Args:
         people: athletes of an exercise.
         cameras: cameras that look at each.
+        estimated: poses in clips of a window's length, and the numbers of their labels (`rendered_sequences`).
     """
     world, hips, targets = synthetic_sequences(people=people, cameras=cameras, seed=seed)
-    sides = both_sides(world)
-    poses = sides[:, :, ::_FRAME_STEP]
-    numbers = np.tile(np.repeat(targets, poses.shape[2]), 2)
+    drawn = zip(world[..., :2] + hips[:, :, None], world, targets.tolist(), strict=True)
+    found = [(poses.select(poses.found), target) for poses, target in estimated]
+    seen = [(each.landmarks, each.world, target) for each, target in found if len(each) >= _FEWEST_FRAMES]
+    poses, motions, pose_targets, motion_targets = [], [], [], []
+    for landmarks, each, target in (*drawn, *_ESTIMATED_COPIES * seen):
+        travel = travel_features(landmarks, each)
+        for side in both_sides(each):
+            poses.append(side[::_FRAME_STEP])
+            motions.append(np.concatenate([motion_features(side), travel]))
+            pose_targets += [target] * len(poses[-1])
+            motion_targets.append(target)
     skeleton = train_classifier(
-        poses.reshape(-1, poses.shape[-1]), numbers, len(LABELS), epochs=6, noise=0.1, seed=seed
+        np.concatenate(poses), np.array(pose_targets), len(LABELS), epochs=6, noise=0.1, seed=seed
     )
-    motions = np.array([[motion_features(sequence) for sequence in side] for side in sides])
-    travel = np.array([travel_features(*each) for each in zip(world[..., :2] + hips[:, :, None], world, strict=True)])
-    features = np.concatenate([motions, np.stack([travel, travel])], -1)
-    features, numbers = features.reshape(-1, features.shape[-1]), np.tile(targets, 2)
-    motion = train_classifier(features, numbers, len(LABELS), epochs=30, noise=0.2, seed=seed)
+    motion = train_classifier(np.array(motions), np.array(motion_targets), len(LABELS), epochs=30, noise=0.2, seed=seed)
     return BodyModel(LABELS, skeleton, motion)

@@ -22,6 +22,9 @@ from workoutlib.pose.weights import pose_files
 PERSON = 0.5
 """Least probability at which there is a person."""
 
+LOOKS = 3
+"""At the exerciser in a photo: there are no other frames by which to smooth a pose."""
+
 _DETECTOR_SIDE, _LANDMARK_SIDE = 224, 256
 _LEAST_SCORE = 0.25  # the landmark network has the last word
 _SURE_SCORE = 0.5  # where a box of a person reaches it, only such boxes are averaged, as mediapipe does
@@ -70,15 +73,16 @@ class PoseEstimator:
         outputs = ("Identity", "Identity_1", "Identity_3", "Identity_4")
         self._landmarker = Network(landmarks, outputs, mean=0.0, scale=255.0, threads=threads)
 
-    def estimate(self, image: Picture) -> list[Pose]:
+    def estimate(self, image: Picture, *, looks: int = 1) -> list[Pose]:
         """All people in a picture, the one who exercises first: probable, large and near to the middle.
 
         Args:
             image: path, PIL image, or array accepted by `as_rgb`.
+            looks: at each person. One gives what mediapipe gives; the mean of several is steadier.
         """
         pixels = as_rgb(image)
         found = [self.settle(pixels, region) for region in self.detect(pixels)]
-        poses = [pose for pose, _ in found if pose.probability >= PERSON]
+        poses = [self._mean_of_looks(pixels, *each, looks) for each in found if each[0].probability >= PERSON]
         return sorted(_distinct(poses), key=lambda pose: -prominence(pose, pixels.shape))
 
     def detect(self, pixels: np.ndarray) -> list[Region]:
@@ -128,6 +132,17 @@ class PoseEstimator:
             return first
         second = self.landmarks(pixels, first[1])
         return second if second[0].probability > first[0].probability else first
+
+    def _mean_of_looks(self, pixels: np.ndarray, pose: Pose, region: Region, looks: int) -> Pose:
+        """The mean of a first look and of those in the squares that each suggests, while these show a person."""
+        found = [pose]
+        while len(found) < looks and region.side >= 2:
+            pose, region = self.landmarks(pixels, region)
+            if pose.probability < PERSON:
+                break
+            found.append(pose)
+        landmarks, world = (np.mean([getattr(each, name) for each in found], 0) for name in ("landmarks", "world"))
+        return Pose(landmarks, world, np.mean([each.visibility for each in found], 0), found[0].probability)
 
 
 def prominence(pose: Pose, shape: tuple[int, ...]) -> float:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from workoutlib.pose.estimator import PoseEstimator
+from workoutlib.pose.estimator import LOOKS, PoseEstimator
 from workoutlib.pose.skeleton import Pose
 from workoutlib.pose.tracking import PoseSequence
 from workoutlib.utils.files import fingerprint_files, replacing
 from workoutlib.utils.progress import track
 
-_VERSION = 1  # of the estimator: another one gives other poses
+_VERSION = 2  # of the estimator: another one gives other poses
 
 
 def estimate_poses(
@@ -38,6 +38,6 @@ def estimate_poses(
     return poses
 
 
-def exerciser(estimator: PoseEstimator, image: np.ndarray | str | Path) -> Pose | None:
-    """The first of the people in a picture, or ``None``."""
-    return next(iter(estimator.estimate(image)), None)
+def exerciser(estimator: PoseEstimator, image: np.ndarray | str | Path, looks: int = LOOKS) -> Pose | None:
+    """The first of the people in a picture, or ``None``; `looks` as for `PoseEstimator.estimate`."""
+    return next(iter(estimator.estimate(image, looks=looks)), None)

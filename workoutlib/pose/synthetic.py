@@ -151,21 +151,26 @@ def vary_technique(pose: GymPose, exercise: str, rng: np.random.Generator) -> Gy
 
 
 def _vary_squat_arms(pose: GymPose, reach: float, rng: np.random.Generator) -> GymPose:
-    """Squats without a bar on the back: arms ahead, hands before the chest, or weights at the sides."""
+    """Squats without a bar on the back: arms ahead, hands before the chest, at the sides, or raised on the way down."""
     how, up, front = rng.random(), pose.chest[:, 2], pose.chest[:, 1]
     if how < 0.4:
         return pose
     top = pose.pelvis + 0.28 * 1.72 * up  # about the height of the shoulders
-    if how < 0.6:
-        level, wide = np.array([0.0, rng.uniform(0.6, 0.95) * reach, rng.uniform(-0.1, 0.1)]), 0.12
-        middle = top + level
-    elif how < 0.8:
+    level = np.array([0.0, rng.uniform(0.6, 0.95) * reach, rng.uniform(-0.1, 0.1)])
+    sides = np.array([0, 0.03, -0.93 * reach])
+    if how < 0.55:
+        middle, wide = top + level, 0.12
+    elif how < 0.7:
         middle, wide = top + rng.uniform(0.15, 0.3) * front - rng.uniform(0, 0.2) * up, rng.uniform(0.03, 0.1)
+    elif how < 0.85:
+        middle, wide = top + sides, rng.uniform(0.2, 0.28)
     else:
-        middle, wide = top + np.array([0, 0.03, -0.93 * reach]), rng.uniform(0.2, 0.28)
-    sides = np.array([[-wide, 0, 0], [wide, 0, 0]])
+        height = pose.pelvis[:, 2:]
+        depth = (height.max() - height) / max(np.ptp(height), 0.05)
+        middle, wide = top + sides + depth * (level - sides), rng.uniform(0.1, 0.25)
+    spread = np.array([[-wide, 0, 0], [wide, 0, 0]])
     return replace(
-        pose, hands=middle[:, None] + sides, elbows=pose.elbows * 0 + np.array([0.3, -0.6, -1]) * [[-1], [1]]
+        pose, hands=middle[:, None] + spread, elbows=pose.elbows * 0 + np.array([0.3, -0.6, -1]) * [[-1], [1]]
     )
 
 

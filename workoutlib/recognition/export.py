@@ -124,7 +124,8 @@ def read_exported(path: str | Path, *, labels: Sequence[str] | None = None) -> E
         if meta["body"]:
             graphs = [BodyGraph(_read(path.with_stem(name))) for name in _BODY]
             skeleton, motion = (cast("PoseClassifier", each) for each in graphs)
-            body = BodyModel(own, skeleton, motion, *(float(meta["body"][f"{name}_weight"]) for name in _BODY))
+            one, other = (float(meta["body"][f"{name}_weight"]) for name in _BODY)
+            body = BodyModel(own, skeleton, motion, one, other, int(meta["body"].get("looks", 1)))
         temperature = float(meta["temperature"])
         heads = graph.output(0).get_partial_shape()[1].get_length() / len(own)
         if heads not in (1, 2) or not temperature > 0:
@@ -151,7 +152,7 @@ def _metadata(stored: Checkpoint, body: BodyModel | None) -> dict[str, Any]:
         "temperature": stored.temperature,
         "unknown_threshold": stored.unknown_threshold,
         "keep_confidence": stored.metrics.get("keep_confidence"),
-        "body": {f"{name}_weight": getattr(body, f"{name}_weight") for name in _BODY} if body else None,
+        "body": {name: getattr(body, name) for name in ("skeleton_weight", "motion_weight", "looks")} if body else None,
         "version": stored.version,
     }
 

@@ -171,7 +171,7 @@ class Recognizer(LogitReader):
         self._require_poses()
         images, parts = iter(images), []
         while batch := [as_rgb(image) for image in islice(images, size)]:
-            poses = [exerciser(self.pose_estimator, pixels) if self.body else None for pixels in batch]
+            poses = [exerciser(self.pose_estimator, each, self.body.looks) if self.body else None for each in batch]
             views = [self._views(*each) for each in zip(batch, poses, strict=True)]
             picture = self._logits_of(self._forward, views)
             parts.append(self.body.fuse(picture, PoseSequence.of(range(len(batch)), poses)) if self.body else picture)
