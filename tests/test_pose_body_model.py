@@ -91,6 +91,16 @@ def test_with_a_person_pose_and_picture_count_together(model, others):
     assert (model.fuse(sure, sequence_of(world)).argmax(1) == 3).all()
 
 
+def test_what_several_looks_at_a_pose_say_is_their_mean(model, others):
+    one, other = others[0][0, :3], others[0][-1, :3]
+    looks = np.stack([one, other], 1)[:, [1, 1]]
+    said = replace(sequence_of(one), looks=looks)
+    assert said.select(slice(1, 3)).worlds == pytest.approx(np.stack([one, other, other])[:, 1:])
+    alone, elsewhere = (model.fuse(None, sequence_of(world)) for world in (one, other))
+    assert model.fuse(None, said) == pytest.approx((alone + 2 * elsewhere) / 3, abs=1e-5)
+    assert np.abs(alone - elsewhere).max() > 1
+
+
 def test_a_body_half_hidden_counts_half(model, others):
     world = others[0][0, :5]
     whole, half, hidden = (model.fuse(None, sequence_of(world, visible)) for visible in (1.0, 0.5, 0.0))

@@ -51,6 +51,15 @@ def test_what_is_turned_is_found_turned(estimator, clip):
     assert height > 0
 
 
+def test_a_photo_is_looked_at_again_nearer_farther_and_in_a_mirror(estimator, clip):
+    frame = np.ascontiguousarray(clip.frames[0][:, 60:])  # off the middle, so that a mirror moves it
+    first, pose = estimator.estimate(frame)[0], estimator.exerciser(frame)
+    assert np.array_equal(pose.world, first.world) and pose.looks.shape == (3, 33, 3)
+    away = np.linalg.norm(pose.looks[:, 11:] - pose.world[11:], axis=-1).mean(1)  # metres
+    assert (away > 0).all() and (away < 0.1).all(), away
+    assert estimator.exerciser(np.zeros((64, 64, 3), np.uint8)) is None
+
+
 def test_a_region_is_the_square_between_its_pixels():
     region = Region.around(np.array([100.0, 80.0]), np.array([100.0, 40.0]))
     assert region.side == 100 and region.angle == pytest.approx(0)

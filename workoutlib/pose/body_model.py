@@ -62,7 +62,7 @@ class BodyModel:
     motion_weight: float = 0.75
 
     def pose_log_probabilities(self, world: np.ndarray) -> np.ndarray:
-        """Log-probabilities (T, C) of poses (T, 33, 3) in world coordinates; NaN where there is nobody."""
+        """Log-probabilities (..., C) of poses (..., 33, 3) in world coordinates; NaN where there is nobody."""
         return self.skeleton.log_probabilities(both_sides(world))
 
     def motion_log_probabilities(self, poses: PoseSequence) -> np.ndarray:
@@ -79,6 +79,7 @@ class BodyModel:
     def fuse(self, picture: np.ndarray | None, poses: PoseSequence) -> np.ndarray:
         """Logits (N, C) of picture and pose together.
 
+        A pose that was looked at several times says what its looks say in the mean.
         Where nobody was found, the pose takes every exercise for equally likely: the picture alone decides, and the
         largest logit is low, as it should be of a picture that may show no exercise.
 
@@ -87,7 +88,7 @@ class BodyModel:
             poses: of the N pictures.
         """
         visible = poses.visibility[:, _BODY].mean(1, keepdims=True)
-        skeleton = visible * self.pose_log_probabilities(poses.world)
+        skeleton = visible * self.pose_log_probabilities(poses.worlds).mean(0)
         nobody = -np.log(len(self.labels))
         weighted = (self.skeleton_weight * np.where(poses.found[:, None], skeleton, nobody)).astype(np.float32)
         return weighted if picture is None else picture + weighted
