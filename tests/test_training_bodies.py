@@ -101,7 +101,8 @@ def test_all_looks_at_a_pose_are_learned_from_and_kept_with_it(catalog, tmp_path
     assert np.array_equal(kept.looks, several.poses.looks) and kept.worlds.shape == (4, 18, 33, 3)
     answers = several.fit(catalog).pose_log_probabilities(lying)
     assert answers.argmax() == 1 and answers[1] > single.fit(catalog).pose_log_probabilities(lying)[1] + 0.5
-    several.poses = replace(several.poses, looks=np.stack([several.poses.world] * 3, 1))
+    single.poses = replace(single.poses, world=several.poses.looks[:, 0])
+    several.poses = replace(several.poses, world=several.poses.looks[:, 0])
     weights = [bodies.fit(catalog).skeleton.head.weight for bodies in (several, single)]
     torch.testing.assert_close(*weights, atol=1e-3, rtol=0.02)
 

@@ -82,8 +82,8 @@ class PoseSequence:
     @property
     def worlds(self) -> np.ndarray:
         """World coordinates (1 + K, T, 33, 3) by all looks, the first one's at the beginning."""
-        more = [] if self.looks is None else self.looks.swapaxes(0, 1)
-        return np.stack([self.world, *more])
+        first = self.world[None]
+        return first if self.looks is None else np.concatenate([first, self.looks.swapaxes(0, 1)])
 
     def pose(self, number: int) -> Pose | None:
         """The pose of one frame, or ``None``."""
@@ -94,7 +94,9 @@ class PoseSequence:
 
     def select(self, rows: np.ndarray | slice) -> PoseSequence:
         """Some of the frames."""
-        return PoseSequence(**{name: None if values is None else values[rows] for name, values in vars(self).items()})
+        columns = (self.times, self.landmarks, self.world, self.visibility, self.probability)
+        looks = None if self.looks is None else self.looks[rows]
+        return PoseSequence(*(values[rows] for values in columns), looks)
 
 
 class PoseTracker:
