@@ -96,7 +96,7 @@ class PoseSequence:
         """Some of the frames."""
         columns = (self.times, self.landmarks, self.world, self.visibility, self.probability)
         looks = None if self.looks is None else self.looks[rows]
-        return PoseSequence(*(values[rows] for values in columns), looks)
+        return PoseSequence(*(values[rows] for values in columns), looks=looks)
 
 
 class PoseTracker:
