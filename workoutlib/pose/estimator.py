@@ -79,15 +79,16 @@ class PoseEstimator:
         """
         return [pose for pose, _ in self._people(as_rgb(image))]
 
-    def exerciser(self, image: Picture) -> Pose | None:
-        """The first of the people in a photo, looked at several times (`Pose.looks`), or ``None``.
+    def exerciser(self, image: Picture, *, again: bool = True) -> Pose | None:
+        """The first of the people in a photo, or ``None``.
 
         Args:
             image: path, PIL image, or array accepted by `as_rgb`.
+            again: look at them several times (`Pose.looks`).
         """
         pixels = as_rgb(image)
         for pose, region in self._people(pixels):
-            return replace(pose, looks=self._look_again(pixels, region))
+            return replace(pose, looks=self._look_again(pixels, region)) if again else pose
         return None
 
     def _people(self, pixels: np.ndarray) -> list[tuple[Pose, Region]]:
