@@ -20,6 +20,7 @@ CONFIG = Config(resize=72, crop=64, flip_at_test=True)
 def checkpoint():
     model = make_model(len(LABELS))
     model.hands = torch.nn.Linear(8, len(LABELS))
+    model.memory = torch.nn.functional.normalize(torch.randn(len(LABELS), 3, 8), dim=-1)
     return Checkpoint(model.eval(), LABELS, CONFIG, {}, 1.7, -0.5, "0", gym_body().state())
 
 
