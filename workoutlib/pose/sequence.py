@@ -69,6 +69,11 @@ class PoseSequence:
 
     def select(self, rows: np.ndarray | slice) -> PoseSequence:
         """Some of the frames."""
-        columns = (self.times, self.landmarks, self.world, self.visibility, self.probability)
-        looks = None if self.looks is None else self.looks[rows]
-        return PoseSequence(*(values[rows] for values in columns), looks=looks)
+        return PoseSequence(
+            self.times[rows],
+            self.landmarks[rows],
+            self.world[rows],
+            self.visibility[rows],
+            self.probability[rows],
+            None if self.looks is None else self.looks[rows],
+        )
