@@ -57,13 +57,15 @@ def test_what_was_stored_comes_back(saved, model):
     assert_same_state(stored.model.state_dict(), model.state_dict())
 
 
-def test_a_memory_comes_back_and_one_that_does_not_fit_is_refused(tmp_path):
+@pytest.mark.parametrize("shape", [(3,), (2, 4)])
+def test_a_memory_comes_back_and_one_that_does_not_fit_is_refused(tmp_path, shape):
     model = build_model(CONFIG.model, 2, weights=None)
-    model.memory = torch.nn.functional.normalize(torch.randn(3, model.head.in_features))
+    model.memory = torch.nn.functional.normalize(torch.randn(*shape, model.head.in_features), dim=-1)
     path = save_checkpoint(tmp_path / "model.pth", model, LABELS, CONFIG)
     stored, images = load_checkpoint(path).model, torch.randn(2, 3, 64, 64)
     torch.testing.assert_close(stored(images), model(images), rtol=0, atol=0)
-    for memory in (model.memory[:, 1:], model.memory[0], model.memory[:0], model.memory / 0, "features"):
+    others = (model.memory[..., 1:], model.memory[None, None], model.memory[:0], model.memory / 0, "features")
+    for memory in (*others, torch.ones(3, 4, model.head.in_features)):  # of three classes
         with pytest.raises(WorkoutlibError, match="its memory does not fit the model"):
             load_checkpoint(changed(path, memory=memory))
 

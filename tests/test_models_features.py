@@ -3,9 +3,9 @@
 import pytest
 import torch
 from helpers.tiny import make_dataset, make_model
-from torch.nn.functional import normalize
+from torch.nn.functional import cosine_similarity, normalize
 
-from workoutlib.models.build import NEARNESS
+from workoutlib.models.build import LIKENESS, NEARNESS
 from workoutlib.models.features import picture_features, remember
 from workoutlib.models.inference import eval_loader, extract_features, predict_logits
 
@@ -61,6 +61,24 @@ def test_a_model_that_remembers_pictures_knows_them_by_larger_logits_and_nothing
         torch.testing.assert_close(rise, rise[:, :1].expand_as(rise), msg="every class of a picture alike")
     torch.testing.assert_close(rises[0], torch.full_like(rises[0], NEARNESS))
     assert (rises[1] < NEARNESS - 1e-3).all()
+
+
+def test_a_memory_that_tells_classes_apart_raises_each_by_its_nearest_picture():
+    model, seen, other = make_model(), make_dataset(35), make_dataset(8, seed=1)
+    loader = eval_loader(model, other, crop=64, device="cpu")
+    before = predict_logits(model, loader)
+    remember(model, seen, crop=64, device="cpu", by_class=True)
+    (known, *_), (new, *_) = (picture_features(model, each, crop=64, device="cpu") for each in (seen, other))
+    near = cosine_similarity(new[:, None], known[None], dim=-1)
+    rows = seen.catalog.groupby("label").indices
+    assert len({len(each) for each in rows.values()}) > 1 and max(map(len, rows.values())) > 10
+    steps = {label: -(-len(each) // 10) for label, each in rows.items()}
+    nearest = torch.stack([near[:, rows[label][:: steps[label]]].amax(1) for label in seen.labels], 1)
+    expected = before + LIKENESS * nearest + NEARNESS * nearest.amax(1, keepdim=True)
+    torch.testing.assert_close(predict_logits(model, loader), expected)
+    few = seen.select(seen.catalog[seen.catalog["label"] != seen.labels[0]])
+    remember(model, few, crop=64, device="cpu", by_class=True)
+    assert not model.memory[0].any() and model.memory[1:].any(2).all()
 
 
 def test_a_memory_holds_ten_pictures_of_each_class_at_most_from_all_over_it():

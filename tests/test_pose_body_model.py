@@ -13,6 +13,7 @@ from workoutlib import LABELS, WorkoutlibError
 from workoutlib.pose import body_model as body_model_module
 from workoutlib.pose.body_model import BodyModel, fit_body, gym_body, train_on_gym, windows
 from workoutlib.pose.classifier import PoseClassifier
+from workoutlib.pose.estimator import LOOKS
 from workoutlib.pose.features import both_sides, motion_features, pose_features, travel_features
 from workoutlib.pose.skeleton import mirrored
 from workoutlib.pose.synthetic import FRAMES_PER_SECOND, Distortion, camera_axes, perform, synthetic_sequences
@@ -130,6 +131,16 @@ def test_a_clips_poses_are_described_once(model, others, monkeypatch):
     assert whole == pytest.approx(frames.mean(0) + motion, abs=1e-6)
 
 
+def test_what_several_looks_at_a_pose_say_is_their_mean(model, others):
+    one, other = others[0][0, :3], others[0][-1, :3]
+    looks = np.stack([one, other], 1)[:, [1, 1]]
+    said = replace(sequence_of(one), looks=looks)
+    assert said.select(slice(1, 3)).worlds == pytest.approx(np.stack([one, other, other])[:, 1:])
+    alone, elsewhere = (model.fuse(None, sequence_of(world)) for world in (one, other))
+    assert model.fuse(None, said) == pytest.approx((alone + 2 * elsewhere) / 3, abs=1e-5)
+    assert np.abs(alone - elsewhere).max() > 1
+
+
 def test_a_body_half_hidden_counts_half(model, others):
     world = others[0][0, :5]
     whole, half, hidden = (model.fuse(None, sequence_of(world, visible)) for visible in (1.0, 0.5, 0.0))
@@ -154,7 +165,7 @@ def test_a_stored_model_gives_the_same_logits_to_the_bit(model, others, tmp_path
 
 def test_an_earlier_model_looks_once_at_a_photo_as_it_learned_to(model):
     state = model.state()
-    assert model.looks == BodyModel.from_state(state, FEW).looks == gym_body().looks == 3
+    assert model.looks == BodyModel.from_state(state, FEW).looks == gym_body().looks == LOOKS
     assert BodyModel.from_state({name: value for name, value in state.items() if name != "looks"}, FEW).looks == 1
 
 

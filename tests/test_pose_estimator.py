@@ -12,7 +12,6 @@ from workoutlib import WorkoutlibError
 from workoutlib.gym import render_clip
 from workoutlib.pose.accuracy import evaluate_pose, summarise, true_joints
 from workoutlib.pose.estimator import PoseEstimator, Region
-from workoutlib.pose.pictures import exerciser
 from workoutlib.pose.skeleton import Pose, joint_angles
 from workoutlib.pose.tracking import PoseSequence, PoseTracker, track
 
@@ -40,22 +39,6 @@ def test_the_athlete_is_found_where_the_gym_rendered_it(estimator, clip):
     assert abs(pose.world[[23, 24]].mean(0)).max() < 0.05
 
 
-def test_several_looks_are_the_mean_of_squares_that_each_suggests(estimator, clip):
-    frame = clip.frames[0]
-    region = estimator.detect(frame)[0]
-    looks = []
-    for _ in range(3):
-        pose, region = estimator.landmarks(frame, region)
-        looks.append(pose)
-    found = estimator.estimate(frame, looks=3)[0]
-    for name in ("landmarks", "world", "visibility"):
-        values = [getattr(pose, name) for pose in looks]
-        assert getattr(found, name) == pytest.approx(sum(values) / 3, abs=1e-4)
-        assert not np.allclose(values[0], values[2])
-    assert exerciser(estimator, frame).world == pytest.approx(found.world)
-    assert (estimator.estimate(frame)[0].world == looks[0].world).all()
-
-
 def test_what_is_turned_is_found_turned(estimator, clip):
     frame = clip.frames[0]
     upright = estimator.estimate(frame)[0]
@@ -67,6 +50,15 @@ def test_what_is_turned_is_found_turned(estimator, clip):
     mirror = estimator.estimate(np.ascontiguousarray(frame[:, ::-1]))[0]
     assert hips_of(mirror)[0] == pytest.approx(width - hips_of(upright)[0], abs=5)
     assert height > 0
+
+
+def test_a_photo_is_looked_at_again_nearer_farther_and_in_a_mirror(estimator):
+    frame = render_clip("hammer curl", 2, frames=1, size=(320, 240)).frames[0][:, 60:]  # a mirror moves the person
+    first, pose = estimator.estimate(frame)[0], estimator.exerciser(frame)
+    assert np.array_equal(pose.world, first.world) and pose.looks.shape == (3, 33, 3)
+    away = np.linalg.norm(pose.looks[:, 11:] - pose.world[11:], axis=-1).mean(1)  # metres
+    assert (away > 0).all() and (away < 0.1).all(), away
+    assert estimator.exerciser(np.zeros((64, 64, 3), np.uint8)) is None
 
 
 def test_a_region_is_the_square_between_its_pixels():

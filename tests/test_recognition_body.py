@@ -91,7 +91,7 @@ def test_a_photo_without_a_person_is_the_picture_models(run, recognizer):
 @pytest.mark.slow
 def test_a_photo_is_looked_at_as_often_as_its_body_model_learned_to(recognizer, estimator):
     photo = render_clip("squat", 3, frames=1, size=(160, 120)).frames[0]
-    poses = [PoseSequence.of([0], estimator.estimate(photo, looks=looks)[:1]) for looks in (1, 3)]
+    poses = [PoseSequence.of([0], [estimator.exerciser(photo, again=again)]) for again in (False, True)]
     body, answers = recognizer.body, []
     for each in (replace(body, looks=1), body):
         starter = Recognizer(None, body.labels, recognizer.config, body=each, device=CPU)

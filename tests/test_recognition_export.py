@@ -9,6 +9,7 @@ from workoutlib import Config, Recognizer, WorkoutlibError, export_model, gym
 from workoutlib.labels import LABELS
 from workoutlib.models.checkpoints import Checkpoint
 from workoutlib.pose.body_model import gym_body
+from workoutlib.pose.estimator import LOOKS
 from workoutlib.pose.tracking import PoseSequence
 from workoutlib.recognition import export as export_module
 from workoutlib.recognition.export import read_exported
@@ -20,6 +21,7 @@ CONFIG = Config(resize=72, crop=64, flip_at_test=True)
 def checkpoint():
     model = make_model(len(LABELS))
     model.hands = torch.nn.Linear(8, len(LABELS))
+    model.memory = torch.nn.functional.normalize(torch.randn(len(LABELS), 3, 8), dim=-1)
     return Checkpoint(model.eval(), LABELS, CONFIG, {}, 1.7, -0.5, "0", gym_body().state())
 
 
@@ -35,7 +37,7 @@ def test_answers_are_the_checkpoints(checkpoint, tmp_path, format):
     assert (exported.labels, exported.temperature, exported.unknown_threshold) == (LABELS, 1.7, -0.5)
     pictures = np.random.default_rng(0).integers(0, 256, (5, 72, 72, 3), dtype=np.uint8)
     np.testing.assert_allclose(exported._forward(pictures), original._forward(pictures), atol=1e-3)
-    assert exported.body.looks == original.body.looks == 3
+    assert exported.body.looks == original.body.looks == LOOKS
     assert exported.knows_hands and exported._forward(pictures).shape == (5, 2 * len(LABELS))
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
     run = pytest.importorskip("openvino").compile_model(path, "CPU", exact)  # as another program would, all at once

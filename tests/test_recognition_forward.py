@@ -17,6 +17,7 @@ from workoutlib.pose.skeleton import MIRROR, Pose, mirrored
 from workoutlib.pose.tracking import PoseSequence
 from workoutlib.recognition import recognizer as recognizer_module
 from workoutlib.recognition.forward import logits_of, views_of
+from workoutlib.recognition.starter import starter_recognizer
 
 CPU, LABELS = torch.device("cpu"), ("plank", "push up", "squat")
 CONFIG = Config(resize=72, crop=64, flip_at_test=True)
@@ -34,12 +35,7 @@ def recognizer(poses: list[Pose | None], *, hands: bool = True) -> Recognizer:
     """One whose estimator finds these in one picture after the other, again and again."""
     made = Recognizer(knowing(hands=hands), LABELS, CONFIG, device=CPU, body=fit_body(np.empty((0, 33, 3)), [], LABELS))
     waiting = iter(poses * 100)
-
-    def estimate(image: object, looks: int) -> list[Pose]:
-        pose = next(waiting)
-        return [pose] if pose else []
-
-    made.__dict__["pose_estimator"] = SimpleNamespace(estimate=estimate)
+    made.__dict__["pose_estimator"] = SimpleNamespace(exerciser=lambda image, **_: next(waiting))
     return made
 
 
@@ -101,3 +97,13 @@ def test_the_first_view_is_the_picture_and_the_others_are_its_hands():
     expected = join_hands(answers[:1, :2], answers[1:, 2:], np.array([True]))
     assert np.array_equal(logits_of(forward, [views], 2), expected)
     assert np.array_equal(logits_of(lambda squares: forward(squares)[:, :2], [views[:1]], 2), answers[:1, :2])
+
+
+@pytest.mark.parametrize("picture", [True, False])
+def test_a_photo_is_looked_at_again_but_not_by_the_starter(picture):
+    asked = []
+    made = recognizer([]) if picture else starter_recognizer(device=CPU)
+    stub = SimpleNamespace(exerciser=lambda image, *, again: asked.append(again))
+    made.__dict__["pose_estimator"] = stub
+    made.predict(noise())
+    assert asked == [picture]

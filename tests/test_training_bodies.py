@@ -1,5 +1,6 @@
 """Heads for hands, fitted to some pictures of a catalog and evaluated on others."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,8 @@ from workoutlib.config import Config
 from workoutlib.evaluation.predictions import Predictions
 from workoutlib.models.build import Classifier
 from workoutlib.pose.body_model import fit_body
+from workoutlib.pose.pictures import estimate_poses
+from workoutlib.pose.skeleton import Pose
 from workoutlib.training.bodies import Bodies
 
 LABELS = ("plank", "push up", "squat")
@@ -39,7 +42,7 @@ def catalog(tmp_path_factory) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def estimator():
     """Finds the same person everywhere but in the last three pictures."""
-    return SimpleNamespace(estimate=lambda path, looks: [] if int(path.rpartition("/")[2][:-4]) >= 15 else [person()])
+    return SimpleNamespace(exerciser=lambda path: None if int(path.rpartition("/")[2][:-4]) >= 15 else person())
 
 
 @pytest.fixture
@@ -80,6 +83,30 @@ def test_only_the_rows_that_are_given_count(catalog, bodies, estimator):
     assert not torch.equal(one.hands.weight, third.hands.weight)
 
 
+def test_all_looks_at_a_pose_are_learned_from_and_kept_with_it(catalog, tmp_path):
+    """Each says what the pose does not, and all together count as one look."""
+    upright = person()
+    lying = upright.world[:, [1, 0, 2]]
+    labels = dict(zip(catalog["path"], catalog["label"], strict=True))
+
+    def looked_at(path: str) -> Pose:
+        return replace(upright, looks=np.stack([lying if labels[path] == "push up" else upright.world] * 3))
+
+    def of(exerciser, name: str) -> Bodies:
+        stub = SimpleNamespace(exerciser=exerciser)
+        return Bodies(catalog, LABELS, stub, CONFIG, cache=tmp_path / name, progress=False)
+
+    several, single = of(looked_at, "several"), of(lambda path: upright, "single")
+    kept = estimate_poses(catalog["path"].tolist(), None, cache=tmp_path / "several")
+    assert np.array_equal(kept.looks, several.poses.looks) and kept.worlds.shape == (4, 18, 33, 3)
+    answers = several.fit(catalog).pose_log_probabilities(lying)
+    assert answers.argmax() == 1 and answers[1] > single.fit(catalog).pose_log_probabilities(lying)[1] + 0.5
+    single.poses = replace(single.poses, world=several.poses.looks[:, 0])
+    several.poses = replace(several.poses, world=several.poses.looks[:, 0])
+    weights = [bodies.fit(catalog).skeleton.head.weight for bodies in (several, single)]
+    torch.testing.assert_close(*weights, atol=1e-3, rtol=0.02)
+
+
 def test_of_a_class_without_hands_neither_yes_nor_no_is_said(catalog, bodies):
     model = make_model()
     bodies.fit_hands(model, catalog[catalog["label"] != "push up"].iloc[:8])
@@ -106,7 +133,7 @@ def test_hands_are_cut_out_once(catalog, estimator, tmp_path, monkeypatch):
     again = Bodies(catalog, LABELS, estimator, CONFIG, cache=tmp_path, progress=False)
     assert torch.equal(kept.hands.images, again.hands.images) and len(again.hands) == 30
     monkeypatch.undo()
-    moved = SimpleNamespace(estimate=lambda path, looks: [person(left=(120, 120))])
+    moved = SimpleNamespace(exerciser=lambda path: person(left=(120, 120)))
     (tmp_path / next(tmp_path.glob("poses-*"))).unlink()
     other = Bodies(catalog, LABELS, moved, CONFIG, cache=tmp_path, progress=False)
     assert len(other.hands) == 36 and not torch.equal(other.hands.images[0], kept.hands.images[0])

@@ -206,7 +206,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "train --folds": {
         "type": _several,
         "help": "train on all videos; scores and calibration come from so many folds of cross-validation, for example "
-        "2 where a class has two videos (default: hold videos out)",
+        "2 where a class has two videos; 0 holds videos out (default: 5 for best on less than 500 images, else 0)",
     },
     "--merge-near-duplicates": {
         "action": "store_true",

@@ -12,11 +12,14 @@ from workoutlib.utils.errors import WorkoutlibError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workoutlib.config import Config
     from workoutlib.evaluation.predictions import Predictions
-    from workoutlib.training.experiments import Trained
 
 FEW_VIDEOS = 5
 """Videos a class below which `train` advises to train by folds."""
+FEW_PICTURES = 500
+"""Pictures below which the profile `best` holds none out and keeps its body as it is, if not told otherwise."""
+FOLDS = 5
 
 
 def annotate(options: argparse.Namespace) -> None:
@@ -50,26 +53,71 @@ def advise_folds(catalog: pd.DataFrame, split: str) -> None:
         print(f"{text}; --folds 2 trains on all, and judges by folds")
 
 
-def evaluate_before(path: Path, catalog: pd.DataFrame) -> Predictions | None:
-    """What a checkpoint says of validation pictures before it is replaced; ``None`` where it cannot be compared."""
+def folds_of(catalog: pd.DataFrame, config: Config, options: argparse.Namespace) -> tuple[Config, int]:
+    """The number of folds that `train` judges by, and the config; 0: a part of the pictures is held out.
+
+    Where that is not told, `best` learns from all of a few pictures, as each of them is missed; and it fits only heads,
+    as fine-tuning gains nothing on so few beside body and hands, and takes six times as long.
+    """
+    from workoutlib.utils import devices
+
+    own = catalog[~catalog["added"]] if "added" in catalog else catalog
+    fewest = int(own.groupby("label")["video"].nunique().min())
+    several = devices.rank_and_world()[1] > 1
+    if options.folds is not None:
+        return config, options.folds
+    if not config.body or config.split != "video" or len(own) >= FEW_PICTURES or fewest < 2:
+        return config, 0
+    if options.resume or several:
+        return config, 0
+    folds, how = min(FOLDS, fewest), ""
+    if options.fine_tune is None and options.epochs is None:
+        config, how = config.replace(fine_tune=False), " by the heads alone (--fine-tune trains the body too)"
+    print(
+        f"{len(own)} images are few: all are learned from{how}, and judged by {folds} folds (--folds 0 holds some out)"
+    )
+    return config, folds
+
+
+def evaluate_before(path: Path, catalog: pd.DataFrame) -> pd.DataFrame | None:
+    """What a checkpoint says of validation pictures before it is replaced (``path``, ``predicted``).
+
+    ``None`` where it cannot be compared: it is not there, or has learned from these pictures.
+    """
+    from workoutlib.models.checkpoints import load_checkpoint
     from workoutlib.recognition.evaluation import evaluate_pictures
     from workoutlib.recognition.recognizer import Recognizer
 
     try:
-        return evaluate_pictures(Recognizer.from_checkpoint(path), catalog, progress=False)
+        stored = load_checkpoint(path)
+        if "folds" in stored.metrics:
+            return None
+        return evaluate_pictures(Recognizer.from_checkpoint(stored), catalog, progress=False).table()
     except WorkoutlibError:  # none there, of another version, of other labels
         return None
 
 
-def print_gain(catalog: pd.DataFrame, before: Predictions | None, trained: Trained) -> None:
+def read_held_out(out: Path) -> pd.DataFrame | None:
+    """What the folds of an earlier run said of its pictures (``path``, ``predicted``), or ``None``."""
+    import pandas as pd
+
+    from workoutlib.training.run_folder import HELD_OUT
+
+    path = out / HELD_OUT
+    return pd.read_csv(path, dtype=str, keep_default_na=False) if path.is_file() else None
+
+
+def print_gain(catalog: pd.DataFrame, before: pd.DataFrame | None, now: Predictions) -> None:
     """How the classes are balanced with the pictures that were added, and whether the model gained by them."""
-    from workoutlib.evaluation.comparison import compare_predictions
-    from workoutlib.evaluation.metrics import scores
+    from workoutlib.evaluation.comparison import compare_shares
 
     videos = catalog.groupby(["label", "added"])["video"].nunique().unstack(fill_value=0)
     print(videos.rename(columns={False: "videos", True: "added"}).to_string())
-    if before is None:
-        print("no model to compare with: train the first folder alone into --out, then both")
+    table = now.table()
+    if before is None or set(before["path"]) != set(table["path"]):
+        print("no model to compare with: train the first folder alone into --out, in the same way, then both")
         return
-    old, new = scores(before)["top1"], scores(trained.predictions)["top1"]
-    print(f"top-1 before {old:.3f}, now {new:.3f}: {compare_predictions(before, trained.predictions)}")
+    labels = table["label"].to_numpy()
+    old = before.set_index("path")["predicted"].reindex(table["path"]).to_numpy() == labels
+    new = table["predicted"].to_numpy() == labels
+    print(f"top-1 before {old.mean():.3f}, now {new.mean():.3f}: {compare_shares(now.catalog, old, new)}")

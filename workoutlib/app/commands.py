@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workoutlib.app.collect import advise_folds, evaluate_before, print_gain
+from workoutlib.app.collect import advise_folds, evaluate_before, folds_of, print_gain, read_held_out
 from workoutlib.app.collect import annotate as annotate
 from workoutlib.app.live import live as live
 from workoutlib.app.predict import predict as predict
@@ -115,8 +115,9 @@ def train(options: argparse.Namespace) -> None:
     config = choose_config(options)
     catalog = read_data(options)
     out = options.out or paths.output_root()
-    if options.folds:
-        return train_by_folds(catalog, config, out, options)
+    config, folds = folds_of(catalog, config, options)
+    if folds:
+        return train_by_folds(catalog, config, out, options, folds)
     advise_folds(catalog, config.split)
     parts = experiments.split_catalog(catalog, config)
     counts = count_parameters(experiments.model_from_config(config, catalog["label"].nunique()))
@@ -148,11 +149,11 @@ def train(options: argparse.Namespace) -> None:
         print(f"{trained.result.stopped} after epoch {int(history['epoch'].iloc[-1])}; go on with --resume")
     print_scores(trained.predictions, config.split)
     if added:
-        print_gain(catalog, before, trained)
+        print_gain(catalog, before, trained.predictions)
     print(f"best model (epoch {trained.result.best_epoch}): {trained.checkpoint}")
 
 
-def train_by_folds(catalog: pd.DataFrame, config: Config, out: Path, options: argparse.Namespace) -> None:
+def train_by_folds(catalog: pd.DataFrame, config: Config, out: Path, options: argparse.Namespace, folds: int) -> None:
     """Train on all videos; what is printed and stored of scores and calibration is cross-validation's."""
     from workoutlib.training.crossvalidation import train_on_all
     from workoutlib.training.fit import Callbacks
@@ -160,12 +161,14 @@ def train_by_folds(catalog: pd.DataFrame, config: Config, out: Path, options: ar
 
     if options.resume or options.split == "random" or devices.rank_and_world()[1] > 1:
         raise WorkoutlibError("--folds is by video, in one process, and without --resume")
-    cache, callbacks = paths.data_root() / "cache", Callbacks(logger=options.logger)
+    cache, callbacks, before = paths.data_root() / "cache", Callbacks(logger=options.logger), read_held_out(out)
     trained = train_on_all(
-        catalog, config, out=out, folds=options.folds, cache=cache, save_name=options.save_name, callbacks=callbacks
+        catalog, config, out=out, folds=folds, cache=cache, save_name=options.save_name, callbacks=callbacks
     )
-    print(f"scores of {options.folds} folds:")
+    print(f"scores of {folds} folds, each image judged by a model that had not seen its video:")
     print_scores(trained.predictions, "video")
+    if "added" in catalog:
+        print_gain(catalog, before, trained.predictions)
     print(f"model of all {len(catalog)} images: {trained.checkpoint}")
 
 

@@ -27,6 +27,8 @@ MODELS = {
 
 NEARNESS = 15.0
 """What is added to the logits of a picture whose features equal those of one in memory; cosine similarity scales it."""
+LIKENESS = 10.0
+"""What is added to the logit of a class of which such a picture is remembered, where classes are told apart."""
 
 
 class Classifier(nn.Module):
@@ -38,12 +40,16 @@ class Classifier(nn.Module):
     A model may remember features of training pictures: the nearer a picture is to one of them, the larger are all of
     its logits. That changes neither label nor confidence, but the largest logit, which tells known from unknown
     (`evaluation.calibration.fit_unknown_threshold`): what resembles nothing seen in training is refused sooner.
+    A memory that tells classes apart also makes a class the more probable the nearer its nearest picture is.
 
     A model may have a second head, for pictures of single hands (`pose.hands`) in the place of whole pictures.
     """
 
     memory: Tensor | None
-    """Features of training pictures (M, D), of length 1; ``None`` while training, and where none are kept."""
+    """Features of training pictures, of length 1: (M, D), or (C, K, D) of K pictures of each class.
+
+    ``None`` while training, and where none are kept.
+    """
     hands: nn.Linear | None
     """The head for hands; ``None`` while training, and where none was fitted."""
 
@@ -66,7 +72,11 @@ class Classifier(nn.Module):
         logits = self.head(features)
         if self.memory is None:
             return logits
-        likeness = normalize(features.detach().float()) @ self.memory.T  # detached: it explains no label
+        kept = self.memory.flatten(0, -2)
+        likeness = normalize(features.detach().float()) @ kept.T  # detached: maps show what the head looks at
+        if self.memory.ndim == 3:
+            likeness = likeness.reshape(-1, *self.memory.shape[:2]).amax(2)
+            logits = logits + LIKENESS * likeness
         return logits + NEARNESS * likeness.amax(1, keepdim=True)
 
     def train(self, mode: bool = True) -> Classifier:

@@ -136,8 +136,10 @@ def _memory_of(content: dict, model: Classifier, path: str | Path) -> Tensor | N
     memory = content.get("memory")
     if memory is None:
         return None
-    sound = isinstance(memory, Tensor) and memory.ndim == 2 and memory.is_floating_point() and len(memory) > 0
-    if not sound or memory.shape[1] != model.head.in_features or not memory.isfinite().all():
+    sound = isinstance(memory, Tensor) and memory.ndim in (2, 3) and memory.is_floating_point() and memory.numel() > 0
+    if sound and memory.ndim == 3:
+        sound = len(memory) == model.head.out_features
+    if not sound or memory.shape[-1] != model.head.in_features or not memory.isfinite().all():
         raise WorkoutlibError(f"{shown(path)}: damaged, its memory does not fit the model")
     return memory.float()
 

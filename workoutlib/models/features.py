@@ -49,12 +49,23 @@ def picture_features(
     return torch.stack([known[name] for name in names], 1)
 
 
-def remember(model: Classifier, dataset: ImageDataset, *, crop: int, device: torch.device | str) -> None:
-    """Give the model a memory: features of up to ten pictures of each class, spread over the data set."""
+def remember(
+    model: Classifier, dataset: ImageDataset, *, crop: int, device: torch.device | str, by_class: bool = False
+) -> None:
+    """Give the model a memory: features of up to ten pictures of each class, spread over the data set.
+
+    Args:
+        by_class: tell the classes apart, (C, K, D); pictures of a class with fewer than K are there again, and zeros
+            in the place of one without any.
+    """
     parts = [rows.iloc[:: -(-len(rows) // REMEMBERED)] for _, rows in dataset.catalog.groupby("label", observed=True)]
     chosen = dataset.select(pd.concat(parts))
-    features = picture_features(model, chosen, crop=crop, device=device)[0]
-    model.memory = normalize(features).to(model.head.weight.device)
+    features = normalize(picture_features(model, chosen, crop=crop, device=device)[0])
+    if by_class:
+        empty, most = features.new_zeros(1, features.shape[1]), int(chosen.targets.bincount().max())
+        classes = [features[chosen.targets.cpu() == number] for number in range(len(dataset.labels))]
+        features = torch.stack([(each if len(each) else empty).repeat(most, 1)[:most] for each in classes])
+    model.memory = features.to(model.head.weight.device)
 
 
 def _digest_of(model: Classifier) -> str:

@@ -56,7 +56,7 @@ class BodyModel:
         skeleton_weight: factor of the skeleton's log-probabilities beside the picture's logits, of a body that is
             visible throughout; one that is half hidden counts half.
         motion_weight: factor of the motion's log-probabilities.
-        looks: at the exerciser in a photo, as in training.
+        looks: at the exerciser in a photo, as in training: `LOOKS`, or 1 of an earlier model.
     """
 
     labels: tuple[str, ...]
@@ -91,6 +91,7 @@ class BodyModel:
     def fuse(self, picture: np.ndarray | None, poses: PoseSequence) -> np.ndarray:
         """Logits (N, C) of picture and pose together.
 
+        A pose that was looked at several times says what its looks say in the mean.
         Where nobody was found, the pose takes every exercise for equally likely: the picture alone decides, and the
         largest logit is low, as it should be of a picture that may show no exercise.
 
@@ -98,11 +99,11 @@ class BodyModel:
             picture: logits (N, C) of the picture model, or ``None`` where there is none.
             poses: of the N pictures.
         """
-        return self._fuse(picture, poses, both_sides(poses.world))
+        return self._fuse(picture, poses, np.mean([self.pose_log_probabilities(world) for world in poses.worlds], 0))
 
-    def _fuse(self, picture: np.ndarray | None, poses: PoseSequence, sides: np.ndarray) -> np.ndarray:
+    def _fuse(self, picture: np.ndarray | None, poses: PoseSequence, said: np.ndarray) -> np.ndarray:
         visible = poses.visibility[:, _BODY].mean(1, keepdims=True)
-        skeleton = visible * self._pose_log_probabilities(sides)
+        skeleton = visible * said
         nobody = -np.log(len(self.labels))
         weighted = (self.skeleton_weight * np.where(poses.found[:, None], skeleton, nobody)).astype(np.float32)
         return weighted if picture is None else picture + weighted
@@ -110,7 +111,8 @@ class BodyModel:
     def fuse_clip(self, picture: np.ndarray | None, poses: PoseSequence) -> tuple[np.ndarray, np.ndarray]:
         """Logits of a clip's frames (T, C), and of the clip as a whole (C,): their mean, and the motion."""
         sides = both_sides(poses.world)
-        frames, motion = self._fuse(picture, poses, sides), self._motion_log_probabilities(poses, sides)
+        frames = self._fuse(picture, poses, self._pose_log_probabilities(sides))
+        motion = self._motion_log_probabilities(poses, sides)
         return frames, frames.mean(0) + self.motion_weight * np.nan_to_num(motion)
 
     def state(self) -> dict[str, dict[str, Tensor] | float]:

@@ -8,7 +8,7 @@ circle. In a clip the landmarks give the next frame's square, so the detector ru
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -16,13 +16,13 @@ import numpy as np
 
 from workoutlib.media.images import Picture, as_rgb
 from workoutlib.pose.network import Network
-from workoutlib.pose.skeleton import Pose
+from workoutlib.pose.skeleton import Pose, mirrored
 from workoutlib.pose.weights import pose_files
 
 PERSON = 0.5
 """Least probability at which there is a person."""
 
-LOOKS = 3
+LOOKS = 4
 """At the exerciser in a photo: there are no other frames by which to smooth a pose."""
 
 _DETECTOR_SIDE, _LANDMARK_SIDE = 224, 256
@@ -30,6 +30,7 @@ _LEAST_SCORE = 0.25  # the landmark network has the last word
 _SURE_SCORE = 0.5  # where a box of a person reaches it, only such boxes are averaged, as mediapipe does
 _SAME_PERSON = 0.3  # intersection over union of boxes that are averaged
 _CIRCLE_TO_SQUARE = 1.25
+_NEARER_FARTHER = (0.88, 1.15)  # sides of the squares of further looks, in sides of the detected one
 
 
 @dataclass(frozen=True)
@@ -73,17 +74,43 @@ class PoseEstimator:
         outputs = ("Identity", "Identity_1", "Identity_3", "Identity_4")
         self._landmarker = Network(landmarks, outputs, mean=0.0, scale=255.0, threads=threads)
 
-    def estimate(self, image: Picture, *, looks: int = 1) -> list[Pose]:
+    def estimate(self, image: Picture) -> list[Pose]:
         """All people in a picture, the one who exercises first: probable, large and near to the middle.
 
         Args:
             image: path, PIL image, or array accepted by `as_rgb`.
-            looks: at each person. One gives what mediapipe gives; the mean of several is steadier.
+        """
+        return [pose for pose, _ in self._people(as_rgb(image))]
+
+    def exerciser(self, image: Picture, *, again: bool = True) -> Pose | None:
+        """The first of the people in a photo, or ``None``.
+
+        Args:
+            image: path, PIL image, or array accepted by `as_rgb`.
+            again: look at them several times (`Pose.looks`).
         """
         pixels = as_rgb(image)
-        found = [self.settle(pixels, region) for region in self.detect(pixels)]
-        poses = [self._mean_of_looks(pixels, *each, looks) for each in found if each[0].probability >= PERSON]
-        return sorted(_distinct(poses), key=lambda pose: -prominence(pose, pixels.shape))
+        for pose, region in self._people(pixels):
+            return replace(pose, looks=self._look_again(pixels, region)) if again else pose
+        return None
+
+    def _people(self, pixels: np.ndarray) -> list[tuple[Pose, Region]]:
+        """As `estimate`: each with the square in which the detector saw them."""
+        found = [(self.settle(pixels, region)[0], region) for region in self.detect(pixels)]
+        distinct = _distinct([pose for pose, _ in found if pose.probability >= PERSON])
+        kept = [(pose, region) for pose, region in found if any(pose is other for other in distinct)]
+        return sorted(kept, key=lambda person: -prominence(person[0], pixels.shape))
+
+    def _look_again(self, pixels: np.ndarray, region: Region) -> np.ndarray:
+        """World coordinates (3, 33, 3) of the person in a square, by three more looks: nearer, farther, in a mirror.
+
+        Each of them errs in its own way, so what all of them say together is surer.
+        """
+        looks = [self.landmarks(pixels, replace(region, side=factor * region.side))[0] for factor in _NEARER_FARTHER]
+        mirror = np.ascontiguousarray(pixels[:, ::-1])
+        place = np.array([pixels.shape[1] - 1 - region.centre[0], region.centre[1]])
+        reflected, _ = self.landmarks(mirror, Region(place, region.side, -region.angle))
+        return np.stack([*(pose.world for pose in looks), mirrored(reflected.world)])
 
     def detect(self, pixels: np.ndarray) -> list[Region]:
         """Squares around the people in uint8 RGB (H, W, 3), the most certain first.
@@ -132,17 +159,6 @@ class PoseEstimator:
             return first
         second = self.landmarks(pixels, first[1])
         return second if second[0].probability > first[0].probability else first
-
-    def _mean_of_looks(self, pixels: np.ndarray, pose: Pose, region: Region, looks: int) -> Pose:
-        """The mean of a first look and of those in the squares that each suggests, while these show a person."""
-        found = [pose]
-        while len(found) < looks and region.side >= 2:
-            pose, region = self.landmarks(pixels, region)
-            if pose.probability < PERSON:
-                break
-            found.append(pose)
-        landmarks, world = (np.mean([getattr(each, name) for each in found], 0) for name in ("landmarks", "world"))
-        return Pose(landmarks, world, np.mean([each.visibility for each in found], 0), found[0].probability)
 
 
 def prominence(pose: Pose, shape: tuple[int, ...]) -> float:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from workoutlib.pose.estimator import LOOKS, PoseEstimator
-from workoutlib.pose.skeleton import Pose
+from workoutlib.pose.estimator import PoseEstimator
 from workoutlib.pose.tracking import PoseSequence
 from workoutlib.utils.files import fingerprint_files, replacing
 from workoutlib.utils.progress import track
 
-_VERSION = 2  # of the estimator: another one gives other poses
+_VERSION = 2  # of the estimator and of what is kept: another one gives other poses
 
 
 def estimate_poses(
@@ -29,15 +28,10 @@ def estimate_poses(
     target = Path(cache) / f"poses-{fingerprint_files(paths, version=_VERSION)}.npz" if cache else None
     if target and target.is_file():
         with np.load(target) as kept:
-            return PoseSequence(*(kept[name] for name in PoseSequence.__dataclass_fields__))
+            return PoseSequence(**kept)
     tracked = track(paths, "looking for poses", unit="image", show=progress)
-    poses = PoseSequence.of(range(len(paths)), [exerciser(estimator, path) for path in tracked])
+    poses = PoseSequence.of(range(len(paths)), [estimator.exerciser(path) for path in tracked])
     if target:
         with replacing(target) as partial, open(partial, "wb") as file:
-            np.savez(file, **{name: getattr(poses, name) for name in PoseSequence.__dataclass_fields__})
+            np.savez(file, **{name: values for name, values in vars(poses).items() if values is not None})
     return poses
-
-
-def exerciser(estimator: PoseEstimator, image: np.ndarray | str | Path, looks: int = LOOKS) -> Pose | None:
-    """The first of the people in a picture, or ``None``; `looks` as for `PoseEstimator.estimate`."""
-    return next(iter(estimator.estimate(image, looks=looks)), None)

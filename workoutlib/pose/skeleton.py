@@ -40,6 +40,8 @@ class Pose:
         world: float32 (33, 3): metres around the middle of the hips, x to the picture's right, y down, z away.
         visibility: float32 (33,) in 0..1: how probably each landmark is in the picture and not hidden.
         probability: in 0..1, that there is a person.
+        looks: float32 (K, 33, 3): ``world`` as further looks at a photo have it (`PoseEstimator.exerciser`);
+            ``None`` in clips, where the next frame is one.
         box: float32 (4,): left, top, right, bottom of the landmarks in pixels.
         trunk: float32 (4, 2): left and right shoulder, left and right hip, x and y in pixels.
     """
@@ -48,6 +50,7 @@ class Pose:
     world: np.ndarray
     visibility: np.ndarray
     probability: float
+    looks: np.ndarray | None = None
 
     @property
     def box(self) -> np.ndarray:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from workoutlib.media.colour import Shot, rgb_of
 from workoutlib.pose.estimator import PERSON, PoseEstimator, Region, prominence
+from workoutlib.pose.sequence import PoseSequence as PoseSequence
 from workoutlib.pose.skeleton import Pose, joint_angles, joint_visibility
 
 CHECK_SECONDS = 1.0
@@ -33,58 +33,6 @@ _CLEARLY, _ABOUT = 1.5, 0.75  # shares of the prominence of who is followed
 
 Frame = tuple[float, np.ndarray]
 Found = tuple[Pose, Region]
-
-
-@dataclass(frozen=True)
-class PoseSequence:
-    """The poses of one person over T frames; NaN where nobody was found.
-
-    Attributes:
-        times: seconds (T,).
-        landmarks: float32 (T, 33, 3), as in `Pose`.
-        world: float32 (T, 33, 3), as in `Pose`.
-        visibility: float32 (T, 33) in 0..1; 0 where nobody was found.
-        probability: float32 (T,) in 0..1; 0 where nobody was found.
-    """
-
-    times: np.ndarray
-    landmarks: np.ndarray
-    world: np.ndarray
-    visibility: np.ndarray
-    probability: np.ndarray
-
-    @classmethod
-    def of(cls, times: Iterable[float], poses: Iterable[Pose | None]) -> PoseSequence:
-        """Collect the poses of single frames."""
-        empty = Pose(np.full((33, 3), np.nan), np.full((33, 3), np.nan), np.zeros(33), 0.0)
-        found = [pose or empty for pose in poses]
-        return cls(
-            np.array(list(times), float),
-            np.array([pose.landmarks for pose in found], np.float32).reshape(-1, 33, 3),
-            np.array([pose.world for pose in found], np.float32).reshape(-1, 33, 3),
-            np.array([pose.visibility for pose in found], np.float32).reshape(-1, 33),
-            np.array([pose.probability for pose in found], np.float32),
-        )
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-    @property
-    def found(self) -> np.ndarray:
-        """bool (T,): where there is a person."""
-        return np.isfinite(self.landmarks[:, 0, 0])
-
-    def pose(self, number: int) -> Pose | None:
-        """The pose of one frame, or ``None``."""
-        if not self.found[number]:
-            return None
-        values = (self.landmarks[number], self.world[number], self.visibility[number])
-        return Pose(*values, float(self.probability[number]))
-
-    def select(self, rows: np.ndarray | slice) -> PoseSequence:
-        """Some of the frames."""
-        columns = (self.times, self.landmarks, self.world, self.visibility, self.probability)
-        return PoseSequence(*(values[rows] for values in columns))
 
 
 class PoseTracker:

@@ -24,7 +24,6 @@ from workoutlib.models.inference import batch_answers
 from workoutlib.pose.body_model import BodyModel
 from workoutlib.pose.drawing import draw_skeleton
 from workoutlib.pose.estimator import PoseEstimator
-from workoutlib.pose.pictures import exerciser
 from workoutlib.pose.skeleton import Pose
 from workoutlib.pose.smoothing import smooth
 from workoutlib.pose.tracking import PoseSequence, PoseTracker
@@ -169,9 +168,10 @@ class Recognizer(LogitReader):
     def logits(self, images: Iterable, *, size: int = 32) -> np.ndarray:
         """Logits (N, C), float32, of arrays, PIL images or paths, `size` at a time."""
         self._require_poses()
+        again = self.body is not None and self.body.looks > 1
         images, parts = iter(images), []
         while batch := [as_rgb(image) for image in islice(images, size)]:
-            poses = [exerciser(self.pose_estimator, each, self.body.looks) if self.body else None for each in batch]
+            poses = [self.pose_estimator.exerciser(pixels, again=again) if self.body else None for pixels in batch]
             views = [self._views(*each) for each in zip(batch, poses, strict=True)]
             picture = self._logits_of(self._forward, views)
             parts.append(self.body.fuse(picture, PoseSequence.of(range(len(batch)), poses)) if self.body else picture)
@@ -201,7 +201,7 @@ class Recognizer(LogitReader):
         """
         pixels = as_rgb(image)
         found = found or self.predict(pixels)
-        pose = exerciser(self.pose_estimator, pixels) if skeleton else None
+        pose = self.pose_estimator.exerciser(pixels, again=False) if skeleton else None
         drawn = self._draw_person(pixels, pose, crop=crop)
         return draw_label(drawn, found.shown, found.confidence, top3=found.top3)
 

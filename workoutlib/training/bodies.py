@@ -51,10 +51,13 @@ class Bodies:
         self.hands = _hands(catalog, labels, self.poses, config, cache=cache, progress=progress)
 
     def fit(self, rows: pd.DataFrame) -> BodyModel:
-        """The body model of some rows of the catalog."""
+        """The body model of some rows of the catalog; all looks at a pose together count as much as one."""
+        worlds = self._poses_of(rows).worlds
+        looks = len(worlds)
         targets = np.array([self.labels.index(label) for label in rows["label"]])
-        weights = rows["weight"].to_numpy(float) if "weight" in rows else None
-        return fit_body(self._poses_of(rows).world, targets, self.labels, weights)
+        weights = rows["weight"].to_numpy(float) if "weight" in rows else np.ones(len(rows))
+        world = worlds.reshape(-1, *worlds.shape[2:])
+        return fit_body(world, np.tile(targets, looks), self.labels, np.tile(weights, looks) / looks)
 
     def fit_hands(self, model: Classifier, rows: pd.DataFrame) -> None:
         """Give a model its head for hands, fitted to those in some rows of the catalog; none where no two classes are.

@@ -20,10 +20,11 @@ from workoutlib.training.bodies import load_bodies
 from workoutlib.training.experiments import Trained, complete, finished, logged, model_from_config, require_name
 from workoutlib.training.fit import Callbacks, fit
 from workoutlib.training.head import fit_head
-from workoutlib.training.run_folder import RunFolder
+from workoutlib.training.run_folder import HELD_OUT, RunFolder
 from workoutlib.training.synthetic import synthetic_dataset
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
+from workoutlib.utils.files import write_csv
 
 SCORES = ("top1", "top3", "macro", "clip_top1")
 
@@ -94,7 +95,7 @@ def train_on_all(
     to be judged and calibrated by. It takes as many trainings more as there are folds. The last epoch's model counts.
 
     Args:
-        out: folder for ``best_model.pth``, ``last.pth`` and ``history.csv``.
+        out: folder for ``best_model.pth``, ``last.pth``, ``history.csv`` and the folds' predictions, ``held_out.csv``.
         save_name: another name for the model, as in `train_model`.
     Returns:
         The model, its training, and the predictions for every picture by a model that had not seen its video; pictures
@@ -120,6 +121,7 @@ def train_on_all(
         raise KeyboardInterrupt
     complete(model, dataset, config, bodies)
     stored = [folder.save_calibrated(n, model, held_out, epoch=result.best_epoch) for n in (save_name, "best_model")]
+    write_csv(held_out.table(), folder.out / HELD_OUT)
     return Trained(model, result, held_out, stored[-1])
 
 

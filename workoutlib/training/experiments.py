@@ -140,9 +140,13 @@ def train_model(
 
 
 def complete(model: Classifier, train: ImageDataset, config: Config, bodies: Bodies | None) -> None:
-    """Let a trained model remember training pictures, and fit its head for hands, where the config uses the body."""
+    """Let a trained model remember training pictures, and fit its head for hands, where the config uses the body.
+
+    Where the body was not fine-tuned, the memory tells classes apart: only there was a gain measured.
+    """
     if config.body:
-        remember(model, train, crop=config.crop, device=model.head.weight.device)
+        device = model.head.weight.device
+        remember(model, train, crop=config.crop, device=device, by_class=not config.fine_tune)
     if bodies:
         bodies.fit_hands(model, train.catalog)
 

@@ -25,6 +25,9 @@ from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import read_file, save_atomically, sweep, write_csv
 from workoutlib.utils.paths import shown
 
+HELD_OUT = "held_out.csv"
+"""What folds said of their pictures; only in the folder of a run that was judged by folds."""
+
 HISTORY = ("epoch", "train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "learning_rate", "seconds")
 STATE = {"model": dict, "optimizer": dict, "scaler": dict, "history": list, "start": dict, "config": dict, "data": str}
 
@@ -73,7 +76,8 @@ class RunFolder:
     def clear(self) -> None:
         """Begin anew; a folder that cannot be written to is found out here, not after the first epoch."""
         self.write_history([])
-        (self.out / "last.pth").unlink(missing_ok=True)
+        for name in ("last.pth", HELD_OUT):
+            (self.out / name).unlink(missing_ok=True)
 
     def load(self, model: Classifier) -> dict | None:
         """The state after the last finished epoch of `model`, or ``None`` to begin anew."""
@@ -153,10 +157,13 @@ def calibrate(held_out: Predictions) -> dict[str, Any]:
     """All that `save_checkpoint` stores of predictions for pictures that the model was not trained on.
 
     Returns:
-        ``metrics`` (the scores, ``calibrated``, ``keep_confidence``), ``temperature`` and ``unknown_threshold``.
+        ``metrics`` (the scores, ``calibrated``, ``keep_confidence``, and of joined folds how many ``folds``),
+        ``temperature`` and ``unknown_threshold``.
     """
     temperature = fit_temperature(held_out)
     kept = {"calibrated": True, "keep_confidence": fit_keep_confidence(held_out, temperature)}
+    if "fold" in held_out.catalog:
+        kept["folds"] = int(held_out.catalog["fold"].nunique())
     return {
         "metrics": kept | scores(held_out),
         "temperature": temperature,
