@@ -22,7 +22,8 @@ from .workout import Fault, Repetition, Set
 Values = dict[Rule, tuple[float, float]]  # value, and time in seconds of the frame that shows it
 
 _VISIBLE = 0.5  # median visibility of the least visible landmark from which a side of the body is judged
-_SEEN_AT_TURN = 0.75  # the same in the frames around the turn, where weights and the body's own limbs hide joints
+# The same in the frames around the turn, of a rule in the world: bends of joints that plates hide there are guessed.
+_SEEN_AT_TURN = 0.75
 _OUTLIERS = 5  # frames of a median filter against single frames seen wrongly
 _FEWEST = 3  # frames
 _TURNED = 0.25  # share of the longer way that must be seen of the other for a cut repetition to show its turn
@@ -83,7 +84,8 @@ def measure_rule(sequence: PoseSequence, rule: Rule, repetition: Repetition) -> 
         judged = seen & _is_judged(rule.when, part.times, repetition)
         if seen.sum() < _FEWEST or not judged.any() or _visibility(part, needed, seen) < _VISIBLE:
             continue
-        if rule.when == "turn" and _visibility(part, needed, judged) < _SEEN_AT_TURN:
+        guessed = rule.when == "turn" and rule.space == "world"
+        if guessed and _visibility(part, needed, judged) < _SEEN_AT_TURN:
             continue
         series = median_filter(series[seen], min(_OUTLIERS, int(seen.sum())), mode="nearest")
         value, time = _statistic(rule.when, series, judged[seen], part.times[seen], repetition)
