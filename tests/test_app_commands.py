@@ -84,7 +84,7 @@ def test_train_on_all_videos_by_folds(small, data_folder, tmp_path, capsys):
     arguments = ["train", "--profile", "quick", "--epochs", "0", "--folds", "2", "--data", str(data_folder)]
     assert main(arguments) == 0
     printed = capsys.readouterr().out
-    assert "scores of 2 folds:" in printed and "48 images of 15 videos, by video" in printed
+    assert "scores of 2 folds, each image judged by" in printed and "48 images of 15 videos, by video" in printed
     assert (small / "outputs" / "best_model.pth").is_file()
     for number in (1, 2):
         save_noise(tmp_path / "new" / "squat" / f"squat_10000{number}.jpg", seed=number)
