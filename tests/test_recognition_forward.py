@@ -1,5 +1,6 @@
 """Photos, clips and streams look at pictures and hands in one way."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from workoutlib import Config, Recognizer
 from workoutlib.media.video_reader import read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.pose.body_model import fit_body
+from workoutlib.pose.estimator import LOOKS
 from workoutlib.pose.hands import join_hands
 from workoutlib.pose.skeleton import MIRROR, Pose, mirrored
 from workoutlib.pose.tracking import PoseSequence
@@ -99,11 +101,12 @@ def test_the_first_view_is_the_picture_and_the_others_are_its_hands():
     assert np.array_equal(logits_of(lambda squares: forward(squares)[:, :2], [views[:1]], 2), answers[:1, :2])
 
 
-@pytest.mark.parametrize("picture", [True, False])
-def test_a_photo_is_looked_at_again_but_not_by_the_starter(picture):
+@pytest.mark.parametrize("looks", [1, LOOKS])
+def test_a_photo_is_looked_at_again_if_the_body_model_learned_so(looks):
     asked = []
-    made = recognizer([]) if picture else starter_recognizer(device=CPU)
+    made = starter_recognizer(device=CPU)
+    made.body = replace(made.body, looks=looks)
     stub = SimpleNamespace(exerciser=lambda image, *, again: asked.append(again))
     made.__dict__["pose_estimator"] = stub
     made.predict(noise())
-    assert asked == [picture]
+    assert asked == [looks > 1]

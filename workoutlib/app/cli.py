@@ -8,10 +8,12 @@ import re
 import sys
 import warnings
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from workoutlib.app import commands
+from workoutlib.app.collect import number_of_folds
 from workoutlib.app.meant import as_meant
 from workoutlib.config import PROFILES, Backend, Split
 from workoutlib.utils.errors import WorkoutlibError
@@ -55,17 +57,6 @@ _MODEL: dict[str, Any] = {
     "type": Path,
     "help": "for example outputs/best_model.pth (default: that file if it is there, else the starter model)",
 }
-
-
-def _several(text: str) -> int:
-    """A number of folds.
-
-    Raises:
-        argparse.ArgumentTypeError: nothing is held out with fewer than two.
-    """
-    if not text.isdecimal() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"{text} is no number of folds: cross-validation needs 2 or more")
-    return int(text)
 
 
 def _results(default: str) -> dict[str, Any]:
@@ -202,9 +193,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "for example tensorboard, which gets the history in OUT/tensorboard as it grows (needs: pip install "
         "tensorboard; default: none)",
     },
-    "--folds": {"type": _several, "default": 5, "help": "how many, for example 10 (default: 5)"},
+    "--folds": {"type": number_of_folds, "default": 5, "help": "how many, for example 10 (default: 5)"},
     "train --folds": {
-        "type": _several,
+        "type": partial(number_of_folds, none=True),
         "help": "train on all videos; scores and calibration come from so many folds of cross-validation, for example "
         "2 where a class has two videos; 0 holds videos out (default: 5 for best on less than 500 images, else 0)",
     },

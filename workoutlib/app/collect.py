@@ -22,6 +22,17 @@ FEW_PICTURES = 500
 FOLDS = 5
 
 
+def number_of_folds(text: str, *, none: bool = False) -> int:
+    """The value of ``--folds``: 2 or more; 0, which asks for no folds, where `none` may be.
+
+    Raises:
+        argparse.ArgumentTypeError: nothing is held out with fewer than two.
+    """
+    if not text.isdecimal() or (int(text) < 2 and not (none and int(text) == 0)):
+        raise argparse.ArgumentTypeError(f"{text} is no number of folds: cross-validation needs 2 or more")
+    return int(text)
+
+
 def annotate(options: argparse.Namespace) -> None:
     require_some([str(options.folder)])
 
