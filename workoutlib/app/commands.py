@@ -109,6 +109,7 @@ def train(options: argparse.Namespace) -> None:
     from workoutlib.models.build import count_parameters
     from workoutlib.training import experiments
     from workoutlib.training.fit import Callbacks
+    from workoutlib.training.schedule import describe_schedule
     from workoutlib.utils import devices, paths
 
     _prepare(join=True)
@@ -170,15 +171,6 @@ def train_by_folds(catalog: pd.DataFrame, config: Config, out: Path, options: ar
     if "added" in catalog:
         print_gain(catalog, before, trained.predictions)
     print(f"model of all {len(catalog)} images: {trained.checkpoint}")
-
-
-def describe_schedule(config: Config) -> str:
-    """The learning rate's course in one line, read off ``learning_rate_at`` itself."""
-    from workoutlib.training.schedule import learning_rate_at
-
-    rates = [f"{learning_rate_at(config, epoch):.2g}" for epoch in range(config.epochs)]
-    starts = [i for i in range(len(rates)) if i == 0 or rates[i] != rates[i - 1]]
-    return "learning rate: " + ", ".join(f"{rates[i]} from epoch {i + 1}" for i in starts)
 
 
 def print_scores(predictions: Predictions, split: str) -> None:

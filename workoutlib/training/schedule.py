@@ -20,6 +20,13 @@ def learning_rate_at(config: Config, epochs_done: float) -> float:
     return config.learning_rate * _factor(config, epochs_done)
 
 
+def describe_schedule(config: Config) -> str:
+    """The learning rate's course in one line, read off `learning_rate_at` itself."""
+    rates = [f"{learning_rate_at(config, epoch):.2g}" for epoch in range(config.epochs)]
+    starts = [i for i in range(len(rates)) if i == 0 or rates[i] != rates[i - 1]]
+    return "learning rate: " + ", ".join(f"{rates[i]} from epoch {i + 1}" for i in starts)
+
+
 def _factor(config: Config, epochs_done: float) -> float:
     match config.scheduler:
         case "step":
