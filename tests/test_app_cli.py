@@ -40,6 +40,11 @@ def test_flags_change_the_profile():
     assert config == Config.profile("tutorial", **expected)
 
 
+def test_crossvalidate_can_judge_heads_alone():
+    options = build_parser().parse_args(["crossvalidate", "--data", "sample", "--profile", "best", "--no-fine-tune"])
+    assert choose_config(options) == Config.profile("best", fine_tune=False)
+
+
 @pytest.mark.parametrize("name", PROFILES)
 def test_without_flags_the_profile_is_as_it_is(name):
     assert parse("--profile", name) == Config.profile(name)

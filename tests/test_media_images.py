@@ -242,12 +242,12 @@ def test_heic_without_its_decoder_says_what_to_install(tmp_path: Path, monkeypat
     importing = builtins.__import__
 
     def without_heif(name: str, *rest: object) -> object:
-        if name == "pillow_heif":
+        if name == "pi_heif":
             raise ImportError(name)
         return importing(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_heif)
-    with pytest.raises(WorkoutlibError, match="pip install pillow-heif"):
+    with pytest.raises(WorkoutlibError, match="pip install pi-heif"):
         read_image(tmp_path / "phone.heic")
 
 
@@ -454,7 +454,7 @@ def test_other_kinds_of_pictures_are_named(tmp_path: Path, name: str) -> None:
 
 
 def test_a_photo_of_an_iphone(tmp_path: Path) -> None:
-    heif = pytest.importorskip("pillow_heif")  # a part of the package, but not on every machine that tests it
+    heif = pytest.importorskip("pillow_heif")  # which writes, too
     heif.register_heif_opener()
     Image.fromarray(quarters()).save(tmp_path / "a.heic", quality=95)
     assert_like(read_image(tmp_path / "a.heic"), quarters(), 8)

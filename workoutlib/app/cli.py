@@ -32,8 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "crossvalidate": (
         "train and evaluate by video, each fold in turn",
-        "--data --labels --skip-unreadable --profile --folds --split --merge-near-duplicates --model --seed --out "
-        "--json",
+        "--data --labels --skip-unreadable --profile --folds --split --merge-near-duplicates --model --fine-tune "
+        "--seed --out --json",
     ),
     "predict": (
         "recognise photos, clips and folders of them",

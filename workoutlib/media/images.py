@@ -135,17 +135,17 @@ def as_rgb(image: Picture) -> np.ndarray:
 
 
 def _open(path: Path) -> Image.Image:
-    """Open with Pillow, with pillow-heif's help where it is needed."""
+    """Open with Pillow, with the help of pi-heif where it is needed."""
     with path.open("rb") as file:
         head = file.read(32)
     brand = head[8:12] if head[4:8] == b"ftyp" else b""
     if brand in HEIF_BRANDS:
         try:
-            import pillow_heif
+            import pi_heif
         except ImportError as cause:
-            advice = "Install the decoder: pip install pillow-heif"
+            advice = "Install the decoder: pip install pi-heif"
             raise UnreadableImage(path, "HEIC without a decoder", advice) from cause
-        pillow_heif.register_heif_opener()
+        pi_heif.register_heif_opener()
     Image.init()
     if brand in AVIF_BRANDS and "AVIF" not in Image.OPEN:
         advice = 'Install a newer decoder: pip install "pillow>=11.3"'
