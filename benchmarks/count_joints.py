@@ -16,7 +16,7 @@ from count_rendered import fault_of
 from workoutlib.gym.exercises import EXERCISES
 from workoutlib.gym.skeletons import draw_view, estimate, perform
 from workoutlib.labels import LABELS
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.workout import find_sets
 
 

@@ -21,7 +21,7 @@ from workoutlib.gym.exercises import EXERCISES
 from workoutlib.gym.scene import draw_take, generator, render_clip
 from workoutlib.labels import LABELS
 from workoutlib.media.video_writer import ClipWriter
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.recognition.starter import starter_recognizer
 from workoutlib.workout import find_sets

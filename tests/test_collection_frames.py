@@ -3,8 +3,8 @@
 import numpy as np
 
 from workoutlib.collection.frames import MOST, different_frames
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.skeleton import Pose
-from workoutlib.pose.tracking import PoseSequence
 
 
 def sequence(bends: np.ndarray) -> PoseSequence:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from helpers.browser import KEEP_STREAMS, needs_chromium, opened
+from playwright.sync_api import Locator, Page
 
 from workoutlib.notebook.panels import PosePanel, Webcam
 from workoutlib.notebook.panels.common import Bridge
@@ -22,14 +23,20 @@ def save_page(path: Path, controls: str, bridge: Bridge) -> str:
     return path.as_uri()
 
 
+def start_twice(page: Page) -> Locator:
+    """The button that starts the camera, pressed twice: one of two streams is left."""
+    page.evaluate(KEEP_STREAMS)
+    start = page.get_by_role("button", name="Start camera")
+    for _ in range(2):
+        start.click()
+    page.wait_for_function("streams.length === 2 && !streams[0].active && streams[1].active")
+    return start
+
+
 def test_the_webcam_is_free_after_stop_and_when_its_panel_goes(tmp_path):
     panel = Webcam(SimpleNamespace())
     with opened(save_page(tmp_path / "page.html", panel.buttons.value, panel.bridge), width=800) as page:
-        page.evaluate(KEEP_STREAMS)
-        start = page.get_by_role("button", name="Start camera")
-        for _ in range(2):
-            start.click()
-        page.wait_for_function("streams.length === 2 && !streams[0].active && streams[1].active")
+        start = start_twice(page)
         page.wait_for_function(f"{SENT}.includes('number')")
         page.get_by_role("button", name="Stop").click()
         page.wait_for_function(OFF)
@@ -43,11 +50,7 @@ def test_the_webcam_is_free_after_stop_and_when_its_panel_goes(tmp_path):
 def test_the_pose_panels_camera_is_free_after_the_photo_and_when_its_panel_goes(tmp_path):
     panel = PosePanel(SimpleNamespace(), folder=tmp_path)
     with opened(save_page(tmp_path / "page.html", panel.camera.value, panel.bridge), width=800) as page:
-        page.evaluate(KEEP_STREAMS)
-        start = page.get_by_role("button", name="Start camera")
-        for _ in range(2):
-            start.click()
-        page.wait_for_function("streams.length === 2 && !streams[0].active && streams[1].active")
+        start = start_twice(page)
         page.wait_for_function("document.querySelector('video').videoWidth > 0")
         page.get_by_role("button", name="Take photo").click()
         page.wait_for_function(OFF)

@@ -15,9 +15,9 @@ from workoutlib.pose.body_model import BodyModel, fit_body, gym_body, train_on_g
 from workoutlib.pose.classifier import PoseClassifier
 from workoutlib.pose.estimator import LOOKS
 from workoutlib.pose.features import both_sides, motion_features, pose_features, travel_features
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.skeleton import mirrored
 from workoutlib.pose.synthetic import FRAMES_PER_SECOND, Distortion, camera_axes, perform, synthetic_sequences
-from workoutlib.pose.tracking import PoseSequence
 
 FEW = ("deadlift", "plank", "pull up", "squat")
 NOBODY = np.full((1, 33, 3), np.nan)

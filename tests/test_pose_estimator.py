@@ -12,8 +12,9 @@ from workoutlib import WorkoutlibError
 from workoutlib.gym import render_clip
 from workoutlib.pose.accuracy import evaluate_pose, summarise, true_joints
 from workoutlib.pose.estimator import PoseEstimator, Region
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.skeleton import Pose, joint_angles
-from workoutlib.pose.tracking import PoseSequence, PoseTracker, track
+from workoutlib.pose.tracking import PoseTracker, track
 
 REAL_PICTURES = Path(__file__).parents[2] / "shared" / "data" / "kaggle_sample"
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from workoutlib.pose.drawing import draw_skeleton
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.skeleton import INDEX, JOINTS, MIRROR, Pose, crop_person, joint_angles, mirrored
 from workoutlib.pose.smoothing import fill_gaps, one_euro, smooth
-from workoutlib.pose.tracking import PoseSequence
 
 
 def standing(x: float = 200.0) -> Pose:

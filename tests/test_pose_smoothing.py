@@ -4,8 +4,8 @@ import tracemalloc
 
 import numpy as np
 
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.smoothing import one_euro, smooth
-from workoutlib.pose.tracking import PoseSequence
 
 
 def test_both_directions_count_alike_and_take_little_memory():

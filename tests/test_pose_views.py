@@ -9,9 +9,10 @@ from helpers.clips import turned_by_metadata
 from workoutlib.gym import render_clip
 from workoutlib.media.video_reader import read_frames
 from workoutlib.media.video_writer import ClipWriter
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.skeleton import MIRROR, joint_angles
 from workoutlib.pose.smoothing import smooth
-from workoutlib.pose.tracking import PoseSequence, PoseTracker
+from workoutlib.pose.tracking import PoseTracker
 
 pytestmark = pytest.mark.slow
 RATE = 10

@@ -16,8 +16,9 @@ from workoutlib.labels import LABELS
 from workoutlib.media.video_reader import read_frames
 from workoutlib.pose.body_model import gym_body
 from workoutlib.pose.estimator import PoseEstimator
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.smoothing import smooth
-from workoutlib.pose.tracking import PoseSequence, PoseTracker
+from workoutlib.pose.tracking import PoseTracker
 from workoutlib.recognition.analysis import analyze_clip
 from workoutlib.recognition.clips import ClipPrediction, LogitReader
 from workoutlib.workout import analyze_workout

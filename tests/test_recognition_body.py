@@ -21,8 +21,8 @@ from workoutlib.gym import render_clip
 from workoutlib.media.video_reader import read_frames
 from workoutlib.media.video_writer import ClipWriter
 from workoutlib.pose.body_model import BodyModel, fit_body
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.skeleton import Pose
-from workoutlib.pose.tracking import PoseSequence
 from workoutlib.recognition import recognizer as recognizer_module
 from workoutlib.recognition.starter import choose_recognizer, starter_recognizer
 from workoutlib.training import bodies as bodies_module

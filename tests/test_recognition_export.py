@@ -10,7 +10,7 @@ from workoutlib.labels import LABELS
 from workoutlib.models.checkpoints import Checkpoint
 from workoutlib.pose.body_model import gym_body
 from workoutlib.pose.estimator import LOOKS
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.recognition import export as export_module
 from workoutlib.recognition.export import read_exported
 

@@ -15,8 +15,8 @@ from workoutlib.media.video_writer import ClipWriter
 from workoutlib.pose.body_model import fit_body
 from workoutlib.pose.estimator import LOOKS
 from workoutlib.pose.hands import join_hands
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.skeleton import MIRROR, Pose, mirrored
-from workoutlib.pose.tracking import PoseSequence
 from workoutlib.recognition import recognizer as recognizer_module
 from workoutlib.recognition.forward import logits_of, views_of
 from workoutlib.recognition.starter import starter_recognizer

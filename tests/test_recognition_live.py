@@ -12,8 +12,8 @@ from test_workout_repetitions import rhythm, see
 
 from workoutlib import Config, Recognizer, starter_recognizer
 from workoutlib.labels import LABELS
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.smoothing import smooth
-from workoutlib.pose.tracking import PoseSequence
 from workoutlib.recognition import live as live_module
 from workoutlib.recognition.analysis import analyze_clip
 from workoutlib.recognition.clips import ClipPrediction

@@ -10,7 +10,7 @@ from test_workout_repetitions import rhythm, see
 
 from workoutlib.gym.exercises import EXERCISES
 from workoutlib.labels import LABELS
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.workout import analyze_workout
 from workoutlib.workout.form import judge_frames, view_angle
 from workoutlib.workout.form_rules import RULES, rules_of

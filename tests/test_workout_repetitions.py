@@ -7,7 +7,7 @@ import pytest
 
 from workoutlib.gym.skeletons import draw_view, estimate, perform
 from workoutlib.labels import LABELS
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.workout import count_repetitions
 from workoutlib.workout.repetitions import find_extremes, smooth_and_find
 from workoutlib.workout.signals import MOVEMENTS, Signal, cut, movement_signal

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_workout_repetitions import nobody, rhythm, see
 
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.workout import Repetition, Set, Workout, analyze_workout, find_sets
 from workoutlib.workout.sets import merge_segments, split_at_rests
 

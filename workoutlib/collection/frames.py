@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from workoutlib.pose.features import normalize_pose
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
+from workoutlib.pose.skeleton import BODY
 
 MOST = 8
 """Frames that are kept of one set."""
 APART = 0.08
 """Mean distance of the joints, in lengths of trunk and thigh, from which on two poses differ."""
-_JOINTS = np.array([11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])  # shoulders to wrists, hips to ankles
 
 
 def different_frames(poses: PoseSequence | None, rows: np.ndarray) -> np.ndarray:
@@ -27,7 +27,7 @@ def different_frames(poses: PoseSequence | None, rows: np.ndarray) -> np.ndarray
     seen = rows[poses.found[rows]] if poses is not None else rows[:0]
     if poses is None or 2 * len(seen) < len(rows):
         return rows[np.unique(np.linspace(0, len(rows) - 1, min(MOST // 2, len(rows))).round().astype(int))]
-    points = normalize_pose(poses.world[seen])[:, _JOINTS]
+    points = normalize_pose(poses.world[seen])[:, BODY]
     chosen, nearest = [0], _distance(points, points[0])
     while len(chosen) < MOST and nearest.max() >= APART:
         chosen.append(int(nearest.argmax()))

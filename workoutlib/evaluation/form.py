@@ -10,7 +10,7 @@ import pandas as pd
 from workoutlib.gym.exercises import EXERCISES
 from workoutlib.gym.skeletons import Performance, draw_view, estimate, perform, watch
 from workoutlib.labels import LABELS
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.workout import find_sets
 from workoutlib.workout.form import judge_set, view_angle
 from workoutlib.workout.form_rules import HALF, RULES, Rule

@@ -22,8 +22,9 @@ from workoutlib.labels import LABELS
 from workoutlib.pose.classifier import PoseClassifier, fit_head_on_hidden, train_classifier, with_head
 from workoutlib.pose.estimator import LOOKS
 from workoutlib.pose.features import both_sides, motion_features, travel_features
+from workoutlib.pose.sequence import PoseSequence
+from workoutlib.pose.skeleton import BODY
 from workoutlib.pose.synthetic import SECONDS, synthetic_sequences
-from workoutlib.pose.tracking import PoseSequence
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import read_file
 
@@ -37,9 +38,6 @@ _FRAME_STEP = 3  # neighbouring frames of a synthetic sequence are nearly the sa
 _PART = 1024  # poses that go through the skeleton's network at once
 _ESTIMATED_COPIES = 4  # how often training sees each estimated sequence, of which there are fewer than drawn ones
 _GYM_SHARE = 0.25  # of the gym's head beside the fitted one: real pictures show few people, the gym thousands
-
-# Landmarks that tell exercises apart: shoulders, elbows, wrists, hips, knees, ankles.
-_BODY = np.array([11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ class BodyModel:
         return self._fuse(picture, poses, np.mean([self.pose_log_probabilities(world) for world in poses.worlds], 0))
 
     def _fuse(self, picture: np.ndarray | None, poses: PoseSequence, said: np.ndarray) -> np.ndarray:
-        visible = poses.visibility[:, _BODY].mean(1, keepdims=True)
+        visible = poses.visibility[:, BODY].mean(1, keepdims=True)
         skeleton = visible * said
         nobody = -np.log(len(self.labels))
         weighted = (self.skeleton_weight * np.where(poses.found[:, None], skeleton, nobody)).astype(np.float32)

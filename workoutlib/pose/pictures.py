@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from workoutlib.pose.estimator import PoseEstimator
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.utils.files import fingerprint_files, replacing
 from workoutlib.utils.progress import track
 

@@ -15,9 +15,10 @@ import pandas as pd
 from workoutlib.gym.scene import render_clip
 from workoutlib.labels import LABELS
 from workoutlib.pose.estimator import PoseEstimator
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.smoothing import smooth
 from workoutlib.pose.synthetic import SECONDS
-from workoutlib.pose.tracking import PoseSequence, PoseTracker
+from workoutlib.pose.tracking import PoseTracker
 
 _WIDTH, _HEIGHT = 480, 360
 _SECONDS = SECONDS + 0.2  # a little more than a window

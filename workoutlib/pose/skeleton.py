@@ -27,6 +27,8 @@ MIRROR = np.array([0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(n for left in range(11, 3
 _JOINTS = {"elbow": (11, 13, 15), "shoulder": (13, 11, 23), "hip": (11, 23, 25), "knee": (23, 25, 27)}
 JOINTS = tuple(f"{side} {joint}" for joint in _JOINTS for side in ("left", "right"))
 JOINT_KINDS = tuple(_JOINTS)
+BODY = np.array([11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
+"""Landmarks that tell exercises apart: shoulders, elbows, wrists, hips, knees, ankles."""
 _TRIPLES = np.array([[number + side for number in joint] for joint in _JOINTS.values() for side in (0, 1)])
 
 

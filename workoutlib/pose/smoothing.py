@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 
 LONGEST_GAP = 0.5
 """Seconds without a person that are bridged; longer gaps stay empty."""

@@ -9,7 +9,6 @@ import numpy as np
 
 from workoutlib.media.colour import Shot, rgb_of
 from workoutlib.pose.estimator import PERSON, PoseEstimator, Region, prominence
-from workoutlib.pose.sequence import PoseSequence as PoseSequence
 from workoutlib.pose.skeleton import Pose, joint_angles, joint_visibility
 
 CHECK_SECONDS = 1.0

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.special import log_softmax, softmax
 
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.recognition.clips import ClipPrediction, Prediction
 from workoutlib.recognition.report import draw_results, write_report
 from workoutlib.workout.figures import plot_sets

@@ -14,8 +14,9 @@ from scipy.special import softmax
 from workoutlib.media.colour import Shot, rgb_of
 from workoutlib.media.overlay import UNKNOWN
 from workoutlib.media.video_reader import probe_clip
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.skeleton import Pose
-from workoutlib.pose.tracking import PoseSequence, PoseTracker
+from workoutlib.pose.tracking import PoseTracker
 from workoutlib.workout.workout import Set, set_at
 
 Watch = Callable[[int, int | None], None]

@@ -16,9 +16,10 @@ import numpy as np
 from workoutlib.media.counter import draw_counter
 from workoutlib.media.overlay import draw_label
 from workoutlib.pose.drawing import draw_skeleton
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.skeleton import Pose
 from workoutlib.pose.smoothing import smooth
-from workoutlib.pose.tracking import PoseSequence, PoseTracker
+from workoutlib.pose.tracking import PoseTracker
 from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
 from workoutlib.recognition.annotation import LINGER, counter_at
 from workoutlib.recognition.clips import ClipPrediction, Prediction, Shown, shown_in

@@ -24,9 +24,10 @@ from workoutlib.models.inference import batch_answers
 from workoutlib.pose.body_model import BodyModel
 from workoutlib.pose.drawing import draw_skeleton
 from workoutlib.pose.estimator import PoseEstimator
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.skeleton import Pose
 from workoutlib.pose.smoothing import smooth
-from workoutlib.pose.tracking import PoseSequence, PoseTracker
+from workoutlib.pose.tracking import PoseTracker
 from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
 from workoutlib.recognition.annotation import write_annotated
 from workoutlib.recognition.clips import SMOOTHING, ClipPrediction, LogitReader, Prediction, Watch, look_at, spread
@@ -172,8 +173,7 @@ class Recognizer(LogitReader):
         images, parts = iter(images), []
         while batch := [as_rgb(image) for image in islice(images, size)]:
             poses = [self.pose_estimator.exerciser(pixels, again=again) if self.body else None for pixels in batch]
-            views = [self._views(*each) for each in zip(batch, poses, strict=True)]
-            picture = self._logits_of(self._forward, views)
+            picture = self._logits_of(self._forward, [*map(self._views, batch, poses)])
             parts.append(self.body.fuse(picture, PoseSequence.of(range(len(batch)), poses)) if self.body else picture)
         return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
 

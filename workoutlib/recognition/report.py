@@ -9,7 +9,7 @@ from PIL import Image
 
 from workoutlib.media.overlay import colour_of
 from workoutlib.media.video_reader import probe_clip, read_frames
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.utils.files import replacing, write_csv, write_json
 from workoutlib.utils.pages import POSTER, Page
 from workoutlib.utils.paths import shortened, shown

@@ -23,7 +23,7 @@ from workoutlib.pose.body_model import BodyModel, fit_body
 from workoutlib.pose.estimator import PoseEstimator
 from workoutlib.pose.hands import HANDS, cut_hands, hand_boxes, join_hands
 from workoutlib.pose.pictures import estimate_poses
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.training.run_folder import calibrate
 from workoutlib.utils.errors import WorkoutlibError
 

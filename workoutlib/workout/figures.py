@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workoutlib.media.overlay import OKABE_ITO, css
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 
 from .measures import MEASURES
 from .signals import MOVEMENTS, angle_signal, cut

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.ndimage import median_filter
 
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 
 from .form_rules import HALF, RULES, Rule, rules_of
 from .measures import HIP, MEASURES, SHOULDER

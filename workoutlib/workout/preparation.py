@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 
 from .signals import posture, postures
 from .workout import Repetition, Set

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 
 from .form import judge_set
 from .preparation import drop_single

@@ -6,7 +6,7 @@ import ipywidgets as widgets
 
 from workoutlib.notebook.panels.common import Panel, control, message, on_change, picture_html
 from workoutlib.plots.workouts import plot_counting
-from workoutlib.pose.tracking import PoseSequence
+from workoutlib.pose.sequence import PoseSequence
 from workoutlib.workout.repetitions import HYSTERESIS, count_repetitions
 from workoutlib.workout.signals import movement_signal
 from workoutlib.workout.workout import count
