@@ -20,6 +20,7 @@ from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.smoothing import smooth
 from workoutlib.pose.tracking import PoseTracker
 from workoutlib.recognition.analysis import analyze_clip
+from workoutlib.recognition.annotation import counter_at
 from workoutlib.recognition.clips import ClipPrediction, LogitReader
 from workoutlib.workout import analyze_workout
 
@@ -137,6 +138,20 @@ def test_three_exercises_with_rests_are_three_sets():
     workout = analyze_clip(recognised(join(*parts)[0]))
     assert [(entry.label, entry.count) for entry in workout.sets] == list(counts.items())
     assert len(workout.rests) == 2
+
+
+def test_without_a_rest_the_count_begins_anew_when_the_exercise_changes():
+    counts, parts = {"squat": 4, "push up": 5}, []
+    for label, number in counts.items():
+        times, phase, _ = rhythm(number, seconds=2.5, rate=15.0)
+        parts.append(see(label, times, phase, noise=0.5))
+    sequence, borders = join(*parts)
+    workout = analyze_clip(recognised(sequence))
+    assert [(entry.label, entry.count) for entry in workout.sets] == list(counts.items())
+    change = borders[1][0]
+    before, after = (counter_at(workout, time) for time in (change - 0.5, change + 1.5))
+    assert before is not None and after is not None
+    assert (before.number, after.number) == ("4", "0")
 
 
 @pytest.mark.slow
