@@ -87,6 +87,20 @@ def test_what_is_kept_is_right_as_often_as_asked_for():
     assert fit_keep_confidence(found, right=0.9) < level
 
 
+def test_what_few_held_out_videos_say_is_believed_with_a_margin():
+    """Of models judged by 150 videos each, most keep labels of which 95 % or more are right, not half of them."""
+    found = simulate(videos=4000, frames=1, skill=2.5)
+    confidence, correct = found.probabilities().max(1), found.predicted == found.targets
+    rng, enough, kept = np.random.default_rng(0), [], []
+    for _ in range(60):
+        held_out = np.isin(np.arange(len(correct)), rng.choice(len(correct), 150, replace=False))
+        believed = confidence[~held_out] >= fit_keep_confidence(found.where(held_out))
+        enough.append(not believed.any() or correct[~held_out][believed].mean() >= 0.95)
+        kept.append(believed.mean())
+    assert np.mean(enough) > 0.8
+    assert np.mean(kept) > 0.5 * (confidence >= fit_keep_confidence(found)).mean()
+
+
 def test_nothing_is_kept_of_a_model_that_knows_nothing():
     few = simulate(videos=20, frames=3)
     few.logits[:, :] = 0

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
+from scipy.stats import beta
 from sklearn import metrics
 
 from workoutlib.evaluation.predictions import Predictions, in_top
 
 _IMAGINED = 10  # clips that count beside the held-out ones in `fit_keep_confidence`
+_SURE = 0.9  # probability that what is kept is right as often as asked for
 
 
 def fit_temperature(predictions: Predictions) -> float:
@@ -55,19 +57,22 @@ def fit_unknown_threshold(predictions: Predictions, keep: float = 0.95) -> float
 
 
 def fit_keep_confidence(predictions: Predictions, temperature: float = 1.0, right: float = 0.95) -> float:
-    """The lowest confidence from which on a share `right` of held-out clips and stills is recognised rightly.
+    """The lowest confidence from which on a share `right` of clips and stills is recognised rightly, as good as surely.
 
-    The share among the surer ones is counted together with ten imagined ones that are right as often as their
-    confidence says: a few held-out videos prove little. It is 1 where no confidence is enough.
+    What the held-out ones say of that share is its distribution given those that are right and wrong (beta), with ten
+    imagined ones that are right as often as their confidence says, as a few held-out videos prove little. It must be
+    `right` or more with a probability of 0.9: by the share itself half of all thresholds would be too low. The
+    threshold is 1 where no confidence is enough.
     """
     is_still = (predictions.catalog["source"] != "frame").to_numpy()
     groups = [predictions.clips()] + ([predictions.where(is_still)] if 0 < is_still.sum() < len(is_still) else [])
     confidence = np.concatenate([each.probabilities(temperature).max(1) for each in groups])
     correct = np.concatenate([in_top(each, 1) for each in groups])
     order = np.argsort(-confidence, kind="stable")
-    confidence, count = confidence[order], np.arange(1, len(order) + 1)
-    believed = (np.cumsum(correct[order]) + _IMAGINED * np.cumsum(confidence) / count) / (count + _IMAGINED)
-    enough = np.flatnonzero(believed >= right)
+    confidence, correct, count = confidence[order], correct[order], np.arange(1, len(order) + 1)
+    usual = np.cumsum(confidence) / count
+    rightly, wrongly = np.cumsum(correct) + _IMAGINED * usual, np.cumsum(~correct) + _IMAGINED * (1 - usual)
+    enough = np.flatnonzero(beta.sf(right, rightly, np.maximum(wrongly, 1e-9)) >= _SURE)
     return float(confidence[enough[-1]]) if len(enough) else 1.0
 
 
