@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax, logsumexp, softmax
 
 from workoutlib import LABELS, WorkoutlibError
 from workoutlib.evaluation.calibration import unknown_auroc
@@ -45,8 +45,9 @@ def model() -> BodyModel:
 
 
 def known_by_pose(model: BodyModel, world: np.ndarray) -> np.ndarray:
-    """Log-probabilities (T, 1) that poses are those of an exercise."""
-    return model.known_pose.log_probabilities(both_sides(world))[:, :1]
+    """Log-probabilities (T, 1) that poses are those of one of its exercises."""
+    said = model.known_pose.log_probabilities(both_sides(world))
+    return logsumexp(said[:, [LABELS.index(label) for label in model.labels]], axis=1, keepdims=True)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,7 @@ def test_a_clips_poses_are_described_once(model, others, monkeypatch):
     frames, whole = model.fuse_clip(None, poses)
     assert asked == [len(poses)]
     moving = window_features(poses.landmarks, poses.world, both_sides(poses.world))[:, None]
-    known = model.known_motion.log_probabilities(moving)[0, 0]
+    known = logsumexp(model.known_motion.log_probabilities(moving)[0, [LABELS.index(label) for label in FEW]])
     assert frames == pytest.approx(model.fuse(None, poses) + known, abs=1e-6)
     motion = model.motion_weight * model.motion_log_probabilities(poses)
     assert whole == pytest.approx(frames.mean(0) + motion, abs=1e-6)
@@ -246,6 +247,15 @@ def test_other_movements_than_exercises_are_told_by_pose_and_by_motion():
         assert log_softmax(here[0], axis=1) == pytest.approx(log_softmax(before[0], axis=1), abs=1e-5)
     photos = [np.concatenate([model.fuse(None, each.select([5])) for each in s]) for s in (exercises, movements)]
     assert unknown_auroc(*photos) > 0.85
+
+
+def test_an_exercise_of_the_gym_that_is_no_label_is_something_else(model):
+    curls, squats = (
+        np.concatenate([each.world for each in sequences([label], people=4)]) for label in ("hammer curl", "squat")
+    )
+    for world, known in ((curls, False), (squats, True)):
+        by_all, by_few = (known_by_pose(each, world).mean() for each in (gym_body(), model))
+        assert by_all > -0.5 and (by_few > by_all - 0.2) == known
 
 
 def test_a_clip_that_begins_with_something_else_is_known_where_the_exercise_is():

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.special import logsumexp
 from torch import Tensor
 
 from workoutlib.labels import LABELS
@@ -34,6 +35,8 @@ GYM_BODY_FILE = Path(__file__).with_name("gym_body.pth")
 
 CLASSIFIERS = ("skeleton", "motion", "known_pose", "known_motion")
 """The networks of a `BodyModel`; an earlier one has the first two alone."""
+KNOWN = len(LABELS) + 1
+"""Classes of those that tell the gym's exercises from other movements."""
 WINDOW_SECONDS, WINDOW_STEP = SECONDS, 1.0
 """Length of the windows that the motion model looks at, and how far they are apart."""
 FEWEST_FRAMES = 4
@@ -57,8 +60,8 @@ class BodyModel:
             visible throughout; one that is half hidden counts half.
         motion_weight: factor of the motion's log-probabilities.
         looks: at the exerciser in a photo, as in training: `LOOKS`, or 1 of an earlier model.
-        known_pose, known_motion: tell poses and motion of the gym's exercises (class 0) from those of other movements
-            (class 1); ``None`` in an earlier model, and where there are other exercises than the gym's.
+        known_pose, known_motion: tell poses and motion of the gym's exercises from those of other movements, its last
+            class; ``None`` in an earlier model, and where there are other exercises than the gym's.
     """
 
     labels: tuple[str, ...]
@@ -115,13 +118,19 @@ class BodyModel:
         known = np.nan_to_num(self._known_poses(sides))
         if self.known_motion and len(middles):
             visible = poses.visibility[:, BODY].mean(1)
-            known += visible * np.interp(poses.times, middles, self.known_motion.log_probabilities(described)[:, 0])
+            known += visible * np.interp(
+                poses.times, middles, self._sum(self.known_motion.log_probabilities(described))
+            )
         frames = self._join(picture, poses, _in_parts(self.skeleton, sides), known)
         return frames, frames.mean(0) + self.motion_weight * np.nan_to_num(self._motion(described))
 
     def _known_poses(self, sides: np.ndarray) -> np.ndarray:
         """Log-probabilities (T,) that poses are those of an exercise; NaN where there is nobody."""
-        return _in_parts(self.known_pose, sides)[:, 0] if self.known_pose else np.zeros(sides.shape[1])
+        return self._sum(_in_parts(self.known_pose, sides)) if self.known_pose else np.zeros(sides.shape[1])
+
+    def _sum(self, said: np.ndarray) -> np.ndarray:
+        """Log-probabilities (N,) that it is one of the labels, of those (N, 23) of the gym's exercises and the rest."""
+        return logsumexp(said[:, [LABELS.index(label) for label in self.labels]], axis=1)
 
     @property
     def classifiers(self) -> dict[str, PoseClassifier]:
@@ -156,8 +165,8 @@ class BodyModel:
             raise WorkoutlibError(f"its body model is damaged ({error})") from error
         if not len(labels) == skeleton.head.out_features == motion.head.out_features:
             raise WorkoutlibError("its body model is damaged: it does not fit the labels")
-        if any(each.head.out_features != 2 for each in found.values()):
-            raise WorkoutlibError("its body model is damaged: known or not are two classes")
+        if found and not ({*labels} <= {*LABELS} and {each.head.out_features for each in found.values()} == {KNOWN}):
+            raise WorkoutlibError("its body model is damaged: it knows other exercises than the labels")
         known_pose, known_motion = found.get("known_pose"), found.get("known_motion")
         return cls(tuple(labels), skeleton, motion, *factors, looks, known_pose, known_motion)
 

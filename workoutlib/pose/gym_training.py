@@ -9,7 +9,7 @@ import numpy as np
 
 from workoutlib.gym.exercises import ANY_MOVEMENT, UNKNOWN
 from workoutlib.labels import LABELS
-from workoutlib.pose.body_model import FEWEST_FRAMES, BodyModel
+from workoutlib.pose.body_model import FEWEST_FRAMES, KNOWN, BodyModel
 from workoutlib.pose.classifier import train_classifier
 from workoutlib.pose.features import both_sides, window_features
 from workoutlib.pose.sequence import PoseSequence
@@ -43,12 +43,12 @@ def train_on_gym(
     classes = len(LABELS)
     skeleton = train_classifier(*exercises.poses, classes, epochs=6, noise=0.1, seed=seed)
     motion = train_classifier(*exercises.motions, classes, epochs=30, noise=0.2, seed=seed)
-    known, unknown = [exercises], [movements, pauses]
-    known_pose = train_classifier(
-        *_two_classes(known, unknown, "poses"), 2, epochs=4, noise=0.1, hidden=_SMALL, seed=seed
-    )
-    known_motion = train_classifier(
-        *_two_classes(known, unknown, "motions"), 2, epochs=15, noise=0.2, hidden=_SMALL, seed=seed
+    known_pose, known_motion = (
+        train_classifier(*_joined(parts), KNOWN, epochs=epochs, noise=noise, hidden=_SMALL, seed=seed)
+        for parts, epochs, noise in (
+            ([each.poses for each in (exercises, movements, pauses)], 4, 0.1),
+            ([each.motions for each in (exercises, movements, pauses)], 15, 0.2),
+        )
     )
     return BodyModel(LABELS, skeleton, motion, known_pose=known_pose, known_motion=known_motion)
 
@@ -73,7 +73,7 @@ class _Examples:
         self.motions = np.array(motions), np.array(motion_targets)
 
 
-def _two_classes(known: list[_Examples], unknown: list[_Examples], what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Features of all of them, and 0 for those that are known, 1 for the others."""
-    parts = [(getattr(each, what)[0], number) for number, group in enumerate((known, unknown)) for each in group]
-    return np.concatenate([part for part, _ in parts]), np.concatenate([np.full(len(p), number) for p, number in parts])
+def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Features of exercises and of what is none, and their numbers: the last class for what is none."""
+    features, (numbers, *others) = zip(*parts, strict=True)
+    return np.concatenate(features), np.concatenate([numbers, *(np.full(len(each), KNOWN - 1) for each in others)])
