@@ -250,12 +250,12 @@ def test_other_movements_than_exercises_are_told_by_pose_and_by_motion():
 
 
 def test_an_exercise_of_the_gym_that_is_no_label_is_something_else(model):
-    curls, squats = (
-        np.concatenate([each.world for each in sequences([label], people=4)]) for label in ("hammer curl", "squat")
+    curls, planks = (
+        np.concatenate([each.world for each in sequences([label], people=4)]) for label in ("hammer curl", "plank")
     )
-    for world, known in ((curls, False), (squats, True)):
+    for world, known in ((curls, False), (planks, True)):
         by_all, by_few = (known_by_pose(each, world).mean() for each in (gym_body(), model))
-        assert by_all > -0.5 and (by_few > by_all - 0.2) == known
+        assert by_all > -0.7 and (by_few > by_all - 0.5) == known
 
 
 def test_a_clip_that_begins_with_something_else_is_known_where_the_exercise_is():
