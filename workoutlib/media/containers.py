@@ -48,7 +48,9 @@ def open_container(path: Path, **options: str) -> Iterator[InputContainer]:
             yield container
     except (av.error.FFmpegError, ValueError) as cause:
         found = foreign_content(path)
-        reason = f"not a video, but {found[0]}" if found else "not a video, or broken or cut short before its index"
+        reason = "not a video, or broken or cut short before its index"
+        if found:
+            reason = found[0] if found[0].startswith("a video") else f"not a video, but {found[0]}"
         raise UnreadableClip(path, reason, found[1] if found else "Fetch or export it again.") from cause
 
 
