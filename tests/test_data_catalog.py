@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from helpers.clips import save_clip
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from workoutlib.data.catalog import class_counts, describe_problems, find_duplicates, read_catalog
 from workoutlib.labels import LABELS
+from workoutlib.media.kinds import is_clip, list_media
 from workoutlib.utils.errors import WorkoutlibError
 
 INDEX = Path(__file__).parents[2] / "shared" / "kaggle" / "index.csv"
@@ -244,3 +246,21 @@ def test_hidden_twins_of_macos_are_nobodys_problem(tmp_path):
     found = read_catalog(tmp_path)
     assert [os.path.basename(path) for path in found["path"]] == ["a.jpg"]
     assert found.attrs["problems"]["path"].map(os.path.basename).tolist() == ["__MACOSX"]
+
+
+def test_a_picture_is_told_by_its_content_as_everywhere(tmp_path):
+    """Without a suffix, with another's, or called a picture without being one: `predict` sees the same ones."""
+    for name in ("squat_100001", "squat_100002.heic.download", "squat_100003.txt", "squat_100004.PNG"):
+        touch(tmp_path, f"squat/{name}")
+        Image.new("RGB", (8, 8)).save(tmp_path / "squat" / name, "PNG")
+    save_clip(tmp_path / "squat" / "clip.mp4").rename(tmp_path / "squat" / "clip.jpg")
+    touch(tmp_path, "squat/readme", content=b"text")
+    Image.new("RGB", (8, 8)).save(tmp_path / "stray", "JPEG")
+    catalog = read_catalog(tmp_path)
+    assert sorted(catalog["path"]) == [str(path) for path in list_media(tmp_path / "squat") if not is_clip(path)]
+    assert len(catalog) == 4
+    assert problems_of(catalog) == {
+        "clip.jpg": "not an image file",
+        "readme": "not an image file",
+        "stray": "image outside of the class folders",
+    }

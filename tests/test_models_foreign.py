@@ -17,7 +17,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from workoutlib.labels import LABELS
+from workoutlib.models.architectures import TRIED, bodies
 from workoutlib.models.checkpoints import load_checkpoint
+from workoutlib.models.unsupported import unsupported_kind
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
 
@@ -299,7 +301,51 @@ def test_weights_that_are_stored_in_another_way(tmp_path):
 
 
 def test_an_architecture_that_is_named_but_has_another_kind_of_head(tmp_path):
-    model = torchvision.models.squeezenet1_1(num_classes=22)
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 22, 1))
     torch.save({"arch": "squeezenet1_1", "state_dict": model.state_dict()}, tmp_path / "model.pth")
     with pytest.raises(WorkoutlibError, match="not those of squeezenet1_1, which it names, with a linear head"):
         load_checkpoint(tmp_path / "model.pth")
+
+
+def head_of(name: str, head: str, layer: nn.Module) -> dict:
+    options = {} if "squeeze" in name else {"init_weights": False}
+    model = torchvision.models.get_model(name, weights=None, **options)
+    model.set_submodule(head, layer)
+    return model.state_dict()
+
+
+def named(*names: str, dimensions: int = 1) -> dict:
+    return {name: torch.zeros([1] * dimensions) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda: head_of("squeezenet1_1", "classifier.1", nn.Conv2d(512, 22, 1)), "SqueezeNet, whose head"),
+        (lambda: head_of("googlenet", "fc", nn.Linear(1024, 22)), "GoogLeNet"),
+        (lambda: head_of("inception_v3", "fc", nn.Linear(2048, 22)), "Inception, which sees pictures of 299 pixels"),
+        (lambda: named("resnet.embedder.embedder.convolution.weight", "classifier.1.weight"), "transformers"),
+        (lambda: named("vit.embeddings.cls_token", "classifier.weight"), "transformers"),
+        (lambda: named("model.0.conv.weight", "model.22.dfl.conv.weight"), "finds objects"),
+        (lambda: named("backbone.conv1.weight", "classifier.0.convs.0.0.weight"), "segments pictures"),
+        (lambda: named("logit_scale", "visual.conv1.weight"), "CLIP"),
+        (lambda: named("base_model.model.fc.lora_A.default.weight"), "LoRA"),
+        (lambda: named("stem.0.weight", dimensions=5), "a model of clips"),
+    ],
+)
+def test_models_that_are_not_imported_are_called_what_they_are(tmp_path, make, what):
+    torch.save({"state_dict": make()}, tmp_path / "model.pth")
+    with pytest.raises(WorkoutlibError, match=rf"model\.pth\": its weights are those of .*{what}") as told:
+        load_checkpoint(tmp_path / "model.pth")
+    assert "torchvision or timm" in str(told.value) and len(str(told.value)) < 400
+
+
+def test_none_that_is_imported_is_taken_for_one_of_these():
+    for name in TRIED:
+        assert (
+            unsupported_kind({name: torch.empty(shape, device="meta") for name, shape in shapes(name).items()}) is None
+        )
+
+
+def shapes(name: str) -> dict:
+    return next(iter(bodies(name).values()))

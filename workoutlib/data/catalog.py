@@ -20,7 +20,7 @@ import pandas as pd
 from workoutlib.data.annotations import awaits_review, corrected
 from workoutlib.data.readable import find_unreadable
 from workoutlib.labels import LABELS, find_label, near_labels, spelling_key
-from workoutlib.media.images import IMAGE_SUFFIXES
+from workoutlib.media.kinds import is_picture
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import gone, stamp
 from workoutlib.utils.paths import is_hidden, shown
@@ -151,7 +151,7 @@ def _class_folders(root: Path, problems: list) -> dict[str, str]:
             folders |= {} if awaits_review(entry.path) else {entry.path: entry.name}
         elif is_hidden(entry.name):
             continue
-        elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:
+        elif kind == "file" and is_picture(entry.path):
             problems.append((entry.path, "image outside of the class folders"))
         elif kind == "broken link or special file":
             problems.append((entry.path, kind))
@@ -196,16 +196,15 @@ def _read_class_folder(folder: str, label: str, problems: list) -> Iterator[tupl
     for entry in entries:
         if is_hidden(entry.name):  # ._photo.jpg, which macOS puts beside photo.jpg
             continue
-        stem, suffix = os.path.splitext(entry.name)
         kind = _kind(entry)
         if kind == "folder":
             problems.append((entry.path, "folder inside a class folder, not read"))
-        elif suffix.lower() not in IMAGE_SUFFIXES:
+        elif not is_picture(entry.path):  # nothing can be told of the content of what cannot be read: its name counts
             problems.append((entry.path, "not an image file"))
         elif kind != "file":
             problems.append((entry.path, kind))
         else:
-            other = _other_exercise(stem, label)
+            other = _other_exercise(os.path.splitext(entry.name)[0], label)
             if other:
                 problems.append((entry.path, f"named after another class, kept in its folder's: {other!r}"))
             yield entry.path, label, *_parse_name(entry.name, label)

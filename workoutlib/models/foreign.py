@@ -17,6 +17,7 @@ from workoutlib.config import Config
 from workoutlib.labels import LABELS, find_label
 from workoutlib.models.architectures import TRIED, names_in, normalisation, recognise
 from workoutlib.models.build import Classifier, untrained
+from workoutlib.models.unsupported import unsupported_kind
 from workoutlib.models.weights import check_weights
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import list_files, shown
@@ -81,6 +82,11 @@ def import_model(
         raise WorkoutlibError(
             f"{shown(path)}: not a workoutlib checkpoint, and without a table of weights (state_dict) to import; "
             "train one with: workoutlib train"
+        )
+    if what := unsupported_kind(state):
+        raise WorkoutlibError(
+            f"{shown(path)}: its weights are those of {what}; such are not imported: give a classifier of torchvision "
+            "or timm with a linear head, or train one here: workoutlib train --model resnet50"
         )
     # what old versions of PyTorch and other programs leave out, and prediction does not need
     counters = {re.sub("running_mean$", "num_batches_tracked", key) for key in state if key.endswith("running_mean")}
