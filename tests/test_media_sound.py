@@ -89,7 +89,8 @@ def test_damaged_sound_does_not_cost_the_picture(tmp_path: Path) -> None:
     for place in places[10:20]:
         data[place + 8 : place + 40] = chance.bytes(32)
     source.write_bytes(data)
-    assert "s of it are damaged" in noted_copy(source, target := tmp_path / "copy.mp4")[0]
+    target = tmp_path / "copy.mp4"
+    assert "s of it are damaged" in noted_copy(source, target)[0]
     assert len(list(read_frames(target))) == 75
     assert lengths(target)["audio"] == pytest.approx(3.0, abs=0.04)
 
@@ -104,7 +105,8 @@ def test_damaged_packets_of_aac_are_left_out_of_the_copy(tmp_path: Path) -> None
     for packet in packets[40:60]:
         data[packet.pos : packet.pos + packet.size] = chance.bytes(packet.size)
     source.write_bytes(data)
-    assert "0.46 s of it are damaged" in noted_copy(source, target := tmp_path / "copy.mp4")[0]
+    target = tmp_path / "copy.mp4"
+    assert "0.46 s of it are damaged" in noted_copy(source, target)[0]
     with av.open(str(target)) as container:
         times = [frame.time for frame in container.decode(audio=0)]
     assert not [time for time in times if 0.96 < time < 1.36] and times[-1] == pytest.approx(2.97, abs=0.05)

@@ -65,12 +65,11 @@ def list_media(folder: str | Path) -> list[Path]:
 def _whatever_moves(path: Path, head: bytes) -> Kind:
     """What a file is by its first bytes or else its name, where animated pictures are photos too."""
     suffix = path.suffix.lower()
-    by_name: tuple[tuple[Kind, frozenset[str]], ...] = (
-        ("photo", IMAGE_SUFFIXES),
-        ("clip", VIDEO_SUFFIXES),
-        ("sound", SOUND_SUFFIXES),
-    )
-    return _by_content(head) or next((kind for kind, suffixes in by_name if suffix in suffixes), "other")
+    if found := _by_content(head):
+        return found
+    if suffix in IMAGE_SUFFIXES:
+        return "photo"
+    return "clip" if suffix in VIDEO_SUFFIXES else "sound" if suffix in SOUND_SUFFIXES else "other"
 
 
 def _by_content(head: bytes) -> Kind | None:

@@ -42,11 +42,7 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (rb"#EXTM3U|ffconcat version", "a playlist", "Give the clips that it lists"),
     (rb"(\xef\xbb\xbf)?1\r?\n\d\d:\d\d:\d\d,\d+ -->|WEBVTT", "subtitles", "Give the clip that they belong to"),
     (rb"\.RMF|nut/multimedia|[FCZ]WS[\x01-\x40]|\x12\0\x0a", "a video of a kind that is not read", _CLIP),
-    (
-        rb"DKIF.{12}(\0{4}|.{4}\0{4})",
-        "a video that states no frame rate",
-        "Write one into its header, or export it again",
-    ),
+    (rb"DKIF.{12}(\0{4}|.{4}\0{4})", "a video that states no frame rate", "Export it with one"),
     (rb"....(styp|sidx|moof)", "a segment of a stream, without its beginning", "Join it to the stream's first file"),
     (rb"PK\x03\x04|PK\x05\x06", ZIP, _UNPACK),
     (rb"PK\x07\x08", "a part of a zip file in several files", _JOIN),
