@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from helpers.boxes import with_edits
 from helpers.clips import add_sound, loudness, moving, read_with_note, remux, write_with
 from PIL import Image
 
@@ -114,6 +115,23 @@ def test_sound_that_ends_a_frame_later_is_not_worth_a_note(tmp_path: Path) -> No
         path = add_sound(silent, tmp_path / f"a.{suffix}", seconds=5.52)
         times, end, note = read_with_note(path)
         assert (len(times), end, note) == (55, pytest.approx(5.5, abs=0.01), "")
+
+
+@pytest.mark.parametrize(
+    ("edits", "frames"),
+    [
+        ([(2.0, 0.0)], 50),  # as it is
+        ([(1.0, 1.0)], 25),  # the second half
+        ([(0.4, 0.4), (0.4, 1.6)], 20),  # two pieces
+        ([(0.5, None), (2.0, 0.0)], 50),  # begins half a second later
+        ([(1.0, None), (1.0, 0.0)], 25),  # begins a second later, and is cut
+        ([(0.0, 0.0)], 50),  # a length of 0, for all there is
+    ],
+)
+def test_edit_lists_are_followed_and_what_they_leave_out_is_no_loss(tmp_path, edits, frames):
+    whole = write_with(tmp_path / "whole.mov", moving(50), gop_size=10, max_b_frames=0)
+    times, end, note = read_with_note(with_edits(whole, tmp_path / "a.mov", edits))
+    assert (times, end, note) == (pytest.approx([n / 25 for n in range(frames)]), pytest.approx(frames / 25), "")
 
 
 def test_empty_packets_repeat_a_frame() -> None:

@@ -60,7 +60,8 @@ def open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     with ExitStack() as opened:
         container = opened.enter_context(open_container(path))
         stream = _choose_stream(container)
-        if stream and is_doubtful(stream):  # an edit list in seconds would leave out nearly all frames
+        # an edit list in seconds would leave out nearly all frames, one of length 0 all of them
+        if stream and (is_doubtful(stream) or (stream.frames and stream.duration == 0)):
             container = opened.enter_context(open_container(path, ignore_editlist="1"))
             stream = _choose_stream(container)
         if stream is None:
@@ -71,7 +72,7 @@ def open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _choose_stream(container: InputContainer) -> VideoStream | None:
-    """The video stream that a player shows: the default one, of several one that is no JPEG or PNG, the largest.
+    """The video stream that a player shows: one that is no JPEG or PNG, of several the default one, the largest.
 
     None if there is none. A cover picture is no clip, and a stream without a decoder cannot be shown.
     """
@@ -79,7 +80,7 @@ def _choose_stream(container: InputContainer) -> VideoStream | None:
 
     def rank(stream: VideoStream) -> tuple[bool, bool, int]:
         picture = stream.codec_context.name in {"mjpeg", "png"}
-        return bool(stream.disposition & Disposition.default), not picture, stream.width * stream.height
+        return not picture, bool(stream.disposition & Disposition.default), stream.width * stream.height
 
     return max(streams, key=rank, default=None)
 

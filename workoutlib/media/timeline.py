@@ -148,7 +148,7 @@ class Timeline:
         self.broken_off |= stated is None and self.read_to + 1 < whole_length(container)
         self.broken_off |= "gif" in kinds and not _tail(path).rstrip(b"\0").endswith(b";")
         self.broken_off |= is_cut_off(path)
-        if "mov" in kinds and not stream.frames:  # a fragmented file, where some programs count from 0
+        if "mov" in kinds:  # some programs count from 0, and so does FFmpeg where an edit list delays the picture
             self.slack = self.zero
         return None if self.counted else stated
 
