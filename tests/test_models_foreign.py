@@ -345,3 +345,93 @@ def test_none_that_is_imported_is_taken_for_one_of_these():
         shapes = next(iter(bodies(name).values()))
         state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
         assert unsupported_kind(state) is None, name
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("front", ["module._orig_mod.", "_orig_mod.module."])
+def test_a_compiled_model_in_parallel(tmp_path, front):
+    model = resnet(nn.Linear(512, 22))
+    torch.save(prefixed(model.state_dict(), front), tmp_path / "model.pth")
+    assert_equal_answers(tmp_path / "model.pth", model)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_any_precision(tmp_path, kind):
+    model = resnet(nn.Linear(512, 22))
+    torch.save({key: value.to(kind) for key, value in model.state_dict().items()}, tmp_path / "model.pth")
+    with torch.inference_mode():
+        found, wanted = load_checkpoint(tmp_path / "model.pth").model(IMAGES), model(IMAGES)
+    torch.testing.assert_close(found, wanted, atol=0.05, rtol=0.05)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_averages_of_torch_itself_and_the_format_of_old_versions(tmp_path):
+    model = resnet(nn.Linear(512, 22))
+    torch.save(torch.optim.swa_utils.AveragedModel(model).state_dict(), tmp_path / "swa.pth")
+    torch.save(model.state_dict(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    for name in ("swa.pth", "old.pth"):
+        assert_equal_answers(tmp_path / name, model)
+
+
+def fastai() -> nn.Module:
+    """A body with the head that fastai puts behind it: of each map the mean and the largest."""
+    body = nn.Sequential(*list(resnet(nn.Identity()).children())[:-2])
+    layers = [nn.Identity(), nn.Flatten(), nn.BatchNorm1d(1024), nn.Dropout(0.25), nn.Linear(1024, 512, bias=False)]
+    layers += [nn.ReLU(), nn.BatchNorm1d(512), nn.Dropout(0.5), nn.Linear(512, 22, bias=False)]
+    return nn.Sequential(body, nn.Sequential(*layers))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_head_of_which_only_a_part_is_understood_is_refused(tmp_path):
+    """Its last layers alone would fit the body, and the answers would be others."""
+    torch.save({"model": fastai().state_dict(), "opt": {}}, tmp_path / "fastai.pth")
+    with pytest.raises(WorkoutlibError, match=r"what its head does before 1\.6 is not known.*fastai"):
+        load_checkpoint(tmp_path / "fastai.pth")
+    loss_first = {"criterion.weight": torch.ones(22)} | resnet(nn.Linear(512, 22)).state_dict()
+    torch.save(loss_first, tmp_path / "loss.pth")
+    assert load_checkpoint(tmp_path / "loss.pth").model.head.out_features == 22
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "stored",
+    [
+        lambda state: {"state_dict": state, "mean": [0.5] * 3, "std": [0.25] * 3},
+        lambda state: {"mean": torch.full((1, 3, 1, 1), 127.5), "std": torch.full((1, 3, 1, 1), 63.75), **state},
+        lambda state: {"0.mean": torch.full((3,), 0.5), "0.std": torch.full((3,), 0.25), **prefixed(state, "1.")},
+    ],
+)
+def test_the_normalisation_that_is_stored_is_taken(tmp_path, stored):
+    torch.save(stored(resnet(nn.Linear(512, 22)).state_dict()), tmp_path / "model.pth")
+    model = load_checkpoint(tmp_path / "model.pth").model
+    assert (model.mean, model.std) == (pytest.approx((0.5,) * 3), pytest.approx((0.25,) * 3))
+
+
+def prefixed(state: dict, front: str) -> dict:
+    return {f"{front}{key}": value for key, value in state.items()}
+
+
+def test_class_names_of_another_number_are_not_left_out_silently(tmp_path):
+    torch.save({"state_dict": resnet(nn.Linear(512, 22)).state_dict(), "classes": [*LABELS, "x"]}, tmp_path / "a.pth")
+    with pytest.raises(WorkoutlibError, match="23 class names for 22 outputs"):
+        load_checkpoint(tmp_path / "a.pth")
+    torch.save(resnet(nn.Linear(512, 1)).state_dict(), tmp_path / "b.pth")
+    with pytest.raises(WorkoutlibError, match="one output, a yes or no"):
+        load_checkpoint(tmp_path / "b.pth")
+
+
+def test_folders_of_other_kinds_say_what_they_hold(tmp_path):
+    (tmp_path / "keras").mkdir()
+    (tmp_path / "keras" / "saved_model.pb").write_bytes(b"x")
+    save_file({"a": torch.zeros(1)}, tmp_path / "model-00001-of-00002.safetensors")
+    save_file({"b": torch.zeros(1)}, tmp_path / "model-00002-of-00002.safetensors")
+    (tmp_path / "run" / "step9").mkdir(parents=True)
+    torch.save({}, tmp_path / "run" / "step9" / "model.pt")
+    for name, said in (
+        ("keras", "it holds a model of TensorFlow. Train"),
+        (".", "holds a model in 2 files: save it as one"),
+        ("run", "has one deeper, .*model.pt"),
+    ):
+        with pytest.raises(WorkoutlibError, match=said):
+            load_checkpoint(tmp_path / name)

@@ -78,6 +78,7 @@ _NAMED = (
     (r"\.(nef|nrw|arw|sr2|dng|pef|raw|3fr|erf|kdc|dcr|mos|mef)", _RAW, _PICTURE),
     (r"\.(z\d\d|\d{3}|part\d+\.rar)", "a part of an archive in several files", _JOIN),
     (r"\.(pb|index|data-\d+-of-\d+)", "a model of TensorFlow", _FROM_KERAS),
+    (r"\.(msgpack|params|caffemodel|weights|pdparams)", "a model of another framework", _FROM_KERAS),
     (r"\.(mlmodel|mlpackage)", "a model of Core ML", _EXPORT),
     (r"\.(joblib|pkl|pickle)", PICKLE, _OTHER),
 )
