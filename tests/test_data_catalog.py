@@ -1,5 +1,6 @@
 import csv
 import os
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -264,3 +265,21 @@ def test_a_picture_is_told_by_its_content_as_everywhere(tmp_path):
         "readme": "not an image file",
         "stray": "image outside of the class folders",
     }
+
+
+def test_accents_are_the_same_however_they_are_written(tmp_path):
+    """macOS writes names of files with accents as letters of their own; who types a name does not."""
+    stored, typed = (unicodedata.normalize(form, "montée de genoux") for form in ("NFD", "NFC"))
+    assert stored != typed
+    touch(tmp_path, f"{stored}/{stored}_100001.jpg", "squat/squat_100001.jpg")
+    assert set(read_catalog(tmp_path, labels=[typed, "squat"])["label"]) == {typed, "squat"}
+    (tmp_path / "squat" / "squat_100001.jpg").unlink()
+    (tmp_path / "squat").rmdir()
+    found = read_catalog(tmp_path)
+    assert found["label"].tolist() == [typed] and found["video"].tolist() == [f"{typed}/1"]
+
+
+def test_pictures_in_folders_inside_class_folders_are_told_to_be_moved_up(tmp_path):
+    touch(tmp_path, "squat/anna/a.jpg", "plank/bob/b.jpg")
+    with pytest.raises(WorkoutlibError, match=r"inside the class folders are not read, such as .*bob\": move them up"):
+        read_catalog(tmp_path)

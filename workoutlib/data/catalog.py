@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -183,7 +184,7 @@ def _labeller(folder_names: Iterable[str], labels: Sequence[str] | None) -> Call
         return lambda name: by_key.get(spelling_key(find_label(name) or name))
     if any(map(find_label, folder_names)):
         return find_label
-    return lambda name: name
+    return lambda name: unicodedata.normalize("NFC", name)  # macOS writes accents as letters of their own
 
 
 def _read_class_folder(folder: str, label: str, problems: list) -> Iterator[tuple]:
@@ -259,6 +260,8 @@ def _no_images_message(root: Path, folders: int, problems: list) -> str:
     kinds = [problem.partition(":")[0] for _, problem in problems]
     deeper = [path for path, problem in problems if problem.startswith("folder inside")]
     message = f"no images in {shown(root)}: it needs one folder a class with image files in each"
+    if deeper and any(find_label(Path(path).parent.name) for path in deeper):
+        return f"{message}. Folders inside the class folders are not read, such as {shown(deeper[0])}: move them up."
     if deeper:
         return f"{message}. The class folders seem to lie deeper: try {shown(Path(deeper[0]).parent)}."
     outside = kinds.count("image outside of the class folders")
