@@ -20,7 +20,7 @@ from workoutlib.utils.files import read_file, save_atomically
 from workoutlib.utils.paths import shown
 
 FIELDS = {"state_dict", "labels", "config", "mean", "std", "metrics", "temperature", "unknown_threshold", "version"}
-OWN = {"mean", "std", "temperature", "unknown_threshold"}
+OWN = {"temperature", "unknown_threshold"}
 """Fields that no other program stores."""
 MOST_LABELS, LONGEST_LABEL = 10_000, 1_000  # a folder's name has 255 characters at most
 
