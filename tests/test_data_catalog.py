@@ -12,6 +12,7 @@ from PIL import Image
 
 from workoutlib.data.catalog import class_counts, describe_problems, find_duplicates, read_catalog
 from workoutlib.labels import LABELS
+from workoutlib.media import kinds
 from workoutlib.media.kinds import is_clip, list_media
 from workoutlib.utils.errors import WorkoutlibError
 
@@ -249,19 +250,22 @@ def test_hidden_twins_of_macos_are_nobodys_problem(tmp_path):
     assert found.attrs["problems"]["path"].map(os.path.basename).tolist() == ["__MACOSX"]
 
 
-def test_a_picture_is_told_by_its_content_as_everywhere(tmp_path):
-    """Without a suffix, with another's, or called a picture without being one: `predict` sees the same ones."""
+def test_a_picture_is_told_by_its_content_as_everywhere(tmp_path, monkeypatch):
+    """Without a suffix, or with another's: `predict` sees the same ones. What is called a picture is not opened here."""
     for name in ("squat_100001", "squat_100002.heic.download", "squat_100003.txt", "squat_100004.PNG"):
         touch(tmp_path, f"squat/{name}")
         Image.new("RGB", (8, 8)).save(tmp_path / "squat" / name, "PNG")
-    save_clip(tmp_path / "squat" / "clip.mp4").rename(tmp_path / "squat" / "clip.jpg")
+    save_clip(tmp_path / "squat" / "clip.mp4").rename(tmp_path / "squat" / "clip")
     touch(tmp_path, "squat/readme", content=b"text")
     Image.new("RGB", (8, 8)).save(tmp_path / "stray", "JPEG")
     catalog = read_catalog(tmp_path)
     assert sorted(catalog["path"]) == [str(path) for path in list_media(tmp_path / "squat") if not is_clip(path)]
     assert len(catalog) == 4
+    monkeypatch.setattr(kinds, "_head", None)
+    touch(tmp_path / "lunge", "lunge/lunge_100001.jpg")
+    assert len(read_catalog(tmp_path / "lunge")) == 1
     assert problems_of(catalog) == {
-        "clip.jpg": "not an image file",
+        "clip": "not an image file",
         "readme": "not an image file",
         "stray": "image outside of the class folders",
     }
