@@ -48,7 +48,7 @@ def test_openvino_keeps_pictures_in_order_however_many(trained, config):
 
 
 def test_auto_does_without_openvino(trained, config, clip, monkeypatch):
-    monkeypatch.setattr("workoutlib.recognition.recognizer.find_spec", lambda name: None)
+    monkeypatch.setattr("workoutlib.recognition.picture.find_spec", lambda name: None)
     found = [
         Recognizer(trained.model, trained.predictions.labels, config, device=CPU, backend=backend)
         .predict_clip(clip, progress=False)
