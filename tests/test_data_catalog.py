@@ -251,7 +251,7 @@ def test_hidden_twins_of_macos_are_nobodys_problem(tmp_path):
 
 
 def test_a_picture_is_told_by_its_content_as_everywhere(tmp_path, monkeypatch):
-    """Without a suffix, or with another's: `predict` sees the same ones. What is called a picture is not opened here."""
+    """Without a suffix, or with another's, as `predict` does. What is called a picture is not opened here."""
     for name in ("squat_100001", "squat_100002.heic.download", "squat_100003.txt", "squat_100004.PNG"):
         touch(tmp_path, f"squat/{name}")
         Image.new("RGB", (8, 8)).save(tmp_path / "squat" / name, "PNG")

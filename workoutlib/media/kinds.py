@@ -45,8 +45,8 @@ def kind_of(path: str | Path) -> Kind:
 def is_picture(path: str | Path) -> bool:
     """Whether a file is a photo or an animated picture: by its name, else by its content.
 
-    The name comes first as data sets have many files, and to open each of them takes minutes on a network drive; what is
-    no picture under a picture's name is told when it is decoded.
+    The name comes first as data sets have many files, and to open each of them takes minutes on a network drive; what
+    is no picture under a picture's name is told when it is decoded.
     """
     path = Path(path)
     return path.suffix.lower() in IMAGE_SUFFIXES or _whatever_moves(path, _head(path)) == "photo"
