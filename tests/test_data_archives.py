@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 from helpers.archives import TREE, images, write_zip
+from helpers.pictures import png
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workoutlib.data import archives
 from workoutlib.data.archives import unpack_archive
+from workoutlib.data.catalog import read_catalog
 from workoutlib.utils.errors import WorkoutlibError
 
 
@@ -147,3 +149,10 @@ def test_killed_while_unpacking(tmp_path, files_before_the_kill):
     assert len(left) == files_before_the_kill
     assert not out.exists()
     assert images(unpack_archive(archive, out)) == 500
+
+
+def test_a_zip_file_of_pictures_without_suffix(tmp_path):
+    names = ["set/squat/0001", "set/plank/0001"]
+    archive = write_zip(tmp_path / "a.zip", dict.fromkeys(names, png(8, 8)))
+    assert unpack_archive(archive, tmp_path / "data") == tmp_path / "data"
+    assert read_catalog(tmp_path / "data")["label"].tolist() == ["plank", "squat"]

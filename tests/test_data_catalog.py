@@ -1,15 +1,19 @@
 import csv
 import os
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from helpers.clips import save_clip
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from workoutlib.data.catalog import class_counts, describe_problems, find_duplicates, read_catalog
 from workoutlib.labels import LABELS
+from workoutlib.media import kinds
+from workoutlib.media.kinds import is_clip, list_media
 from workoutlib.utils.errors import WorkoutlibError
 
 INDEX = Path(__file__).parents[2] / "shared" / "kaggle" / "index.csv"
@@ -244,3 +248,42 @@ def test_hidden_twins_of_macos_are_nobodys_problem(tmp_path):
     found = read_catalog(tmp_path)
     assert [os.path.basename(path) for path in found["path"]] == ["a.jpg"]
     assert found.attrs["problems"]["path"].map(os.path.basename).tolist() == ["__MACOSX"]
+
+
+def test_a_picture_is_told_by_its_content_as_everywhere(tmp_path, monkeypatch):
+    """Without a suffix, or with another's, as `predict` does. What is called a picture is not opened here."""
+    for name in ("squat_100001", "squat_100002.heic.download", "squat_100003.txt", "squat_100004.PNG"):
+        touch(tmp_path, f"squat/{name}")
+        Image.new("RGB", (8, 8)).save(tmp_path / "squat" / name, "PNG")
+    save_clip(tmp_path / "squat" / "clip.mp4").rename(tmp_path / "squat" / "clip")
+    touch(tmp_path, "squat/readme", content=b"text")
+    Image.new("RGB", (8, 8)).save(tmp_path / "stray", "JPEG")
+    catalog = read_catalog(tmp_path)
+    assert sorted(catalog["path"]) == [str(path) for path in list_media(tmp_path / "squat") if not is_clip(path)]
+    assert len(catalog) == 4
+    monkeypatch.setattr(kinds, "_head", None)
+    touch(tmp_path / "lunge", "lunge/lunge_100001.jpg")
+    assert len(read_catalog(tmp_path / "lunge")) == 1
+    assert problems_of(catalog) == {
+        "clip": "not an image file",
+        "readme": "not an image file",
+        "stray": "image outside of the class folders",
+    }
+
+
+def test_accents_are_the_same_however_they_are_written(tmp_path):
+    """macOS writes names of files with accents as letters of their own; who types a name does not."""
+    stored, typed = (unicodedata.normalize(form, "montée de genoux") for form in ("NFD", "NFC"))
+    assert stored != typed
+    touch(tmp_path, f"{stored}/{stored}_100001.jpg", "squat/squat_100001.jpg")
+    assert set(read_catalog(tmp_path, labels=[typed, "squat"])["label"]) == {typed, "squat"}
+    (tmp_path / "squat" / "squat_100001.jpg").unlink()
+    (tmp_path / "squat").rmdir()
+    found = read_catalog(tmp_path)
+    assert found["label"].tolist() == [typed] and found["video"].tolist() == [f"{typed}/1"]
+
+
+def test_pictures_in_folders_inside_class_folders_are_told_to_be_moved_up(tmp_path):
+    touch(tmp_path, "squat/anna/a.jpg", "plank/bob/b.jpg")
+    with pytest.raises(WorkoutlibError, match=r"inside the class folders are not read, such as .*bob\": move them up"):
+        read_catalog(tmp_path)

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from dataclasses import fields
+from itertools import combinations
 from zlib import crc32
 
 import cv2
@@ -11,8 +13,9 @@ import pytest
 
 from workoutlib.gym import render_clip, render_still, write_dataset, write_unknown
 from workoutlib.gym.__main__ import main
-from workoutlib.gym.body import JOINTS, SIDES, two_bones
-from workoutlib.gym.exercises import EXERCISES, UNKNOWN, set_rhythm
+from workoutlib.gym.body import JOINTS, SIDES, draw_body, two_bones
+from workoutlib.gym.exercises import ANY_MOVEMENT, EXERCISES, UNKNOWN, set_rhythm
+from workoutlib.gym.postures import draw_posture
 from workoutlib.gym.scene import draw_camera, draw_take, generator
 from workoutlib.labels import LABELS
 from workoutlib.utils.errors import WorkoutlibError
@@ -176,6 +179,25 @@ def test_faults_change_the_pose_and_keep_the_anatomy(name, fault):
         assert lowest(wrong).min() > -0.04
     with pytest.raises(WorkoutlibError, match="knows"):
         render_clip(name, fault="levitation")
+
+
+def test_any_movement_is_another_one_for_every_athlete():
+    names = ("pelvis", "left_hand", "right_ankle", "head")
+    found = [take.joints for take in takes(ANY_MOVEMENT)]
+    starts = np.array([[joints[name][0] for name in names] for joints in found])
+    assert all(np.isfinite(joints[name]).all() for joints in found for name in JOINTS)
+    assert min(np.abs(one - other).max() for one, other in combinations(starts, 2)) > 0.05
+    assert all(joint[:, 2].min() > -0.05 for joints in found for joint in (joints["left_ankle"], joints["right_hand"]))
+
+
+def test_a_mirrored_posture_moves_the_other_side():
+    body, rng = draw_body(np.random.default_rng(0)), np.random.default_rng(1)
+    for _ in range(30):
+        posture, _ = draw_posture(body, rng)
+        there = posture.mirrored()
+        assert np.allclose(there.ankles[0], posture.ankles[1] * [-1, 1, 1])
+        back = there.mirrored()
+        assert all(np.allclose(getattr(back, each.name), getattr(posture, each.name)) for each in fields(posture))
 
 
 def test_shallow_squat_stays_above_parallel():

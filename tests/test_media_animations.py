@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
+from workoutlib.media.images import read_image
 from workoutlib.media.video_reader import probe_clip, read_frames
 
 SUFFIXES = ["webp", "png", "gif", *(["avif"] if features.check("avif") else [])]
@@ -54,6 +55,18 @@ def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], duration=50, lossless=True)
     found = [tuple(frame[0, 0]) for _, frame in read_frames(tmp_path / "a.webp")]
     assert found == [(255, 255, 255), (255, 0, 0)]
+
+
+def test_where_no_frame_of_a_webp_reaches_is_white(tmp_path: Path) -> None:
+    """Some programs leave out the flag for alpha where each frame, smaller than the whole, is opaque."""
+    frames = [Image.new("RGBA", (64, 48), (0, 0, 0, 0)) for _ in range(2)]
+    for frame, colour in zip(frames, ("red", "blue"), strict=True):
+        frame.paste(colour, (0, 0, 32, 48))
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], duration=50, lossless=True)
+    assert not (tmp_path / "a.webp").read_bytes()[20] & 0x10
+    found = [(tuple(frame[24, 10]), tuple(frame[24, 50])) for _, frame in read_frames(tmp_path / "a.webp")]
+    assert found == [((255, 0, 0), (255, 255, 255)), ((0, 0, 255), (255, 255, 255))]
+    assert tuple(read_image(tmp_path / "a.webp")[24, 50]) == (255, 255, 255)
 
 
 def test_a_cut_animation_says_what_is_missing(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from helpers.pictures import quarters
 
 from workoutlib import gym
 from workoutlib.media import colour
-from workoutlib.media.colour import Later, ToSdr, rgb_of
+from workoutlib.media.colour import Later, ToRgb, ToSdr, rgb_of
 from workoutlib.media.video_reader import read_frames
 
 # Linear BT.709 to BT.2020, ITU-R BT.2087
@@ -233,19 +233,24 @@ def test_half_transparent_frames_of_webm_are_mixed_with_white(tmp_path: Path) ->
     assert np.abs(next(read_frames(tmp_path / "a.webm"))[1].mean((0, 1)) - (227.5, 147.5, 147.5)).max() < 4
 
 
-def test_frames_that_nobody_looks_at_are_not_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of HDR every second one waits until it is looked at; it looks the same then. Of SDR none waits."""
-    path = write_wide(tmp_path / "a.mp4", gym_scene(), *MAKERS["hlg"])
+@pytest.mark.parametrize("kind", ["hlg", "sdr"])
+def test_frames_that_nobody_looks_at_are_not_converted(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every second one waits until it is looked at; it looks the same then."""
+    path = tmp_path / "a.mp4"
+    if kind == "hlg":
+        write_wide(path, gym_scene(), *MAKERS[kind])
+    else:
+        write_with(path, [quarters()] * 5)
     plain, converted = [frame for _, frame in read_frames(path)], []
-    convert = ToSdr.__call__
-    monkeypatch.setattr(ToSdr, "__call__", lambda self, *rest: converted.append(1) or convert(self, *rest))
+    convert = ToRgb.__call__
+    monkeypatch.setattr(ToRgb, "__call__", lambda self, *rest: converted.append(1) or convert(self, *rest))
     shots = [shot for _, shot in read_frames(path).sparing()]
     assert [isinstance(shot, Later) for shot in shots] == [False, True, False, True, False] and len(converted) == 3
     for shot, frame in zip(shots, plain, strict=True):
         assert np.array_equal(rgb_of(shot), frame) and rgb_of(shot) is rgb_of(shot)
     assert len(converted) == 5
-    sdr = write_with(tmp_path / "sdr.mp4", [quarters()] * 4)
-    assert all(isinstance(shot, np.ndarray) for _, shot in read_frames(sdr).sparing())
 
 
 def write_prores(path: Path, pixels: np.ndarray, transfer: int, primaries: int, matrix: int, encode: Callable) -> Path:

@@ -139,6 +139,20 @@ def test_every_exif_orientation_comes_upright(tmp_path: Path, orientation: int, 
         assert_like(as_rgb(image), upright)
 
 
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "I;16", "1"])
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_turned_tiffs_of_every_mode_come_upright(tmp_path: Path, mode: str, orientation: int) -> None:
+    upright = quarters()
+    rgb = Image.fromarray(np.ascontiguousarray(np.rot90(upright, 1 if orientation == 6 else 2)))
+    stored = rgb.quantize() if mode == "P" else (rgb.convert("L") if mode == "I;16" else rgb).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "turned.tiff", exif=exif)
+    stored.save(tmp_path / "plain.tiff")
+    found, expected = read_image(tmp_path / "turned.tiff"), read_image(tmp_path / "plain.tiff")
+    assert np.array_equal(found, np.rot90(expected, -1 if orientation == 6 else 2))
+
+
 def test_broken_exif_does_not_cost_the_picture(tmp_path: Path) -> None:
     junk = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff" + bytes(range(256))
     Image.fromarray(quarters()).save(tmp_path / "exif.jpg", exif=junk)

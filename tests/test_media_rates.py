@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from helpers.clips import moving, read_with_note, write_with
 
-from workoutlib.media.video_reader import probe_clip
+from workoutlib.media.video_reader import probe_clip, read_frames
+from workoutlib.utils.errors import WorkoutlibError
 
 EVEN = [number / 25 for number in range(50)]
 
@@ -71,3 +72,9 @@ def test_times_in_an_mp4_that_cannot_be(tmp_path: Path, box: bytes, place: int, 
     times, end, note = read_with_note(path)
     assert times == pytest.approx(EVEN) and end == pytest.approx(2.0) and "25 frames a second are taken" in note
     assert probe_clip(path).frames in (25, 50)
+
+
+@pytest.mark.parametrize(("rate", "scale"), [(0, 1), (25, 0)])
+def test_an_ivf_without_a_rate_is_refused_for_that(tmp_path: Path, rate: int, scale: int) -> None:
+    with pytest.raises(WorkoutlibError, match=r"a\.ivf\": a video that states no frame rate"):
+        next(read_frames(with_rate(tmp_path / "a.ivf", rate, scale)))

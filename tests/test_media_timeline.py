@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from helpers.boxes import with_edits
 from helpers.clips import add_sound, loudness, moving, read_with_note, remux, write_with
 from PIL import Image
 
@@ -88,6 +89,49 @@ def test_a_variable_rate_is_no_loss(tmp_path: Path) -> None:
         found, end, note = read_with_note(path)
         assert note == "" and found == pytest.approx(times, abs=0.002)
         assert times[-1] + 0.02 < end < times[-1] + 0.16
+
+
+@pytest.mark.parametrize("before", [1, 2, 10])
+def test_frames_before_the_time_zero_count(tmp_path: Path, before: int) -> None:
+    """A clip cut without encoding it anew: Matroska keeps times below zero, which its reader does not tell."""
+    whole = write_with(tmp_path / "whole.mp4", moving(50), max_b_frames=0)
+    options = {"avoid_negative_ts": "disabled"}
+    with av.open(str(whole)) as old, av.open(str(tmp_path / "a.mkv"), "w", options=options) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.pts = packet.dts = packet.dts - round(before * 0.04 / packet.time_base)
+                packet.stream = stream
+                new.mux(packet)
+    times, end, note = read_with_note(tmp_path / "a.mkv")
+    assert times == pytest.approx([number / 25 for number in range(50)], abs=0.002)
+    assert (end, note) == (pytest.approx(2.0, abs=0.002), "")
+
+
+def test_sound_that_ends_a_frame_later_is_not_worth_a_note(tmp_path: Path) -> None:
+    """Nothing like "5.5 of 5.5 s": AAC comes in packets of 23 ms, so the sound ends a little after the picture."""
+    silent = write_with(tmp_path / "silent.mp4", moving(55), rate=10, max_b_frames=0)
+    for suffix in ("mp4", "mkv", "ts"):
+        path = add_sound(silent, tmp_path / f"a.{suffix}", seconds=5.52)
+        times, end, note = read_with_note(path)
+        assert (len(times), end, note) == (55, pytest.approx(5.5, abs=0.01), "")
+
+
+@pytest.mark.parametrize(
+    ("edits", "frames"),
+    [
+        ([(2.0, 0.0)], 50),  # as it is
+        ([(1.0, 1.0)], 25),  # the second half
+        ([(0.4, 0.4), (0.4, 1.6)], 20),  # two pieces
+        ([(0.5, None), (2.0, 0.0)], 50),  # begins half a second later
+        ([(1.0, None), (1.0, 0.0)], 25),  # begins a second later, and is cut
+        ([(0.0, 0.0)], 50),  # a length of 0, for all there is
+    ],
+)
+def test_edit_lists_are_followed_and_what_they_leave_out_is_no_loss(tmp_path, edits, frames):
+    whole = write_with(tmp_path / "whole.mov", moving(50), gop_size=10, max_b_frames=0)
+    times, end, note = read_with_note(with_edits(whole, tmp_path / "a.mov", edits))
+    assert (times, end, note) == (pytest.approx([n / 25 for n in range(frames)]), pytest.approx(frames / 25), "")
 
 
 def test_empty_packets_repeat_a_frame() -> None:

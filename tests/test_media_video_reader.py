@@ -298,10 +298,11 @@ def test_a_cover_picture_is_no_clip(tmp_path: Path) -> None:
         next(read_frames(tmp_path / "song.mp4"))
 
 
-def test_a_picture_as_a_video_track_is_no_clip_beside_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("default", [0, 1])
+def test_a_picture_as_a_video_track_is_no_clip_beside_one(tmp_path: Path, default: int) -> None:
     with av.open(str(tmp_path / "a.mkv"), "w") as out:
         cover, clip = out.add_stream("mjpeg", rate=1), out.add_stream("libx264", rate=25)
-        cover.width, cover.height, cover.pix_fmt = 600, 600, "yuvj420p"
+        cover.width, cover.height, cover.pix_fmt, cover.disposition = 600, 600, "yuvj420p", default
         clip.width, clip.height, clip.pix_fmt = 64, 48, "yuv420p"
         picture = av.VideoFrame.from_ndarray(np.zeros((600, 600, 3), np.uint8), "rgb24").reformat(format="yuvj420p")
         out.mux([*cover.encode(picture), *cover.encode(None)])

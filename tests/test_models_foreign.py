@@ -17,7 +17,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from workoutlib.labels import LABELS
+from workoutlib.models.architectures import TRIED, bodies
 from workoutlib.models.checkpoints import load_checkpoint
+from workoutlib.models.unsupported import unsupported_kind
 from workoutlib.recognition.recognizer import Recognizer
 from workoutlib.utils.errors import WorkoutlibError
 
@@ -299,7 +301,137 @@ def test_weights_that_are_stored_in_another_way(tmp_path):
 
 
 def test_an_architecture_that_is_named_but_has_another_kind_of_head(tmp_path):
-    model = torchvision.models.squeezenet1_1(num_classes=22)
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 22, 1))
     torch.save({"arch": "squeezenet1_1", "state_dict": model.state_dict()}, tmp_path / "model.pth")
     with pytest.raises(WorkoutlibError, match="not those of squeezenet1_1, which it names, with a linear head"):
         load_checkpoint(tmp_path / "model.pth")
+
+
+def head_of(name: str, head: str, layer: nn.Module) -> dict:
+    options = {} if "squeeze" in name else {"init_weights": False}
+    model = torchvision.models.get_model(name, weights=None, **options)
+    model.set_submodule(head, layer)
+    return model.state_dict()
+
+
+def named(*names: str, dimensions: int = 1) -> dict:
+    return {name: torch.zeros([1] * dimensions) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda: head_of("squeezenet1_1", "classifier.1", nn.Conv2d(512, 22, 1)), "SqueezeNet, whose head"),
+        (lambda: head_of("googlenet", "fc", nn.Linear(1024, 22)), "GoogLeNet"),
+        (lambda: head_of("inception_v3", "fc", nn.Linear(2048, 22)), "Inception, which sees pictures of 299 pixels"),
+        (lambda: named("resnet.embedder.embedder.convolution.weight", "classifier.1.weight"), "transformers"),
+        (lambda: named("vit.embeddings.cls_token", "classifier.weight"), "transformers"),
+        (lambda: named("model.0.conv.weight", "model.22.dfl.conv.weight"), "finds objects"),
+        (lambda: named("backbone.conv1.weight", "classifier.0.convs.0.0.weight"), "segments pictures"),
+        (lambda: named("logit_scale", "visual.conv1.weight"), "CLIP"),
+        (lambda: named("base_model.model.fc.lora_A.default.weight"), "LoRA"),
+        (lambda: named("stem.0.weight", dimensions=5), "a model of clips"),
+    ],
+)
+def test_models_that_are_not_imported_are_called_what_they_are(tmp_path, make, what):
+    torch.save({"state_dict": make()}, tmp_path / "model.pth")
+    with pytest.raises(WorkoutlibError, match=rf"model\.pth\": its weights are those of .*{what}") as told:
+        load_checkpoint(tmp_path / "model.pth")
+    assert "torchvision or timm" in str(told.value) and len(str(told.value)) < 400
+
+
+def test_none_that_is_imported_is_taken_for_one_of_these():
+    for name in TRIED:
+        shapes = next(iter(bodies(name).values()))
+        state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
+        assert unsupported_kind(state) is None, name
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("front", ["module._orig_mod.", "_orig_mod.module."])
+def test_a_compiled_model_in_parallel(tmp_path, front):
+    model = resnet(nn.Linear(512, 22))
+    torch.save(prefixed(model.state_dict(), front), tmp_path / "model.pth")
+    assert_equal_answers(tmp_path / "model.pth", model)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_any_precision(tmp_path, kind):
+    model = resnet(nn.Linear(512, 22))
+    torch.save({key: value.to(kind) for key, value in model.state_dict().items()}, tmp_path / "model.pth")
+    with torch.inference_mode():
+        found, wanted = load_checkpoint(tmp_path / "model.pth").model(IMAGES), model(IMAGES)
+    torch.testing.assert_close(found, wanted, atol=0.05, rtol=0.05)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_averages_of_torch_itself_and_the_format_of_old_versions(tmp_path):
+    model = resnet(nn.Linear(512, 22))
+    torch.save(torch.optim.swa_utils.AveragedModel(model).state_dict(), tmp_path / "swa.pth")
+    torch.save(model.state_dict(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    for name in ("swa.pth", "old.pth"):
+        assert_equal_answers(tmp_path / name, model)
+
+
+def fastai() -> nn.Module:
+    """A body with the head that fastai puts behind it: of each map the mean and the largest."""
+    body = nn.Sequential(*list(resnet(nn.Identity()).children())[:-2])
+    layers = [nn.Identity(), nn.Flatten(), nn.BatchNorm1d(1024), nn.Dropout(0.25), nn.Linear(1024, 512, bias=False)]
+    layers += [nn.ReLU(), nn.BatchNorm1d(512), nn.Dropout(0.5), nn.Linear(512, 22, bias=False)]
+    return nn.Sequential(body, nn.Sequential(*layers))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_head_of_which_only_a_part_is_understood_is_refused(tmp_path):
+    """Its last layers alone would fit the body, and the answers would be others."""
+    torch.save({"model": fastai().state_dict(), "opt": {}}, tmp_path / "fastai.pth")
+    with pytest.raises(WorkoutlibError, match=r"what its head does before 1\.6 is not known.*fastai"):
+        load_checkpoint(tmp_path / "fastai.pth")
+    loss_first = {"criterion.weight": torch.ones(22)} | resnet(nn.Linear(512, 22)).state_dict()
+    torch.save(loss_first, tmp_path / "loss.pth")
+    assert load_checkpoint(tmp_path / "loss.pth").model.head.out_features == 22
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "stored",
+    [
+        lambda state: {"state_dict": state, "mean": [0.5] * 3, "std": [0.25] * 3},
+        lambda state: {"mean": torch.full((1, 3, 1, 1), 127.5), "std": torch.full((1, 3, 1, 1), 63.75), **state},
+        lambda state: {"0.mean": torch.full((3,), 0.5), "0.std": torch.full((3,), 0.25), **prefixed(state, "1.")},
+    ],
+)
+def test_the_normalisation_that_is_stored_is_taken(tmp_path, stored):
+    torch.save(stored(resnet(nn.Linear(512, 22)).state_dict()), tmp_path / "model.pth")
+    model = load_checkpoint(tmp_path / "model.pth").model
+    assert (model.mean, model.std) == (pytest.approx((0.5,) * 3), pytest.approx((0.25,) * 3))
+
+
+def prefixed(state: dict, front: str) -> dict:
+    return {f"{front}{key}": value for key, value in state.items()}
+
+
+def test_class_names_of_another_number_are_not_left_out_silently(tmp_path):
+    torch.save({"state_dict": resnet(nn.Linear(512, 22)).state_dict(), "classes": [*LABELS, "x"]}, tmp_path / "a.pth")
+    with pytest.raises(WorkoutlibError, match="23 class names for 22 outputs"):
+        load_checkpoint(tmp_path / "a.pth")
+    torch.save(resnet(nn.Linear(512, 1)).state_dict(), tmp_path / "b.pth")
+    with pytest.raises(WorkoutlibError, match="one output, a yes or no"):
+        load_checkpoint(tmp_path / "b.pth")
+
+
+def test_folders_of_other_kinds_say_what_they_hold(tmp_path):
+    (tmp_path / "keras").mkdir()
+    (tmp_path / "keras" / "saved_model.pb").write_bytes(b"x")
+    save_file({"a": torch.zeros(1)}, tmp_path / "model-00001-of-00002.safetensors")
+    save_file({"b": torch.zeros(1)}, tmp_path / "model-00002-of-00002.safetensors")
+    (tmp_path / "run" / "step9").mkdir(parents=True)
+    torch.save({}, tmp_path / "run" / "step9" / "model.pt")
+    for name, said in (
+        ("keras", "it holds a model of TensorFlow. Train"),
+        (".", "holds a model in 2 files: save it as one"),
+        ("run", "has one deeper, .*model.pt"),
+    ):
+        with pytest.raises(WorkoutlibError, match=said):
+            load_checkpoint(tmp_path / name)

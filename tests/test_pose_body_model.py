@@ -7,20 +7,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scipy.special import softmax
+from scipy.special import log_softmax, logsumexp, softmax
 
 from workoutlib import LABELS, WorkoutlibError
+from workoutlib.evaluation.calibration import unknown_auroc
+from workoutlib.gym.exercises import ANY_MOVEMENT, UNKNOWN
 from workoutlib.pose import body_model as body_model_module
-from workoutlib.pose.body_model import BodyModel, fit_body, gym_body, train_on_gym, windows
+from workoutlib.pose.body_model import BodyModel, fit_body, gym_body, windows
 from workoutlib.pose.classifier import PoseClassifier
 from workoutlib.pose.estimator import LOOKS
-from workoutlib.pose.features import both_sides, motion_features, pose_features, travel_features
+from workoutlib.pose.features import both_sides, motion_features, pose_features, travel_features, window_features
 from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.skeleton import mirrored
 from workoutlib.pose.synthetic import FRAMES_PER_SECOND, Distortion, camera_axes, perform, synthetic_sequences
 
 FEW = ("deadlift", "plank", "pull up", "squat")
 NOBODY = np.full((1, 33, 3), np.nan)
+
+
+def sequences(labels: list[str] | tuple[str, ...], people: int) -> list[PoseSequence]:
+    """Clips of athletes whom no model has seen."""
+    world, hips, _ = synthetic_sequences(labels, people=people, cameras=1, seed=9)
+    return [sequence_of(each, hips=path[:, None]) for each, path in zip(world, hips, strict=True)]
 
 
 def sequence_of(world: np.ndarray, visible: float = 1.0, hips: np.ndarray | float = 0.0) -> PoseSequence:
@@ -34,6 +42,12 @@ def sequence_of(world: np.ndarray, visible: float = 1.0, hips: np.ndarray | floa
 @pytest.fixture(scope="module")
 def model() -> BodyModel:
     return fit_body(np.empty((0, 33, 3)), np.empty(0, int), FEW)
+
+
+def known_by_pose(model: BodyModel, world: np.ndarray) -> np.ndarray:
+    """Log-probabilities (T, 1) that poses are those of one of its exercises."""
+    said = model.known_pose.log_probabilities(both_sides(world))
+    return logsumexp(said[:, [LABELS.index(label) for label in model.labels]], axis=1, keepdims=True)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +102,7 @@ def test_without_a_person_the_picture_decides_alone_and_is_less_sure_to_be_known
 
 def test_with_a_person_pose_and_picture_count_together(model, others):
     picture, world = np.zeros((5, 4), np.float32), others[0][0, :5]
-    expected = 1 + model.skeleton_weight * model.pose_log_probabilities(world)
+    expected = 1 + model.skeleton_weight * model.pose_log_probabilities(world) + known_by_pose(model, world)
     assert model.fuse(picture + 1, sequence_of(world)) == pytest.approx(expected, abs=1e-5)
     sure = picture.copy()
     sure[:, 3] = 100
@@ -116,7 +130,7 @@ def test_a_long_clip_takes_little_more_memory_than_its_features(model, others):
     poses = sequence_of(np.resize(others[0], (20_000, 33, 3)))
     frames, _ = model.fuse_clip(None, poses)
     whole = model.skeleton_weight * model.pose_log_probabilities(poses.world)
-    assert np.allclose(frames, whole, atol=1e-5)
+    assert np.allclose(log_softmax(frames, axis=1), log_softmax(whole, axis=1), atol=1e-5)
     assert most_memory(lambda: model.fuse_clip(None, poses)) < 2.5 * both_sides(poses.world).nbytes
 
 
@@ -126,7 +140,9 @@ def test_a_clips_poses_are_described_once(model, others, monkeypatch):
     poses = sequence_of(others[0][0])
     frames, whole = model.fuse_clip(None, poses)
     assert asked == [len(poses)]
-    assert np.array_equal(frames, model.fuse(None, poses))
+    moving = window_features(poses.landmarks, poses.world, both_sides(poses.world))[:, None]
+    known = logsumexp(model.known_motion.log_probabilities(moving)[0, [LABELS.index(label) for label in FEW]])
+    assert frames == pytest.approx(model.fuse(None, poses) + known, abs=1e-6)
     motion = model.motion_weight * model.motion_log_probabilities(poses)
     assert whole == pytest.approx(frames.mean(0) + motion, abs=1e-6)
 
@@ -143,8 +159,9 @@ def test_what_several_looks_at_a_pose_say_is_their_mean(model, others):
 
 def test_a_body_half_hidden_counts_half(model, others):
     world = others[0][0, :5]
-    whole, half, hidden = (model.fuse(None, sequence_of(world, visible)) for visible in (1.0, 0.5, 0.0))
-    assert half == pytest.approx(whole / 2, abs=1e-6) and not hidden.any()
+    known = known_by_pose(model, world)
+    whole, half, hidden = (model.fuse(None, sequence_of(world, visible)) - known for visible in (1.0, 0.5, 0.0))
+    assert half == pytest.approx(whole / 2, abs=1e-6) and hidden == pytest.approx(0, abs=1e-6)
 
 
 def test_windows_of_three_seconds_cover_a_clip():
@@ -169,13 +186,23 @@ def test_an_earlier_model_looks_once_at_a_photo_as_it_learned_to(model):
     assert BodyModel.from_state({name: value for name, value in state.items() if name != "looks"}, FEW).looks == 1
 
 
-@pytest.mark.parametrize("damage", ["missing", "labels", "nan", "text"])
+def test_an_earlier_model_knows_no_other_movements(model, others):
+    state = {name: value for name, value in model.state().items() if not name.startswith("known")}
+    earlier = BodyModel.from_state(state, FEW)
+    assert earlier.state().keys() == state.keys()
+    said = earlier.skeleton_weight * earlier.pose_log_probabilities(others[0][0])
+    assert earlier.fuse(None, sequence_of(others[0][0])) == pytest.approx(said, abs=1e-6)
+
+
+@pytest.mark.parametrize("damage", ["missing", "labels", "nan", "text", "known"])
 def test_a_damaged_state_is_refused(model, damage):
     state, labels = dict(model.state()), FEW
     if damage == "missing":
         state["motion"] = {name: values for name, values in state["motion"].items() if name != "head.bias"}
     elif damage == "labels":
         labels = FEW[:3]
+    elif damage == "known":
+        state["known_pose"] = state["skeleton"]
     elif damage == "nan":
         state["skeleton"] = state["skeleton"] | {"mean": state["skeleton"]["mean"] * float("nan")}
     else:
@@ -192,6 +219,7 @@ def test_real_poses_join_the_synthetic_ones(model, others):
     before, after = (one.pose_log_probabilities(of_squats)[:, 0].mean() for one in (model, taught))
     assert after > before + 1
     assert torch.equal(taught.skeleton.body[0].weight, model.skeleton.body[0].weight)
+    assert taught.known_pose is gym_body().known_pose  # real pictures show no other movements
 
 
 def test_classes_that_the_gym_does_not_know_need_real_poses(others):
@@ -201,6 +229,42 @@ def test_classes_that_the_gym_does_not_know_need_real_poses(others):
     planks, squats = (others[0][others[1] == number][:, 0] for number in (1, 3))  # planks stand for burpees
     model = fit_body(np.concatenate([planks, squats]), np.repeat([0, 1], len(planks)), labels)
     assert (model.pose_log_probabilities(planks).argmax(1) == 0).mean() > 0.9
+    assert model.known_pose is None and model.known_motion is None  # a burpee would be taken for no exercise
+
+
+def test_other_movements_than_exercises_are_told_by_pose_and_by_motion():
+    exercises = sequences(LABELS, people=2)
+    movements = sequences([ANY_MOVEMENT], people=30) + sequences(list(UNKNOWN), people=2)
+    model, earlier = gym_body(), replace(gym_body(), known_pose=None, known_motion=None)
+    scores = {}
+    for name, one in (("now", model), ("earlier", earlier)):
+        known, unknown = (
+            np.array([one.fuse_clip(None, each)[0].mean(0) for each in s]) for s in (exercises, movements)
+        )
+        scores[name] = unknown_auroc(known, unknown)
+    assert scores["now"] > 0.95 > scores["earlier"] + 0.1
+    for here, before in ([one.fuse_clip(None, exercises[0]) for one in (model, earlier)],):
+        assert log_softmax(here[0], axis=1) == pytest.approx(log_softmax(before[0], axis=1), abs=1e-5)
+    photos = [np.concatenate([model.fuse(None, each.select([5])) for each in s]) for s in (exercises, movements)]
+    assert unknown_auroc(*photos) > 0.85
+
+
+def test_an_exercise_of_the_gym_that_is_no_label_is_something_else(model):
+    curls, planks = (
+        np.concatenate([each.world for each in sequences([label], people=4)]) for label in ("hammer curl", "plank")
+    )
+    for world, known in ((curls, False), (planks, True)):
+        by_all, by_few = (known_by_pose(each, world).mean() for each in (gym_body(), model))
+        assert by_all > -0.7 and (by_few > by_all - 0.5) == known
+
+
+def test_a_clip_that_begins_with_something_else_is_known_where_the_exercise_is():
+    walking, squats = sequences(["walking"], people=1)[0], sequences(["squat"], people=1)[0]
+    parts = [walking, walking, squats, squats]
+    joined = sequence_of(np.concatenate([each.world for each in parts]))
+    joined = replace(joined, landmarks=np.concatenate([each.landmarks for each in parts]))
+    largest = gym_body().fuse_clip(None, joined)[0].max(1)
+    assert largest[72:].mean() > largest[:24].mean() + 1
 
 
 def test_two_classes_of_ones_own_are_told_apart(others):
@@ -210,29 +274,6 @@ def test_two_classes_of_ones_own_are_told_apart(others):
     assert (model.pose_log_probabilities(world[mine]).argmax(1) == targets[mine]).mean() > 0.9
     motion = model.motion_log_probabilities(sequence_of(others[0][0]))
     assert np.exp(motion) == pytest.approx(0.5)  # no motion was learned
-
-
-def test_training_twice_gives_the_same_model_and_leaves_the_random_state():
-    before = torch.get_rng_state()
-    one, other = (train_on_gym(people=1, cameras=1).state() for _ in range(2))
-    assert torch.equal(torch.get_rng_state(), before)
-    for name in ("skeleton", "motion"):
-        assert all(torch.equal(values, other[name][key]) for key, values in one[name].items())
-
-
-def test_what_an_estimator_sees_is_learned(others):
-    shown = [sequence_of(each) for each in others[0][others[1] == 1]]  # planks, which are called squats here
-    squat, plank = LABELS.index("squat"), LABELS.index("plank")
-    gaps = [
-        replace(poses, landmarks=np.where(np.arange(24)[:, None, None] < 3, np.nan, poses.landmarks)) for poses in shown
-    ]
-    alone = train_on_gym(people=1, cameras=1)
-    taught = train_on_gym(people=1, cameras=1, estimated=((poses, squat) for poses in gaps * 3))
-    for before, after in (
-        [model.motion_log_probabilities(shown[0]) for model in (alone, taught)],
-        [model.pose_log_probabilities(shown[0].world).mean(0) for model in (alone, taught)],
-    ):
-        assert after[squat] - after[plank] > before[squat] - before[plank] + 1
 
 
 def test_the_same_seed_draws_the_same_athletes():

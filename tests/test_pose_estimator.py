@@ -77,6 +77,17 @@ def test_pictures_of_nobody_give_nobody(estimator, shape):
     assert PoseTracker(estimator).update(0.0, np.full((*shape, 3), 120, np.uint8)) is None
 
 
+@pytest.mark.parametrize("shape", [(20, 180), (20, 400), (700, 20)])
+def test_a_panorama_is_looked_at_without_gaps(shape, estimator, monkeypatch):
+    """Where the whole shows nobody, squares that overlap by half of their side."""
+    looked = []
+    monkeypatch.setattr(estimator, "_detect_in", lambda pixels, *square: looked.append(square) or [])
+    assert estimator.detect(np.zeros((*shape, 3), np.uint8)) == []
+    starts = [max(left, top) for left, top, _ in looked[1:]]
+    assert {side for *_, side in looked[1:]} == {20}
+    assert (starts[0], starts[-1]) == (0, max(shape) - 20) and max(np.diff(starts)) <= 10
+
+
 def test_small_and_many_people(estimator, clip):
     frame = clip.frames[0]
     small = np.full((480, 640, 3), 127, np.uint8)

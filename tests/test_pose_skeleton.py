@@ -1,5 +1,7 @@
 """Angles, mirror images and crops of skeletons; smoothing and gaps over time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,16 @@ def test_drawing_marks_the_bones_and_leaves_the_picture():
     hidden = Pose(pose.landmarks, pose.world, np.zeros(33, np.float32), 0.9)
     assert draw_skeleton(image, hidden)[knee[1], knee[0]].tolist() == [115, 79, 0]
     assert draw_skeleton(np.zeros((1, 1, 3), np.uint8), standing(1e6)).shape == (1, 1, 3)
+
+
+def test_parts_of_a_sequence_are_joined_in_their_order():
+    poses = [None if i == 3 else standing(100 + i) for i in range(7)]
+    whole = sequence(poses)
+    joined = PoseSequence.joined([whole.select(slice(0, 4)), whole.select(slice(4, 5)), whole.select(slice(5, 7))])
+    for one, other in zip(vars(joined).values(), vars(whole).values(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    looks = [PoseSequence.of([i], [replace(standing(), looks=np.full((2, 33, 3), i, np.float32))]) for i in range(3)]
+    assert PoseSequence.joined(looks).looks[:, 0, 0, 0].tolist() == [0, 1, 2]
 
 
 def test_gaps_of_half_a_second_are_filled_and_longer_ones_are_not():

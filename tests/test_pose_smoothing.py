@@ -16,7 +16,7 @@ def test_both_directions_count_alike_and_take_little_memory():
     found = smooth(poses)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    there, back = (one_euro(np.arange(count) / 30, each) for each in (world, world[::-1]))
+    there, back = (one_euro(np.arange(count) / 30, each.astype(float)) for each in (world, world[::-1]))
     np.testing.assert_allclose(found.world, (there + back[::-1]) / 2, atol=1e-6)
-    # both results, float32, and both directions of one of them, float64
-    assert most < 6.5 * world.nbytes
+    # one result, and both directions of the other one
+    assert found.world.dtype == found.landmarks.dtype == np.float32 and most < 3.5 * world.nbytes

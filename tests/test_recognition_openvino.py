@@ -9,7 +9,10 @@ import torch
 from helpers.clips import save_exercises
 from helpers.tiny import make_model
 
-from workoutlib import Config
+from workoutlib import Config, WorkoutlibError, save_checkpoint
+from workoutlib.models import stored as stored_module
+from workoutlib.models.build import build_model
+from workoutlib.models.checkpoints import load_checkpoint, read_checkpoint
 from workoutlib.recognition import openvino as openvino_module
 from workoutlib.recognition.recognizer import Recognizer
 
@@ -48,7 +51,7 @@ def test_openvino_keeps_pictures_in_order_however_many(trained, config):
 
 
 def test_auto_does_without_openvino(trained, config, clip, monkeypatch):
-    monkeypatch.setattr("workoutlib.recognition.recognizer.find_spec", lambda name: None)
+    monkeypatch.setattr("workoutlib.recognition.picture.find_spec", lambda name: None)
     found = [
         Recognizer(trained.model, trained.predictions.labels, config, device=CPU, backend=backend)
         .predict_clip(clip, progress=False)
@@ -102,8 +105,7 @@ def test_a_model_is_converted_once_and_answers_as_the_first_time(graphs):
     assert np.array_equal(answers[0], answers[1]) and np.array_equal(answers[0], answers[2])
     expected = openvino_module.SquaresToLogits(make_model(), TINY)(torch.from_numpy(squares))
     np.testing.assert_allclose(answers[0], expected.detach().numpy(), atol=1e-4)
-    module = openvino_module.SquaresToLogits(make_model(), TINY)
-    assert list(openvino_module.kept_graph(module, TINY).input(0).shape) == [1, 72, 72, 3]
+    assert list(openvino_module.kept_graph(make_model(), TINY).input(0).shape) == [1, 72, 72, 3]
 
 
 def test_whatever_changes_the_answers_is_converted_anew(graphs, tmp_path, monkeypatch):
@@ -126,6 +128,42 @@ def test_whatever_changes_the_answers_is_converted_anew(graphs, tmp_path, monkey
     monkeypatch.setattr(openvino_module, "getfile", lambda kind: str(code))
     openvino_module.openvino_forward(make_model(), TINY)
     assert len(made) == len(pairs) + 2
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A checkpoint of a small architecture, and a list that grows by one whenever its model is built."""
+    config, built = TINY.replace(model="mobilenet_v3_small"), []
+    path = save_checkpoint(tmp_path / "small.pth", build_model(config.model, 2, weights=None), ("a", "b"), config)
+    monkeypatch.setattr(
+        stored_module, "build_model", lambda *args, **options: built.append(args) or build_model(*args, **options)
+    )
+    return path, built
+
+
+def test_a_kept_graph_spares_building_the_model(graphs, small):
+    _, made = graphs
+    path, built = small
+    squares = np.random.default_rng(0).integers(0, 256, (3, 72, 72, 3), dtype=np.uint8)
+    first = Recognizer.from_checkpoint(path, device=CPU)
+    assert len(built) == 1  # at once, so that what is wrong with the file is said at once
+    before = first._forward_clip(squares)
+    again = Recognizer.from_checkpoint(path, device=CPU)
+    assert np.array_equal(again._forward_clip(squares), before) and len(built) == len(made) == 1
+    np.testing.assert_allclose(again._forward(squares), before, atol=1e-4)  # torch looks at photos
+    assert len(built) == 2 and again.model is again.model
+
+
+def test_weights_that_do_not_fit_are_told_before_anything_is_recognised(graphs, small):
+    path, _ = small
+    Recognizer.from_checkpoint(path, device=CPU).stream_logits(np.zeros((72, 72, 3), np.uint8))
+    content = torch.load(path, weights_only=True)
+    del content["state_dict"]["head.weight"]
+    torch.save(content, path)
+    assert read_checkpoint(path).labels == ("a", "b")
+    for load in (load_checkpoint, Recognizer.from_checkpoint):
+        with pytest.raises(WorkoutlibError, match=r"head\.weight"):
+            load(path)
 
 
 @pytest.mark.parametrize("damage", ["cut", "bit", "empty", "other"])

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
@@ -22,7 +23,7 @@ from workoutlib.recognition import annotation as annotation_module
 from workoutlib.recognition.analysis import ClipWorkout, analyze_clip
 from workoutlib.recognition.annotation import counter_at
 from workoutlib.recognition.files import predict_files
-from workoutlib.recognition.report import caption, overview, write_report
+from workoutlib.recognition.report import caption, overview, told_apart, write_report
 from workoutlib.workout import Fault, Repetition, Set, Workout
 
 TWO = (Repetition(1.0, 2.0, 3.0, pause=0.2), Repetition(4.0, 5.0, 6.0))
@@ -145,6 +146,12 @@ def test_several_files_have_a_table_in_per_cent_that_marks_mistakes(tmp_path):
     ]
     assert caption(rows[0]).startswith("✗ this is a plank: squat (91%)")
     assert "0 of 1 files named after an exercise" in write_report(rows, tmp_path).read_text("utf-8")
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders():
+    paths = [Path(name) for name in ("in/a/1/x.jpg", "in/b/1/x.jpg", "in/b/y.jpg", "/z.jpg")]
+    assert told_apart(paths) == ["a/1/x.jpg", "b/1/x.jpg", "y.jpg", "z.jpg"]
+    assert told_apart([Path("x.jpg")] * 2) == ["x.jpg", "x.jpg"] and told_apart([]) == []
 
 
 def test_a_plot_marks_every_repetition(told):

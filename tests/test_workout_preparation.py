@@ -6,6 +6,7 @@ from test_workout_repetitions import rhythm, see
 from test_workout_sets import join
 
 from workoutlib.workout import Repetition, Set, count_repetitions, find_sets
+from workoutlib.workout import signals as signals_module
 from workoutlib.workout.preparation import drop_preparations, drop_single, joint_ranges
 from workoutlib.workout.workout import count
 
@@ -54,6 +55,25 @@ def test_a_lift_that_was_recognised_is_no_set_beside_a_longer_one():
     last = float(sequence.times[-1])
     segments = [(0.0, start, "deadlift"), (start, end, "barbell biceps curl"), (end, last, "deadlift")]
     assert [(entry.label, entry.count) for entry in find_sets(sequence, segments)] == [("barbell biceps curl", 4)]
+
+
+def test_a_posture_is_read_from_the_frames_around_it_alone(monkeypatch):
+    """Else a set of many repetitions would cost the square of its length."""
+    times, phase, _ = rhythm(20, seconds=2.0)
+    sequence, lengths, visibility = see("squat", times, phase, view=VIEW), [], signals_module._visibility
+    monkeypatch.setattr(
+        signals_module, "_visibility", lambda part, *rest: lengths.append(len(part)) or visibility(part, *rest)
+    )
+    found = signals_module.posture(sequence, 7.0)
+    near = signals_module.cut(sequence, 6.9, 7.1)
+    assert lengths and max(lengths) <= len(near) + 1
+    np.testing.assert_allclose(found, signals_module.postures(near).mean(0), atol=10)
+
+
+@pytest.mark.parametrize("start, end, first, last", [(2.0, 4.0, 2, 4), (1.5, 4.5, 2, 4), (-np.inf, np.inf, 0, 9)])
+def test_both_ends_belong_to_a_part(start, end, first, last):
+    sequence = see("squat", np.arange(10.0), np.zeros(10), view=VIEW)
+    assert signals_module.cut(sequence, start, end).times.tolist() == list(range(first, last + 1))
 
 
 def test_a_single_lift_with_a_rest_after_it_is_a_set():

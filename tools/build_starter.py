@@ -4,16 +4,21 @@ python tools/build_starter.py [--people 60] [--cameras 4] [--clips 24]
 """
 
 import argparse
+from itertools import chain
 
+from workoutlib.gym.exercises import ANY_MOVEMENT, UNKNOWN
 from workoutlib.labels import LABELS
-from workoutlib.pose.body_model import GYM_BODY_FILE, train_on_gym
+from workoutlib.pose.body_model import GYM_BODY_FILE
 from workoutlib.pose.estimator import PoseEstimator
+from workoutlib.pose.gym_training import train_on_gym
 from workoutlib.pose.rendered import rendered_sequences
 from workoutlib.utils.files import save_atomically
 from workoutlib.utils.progress import track
 
 FIRST_SEED = 5000
 """Of the rendered clips: measurements and tests use smaller ones."""
+MOVEMENTS, PAUSES = 20, 0.5
+"""Rendered clips of any movement, and of each thing that people do between sets, for each of an exercise."""
 
 
 def main() -> None:
@@ -22,10 +27,19 @@ def main() -> None:
     parser.add_argument("--cameras", type=int, default=4, help="cameras that look at each (default: 4)")
     parser.add_argument("--clips", type=int, default=24, help="rendered clips of an exercise (default: 24)")
     options = parser.parse_args()
-    seeds = range(FIRST_SEED, FIRST_SEED + options.clips)
-    clips = rendered_sequences(PoseEstimator(threads=1), seeds=seeds)
-    estimated = track(clips, "following rendered athletes", total=len(seeds) * len(LABELS), unit="clip")
-    body = train_on_gym(people=options.people, cameras=options.cameras, estimated=estimated)
+    estimator, seeds = (
+        PoseEstimator(threads=1),
+        lambda share: range(FIRST_SEED, FIRST_SEED + int(share * options.clips)),
+    )
+    estimated = rendered_sequences(estimator, seeds=seeds(1))
+    movements = rendered_sequences(estimator, [ANY_MOVEMENT], seeds=seeds(MOVEMENTS))
+    pauses = rendered_sequences(estimator, list(UNKNOWN), seeds=seeds(PAUSES))
+    body = train_on_gym(
+        people=options.people,
+        cameras=options.cameras,
+        estimated=track(estimated, "following athletes", total=len(seeds(1)) * len(LABELS), unit="clip"),
+        others=track(chain(movements, pauses), "following others", unit="clip"),
+    )
     print(f"{save_atomically(body.state(), GYM_BODY_FILE)}: {GYM_BODY_FILE.stat().st_size / 1000:.0f} kB")
 
 

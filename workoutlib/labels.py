@@ -1,6 +1,7 @@
 """The 22 exercises: their canonical names, and the way from a spelling seen in the wild to one of them."""
 
 import re
+import unicodedata
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -33,12 +34,12 @@ LABELS: tuple[str, ...] = (
 
 
 def spelling_key(name: str) -> str:
-    """What all spellings of one name share: lower case, singular words, no separators.
+    """What all spellings of one name share: lower case, singular words, no separators, letters with their accents.
 
     >>> spelling_key("Lateral_Raises"), spelling_key("pull-Up")
     ('lateralraise', 'pullup')
     """
-    words = re.findall(r"[^\W_]+", name.casefold())
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", name.casefold()))
     return "".join(re.sub(r"(?<=ss)es$|(?<!s)s$", "", word) for word in words)
 
 

@@ -12,8 +12,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from workoutlib.media.images import IMAGE_SUFFIXES
-from workoutlib.media.kinds import VIDEO_SUFFIXES
+from workoutlib.media.kinds import kind_of
 from workoutlib.utils.contents import ZIP, foreign_content, unfinished
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import workspace
@@ -70,8 +69,8 @@ def tree_of_classes(top: Path) -> Path:
 
 
 def _holds_media(folder: Path) -> bool:
-    suffixes = IMAGE_SUFFIXES | VIDEO_SUFFIXES  # `evaluate` takes folders of clips
-    return any(path.suffix.lower() in suffixes and not is_hidden(path.name) for path in folder.iterdir())
+    files = (path for path in folder.iterdir() if not is_hidden(path.name))
+    return any(kind_of(path) in ("photo", "clip") for path in files)  # `evaluate` takes folders of clips
 
 
 def unpack_below(archive: Path, work: Path) -> Path:

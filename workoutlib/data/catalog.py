@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import pandas as pd
 from workoutlib.data.annotations import awaits_review, corrected
 from workoutlib.data.readable import find_unreadable
 from workoutlib.labels import LABELS, find_label, near_labels, spelling_key
-from workoutlib.media.images import IMAGE_SUFFIXES
+from workoutlib.media.kinds import is_picture
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import gone, stamp
 from workoutlib.utils.paths import is_hidden, shown
@@ -151,7 +152,7 @@ def _class_folders(root: Path, problems: list) -> dict[str, str]:
             folders |= {} if awaits_review(entry.path) else {entry.path: entry.name}
         elif is_hidden(entry.name):
             continue
-        elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:
+        elif kind == "file" and is_picture(entry.path):
             problems.append((entry.path, "image outside of the class folders"))
         elif kind == "broken link or special file":
             problems.append((entry.path, kind))
@@ -183,7 +184,7 @@ def _labeller(folder_names: Iterable[str], labels: Sequence[str] | None) -> Call
         return lambda name: by_key.get(spelling_key(find_label(name) or name))
     if any(map(find_label, folder_names)):
         return find_label
-    return lambda name: name
+    return lambda name: unicodedata.normalize("NFC", name)  # macOS writes accents as letters of their own
 
 
 def _read_class_folder(folder: str, label: str, problems: list) -> Iterator[tuple]:
@@ -196,16 +197,15 @@ def _read_class_folder(folder: str, label: str, problems: list) -> Iterator[tupl
     for entry in entries:
         if is_hidden(entry.name):  # ._photo.jpg, which macOS puts beside photo.jpg
             continue
-        stem, suffix = os.path.splitext(entry.name)
         kind = _kind(entry)
         if kind == "folder":
             problems.append((entry.path, "folder inside a class folder, not read"))
-        elif suffix.lower() not in IMAGE_SUFFIXES:
+        elif not is_picture(entry.path):  # nothing can be told of the content of what cannot be read: its name counts
             problems.append((entry.path, "not an image file"))
         elif kind != "file":
             problems.append((entry.path, kind))
         else:
-            other = _other_exercise(stem, label)
+            other = _other_exercise(os.path.splitext(entry.name)[0], label)
             if other:
                 problems.append((entry.path, f"named after another class, kept in its folder's: {other!r}"))
             yield entry.path, label, *_parse_name(entry.name, label)
@@ -260,6 +260,8 @@ def _no_images_message(root: Path, folders: int, problems: list) -> str:
     kinds = [problem.partition(":")[0] for _, problem in problems]
     deeper = [path for path, problem in problems if problem.startswith("folder inside")]
     message = f"no images in {shown(root)}: it needs one folder a class with image files in each"
+    if deeper and any(find_label(Path(path).parent.name) for path in deeper):
+        return f"{message}. Folders inside the class folders are not read, such as {shown(deeper[0])}: move them up."
     if deeper:
         return f"{message}. The class folders seem to lie deeper: try {shown(Path(deeper[0]).parent)}."
     outside = kinds.count("image outside of the class folders")

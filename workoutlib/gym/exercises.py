@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from . import bodyweight, idle, machines, weights
+from . import bodyweight, idle, machines, movements, weights
 from .body import Body
 from .poses import HALF_WAY, Action, Kit
 
@@ -114,6 +114,10 @@ UNKNOWN = {
         ("jumping jacks", idle.jumping_jack, (0.9, 1.3)),
     )
 }
+
+ANY_MOVEMENT = "any movement"
+OTHERS = UNKNOWN | {ANY_MOVEMENT: Exercise(movements.any_movement, 40, (1.0, 5.0), ((-180, 180),), close_up=0.2)}
+"""What is no exercise; besides `UNKNOWN`, which the sample shows, movements that are drawn anew for every athlete."""
 
 
 def stage_phase(exercise: str, phase: np.ndarray, fault: str | None) -> np.ndarray:

@@ -13,7 +13,7 @@ from workoutlib.utils.errors import WorkoutlibError
 from . import equipment as gear
 from .body import JOINTS, Body, draw_body, pose_body, unit
 from .clutter import clutter, place
-from .exercises import EXERCISES, UNKNOWN, Exercise, set_rhythm, stage_phase
+from .exercises import EXERCISES, OTHERS, Exercise, set_rhythm, stage_phase
 from .finish import Finish
 from .looks import TOPS, Look, color, draw_look
 from .poses import Kit
@@ -73,7 +73,7 @@ def draw_kit(rng: np.random.Generator, fault: str | None = None) -> Kit:
 def find_exercise(name: str) -> Exercise:
     """Look an exercise up by its canonical name."""
     try:
-        return (EXERCISES | UNKNOWN)[name]
+        return (EXERCISES | OTHERS)[name]
     except KeyError as cause:
         raise WorkoutlibError(f"the gym has no exercise {name!r}; it has: {', '.join(EXERCISES)}") from cause
 

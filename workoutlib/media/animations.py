@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from workoutlib.media.images import as_rgb
+from workoutlib.media.images import as_rgb, for_pillow
 from workoutlib.media.stamps import shown_for
 from workoutlib.media.timeline import Timeline
 from workoutlib.utils.errors import WorkoutlibError
@@ -49,7 +49,7 @@ def _length(image: Image.Image) -> float:
 def decode_animation(path: Path, timeline: Timeline) -> Iterator[tuple[float, np.ndarray]]:
     """(time in seconds, uint8 RGB (H, W, 3)) of all frames that decode; transparency is laid on white."""
     start = 0.0
-    with Image.open(path) as image:
+    with Image.open(for_pillow(path)) as image:
         for place in range(_first(image), getattr(image, "n_frames", 1)):
             try:
                 image.seek(place)

@@ -97,15 +97,12 @@ class ToRgb:
         self._to_sdr, self._matrix = ToSdr.needed(frame, stated), untagged_matrix(frame, stated)
         self._clear = frame.format.has_palette or any(part.is_alpha for part in frame.format.components)
         self._reformatter = av.video.reformatter.VideoReformatter()  # frame.reformat sets one up for every frame
-
-    @property
-    def costs(self) -> bool:
-        """Whether a frame takes so much time that only those that are looked at should be brought to RGB."""
-        return self._to_sdr is not None
+        self._one_at_a_time = threading.Lock()  # frames that wait (`Later`) are converted by another thread
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         """The frame as uint8 RGB (H, W, 3)."""
-        return turn_upright(self._converted(frame, *self._size), self._upright)
+        with self._one_at_a_time:
+            return turn_upright(self._converted(frame, *self._size), self._upright)
 
     def _converted(self, frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
         if self._to_sdr:
@@ -123,7 +120,6 @@ class ToSdr:
         self._full = frame.color_range == 2
         self._to_rgb = _yuv_to_rgb(*_LUMA.get(matrix, _BT709))
         self._large: np.ndarray | None = None
-        self._one_at_a_time = threading.Lock()  # frames that wait (`Later`) are converted by another thread
         self._reformatter = av.video.reformatter.VideoReformatter()
         linear = {PQ: pq, HLG: hlg}.get(transfer, _display)(np.linspace(0, 1, 256))
         self._linear = _table(linear / DIFFUSE_WHITE.get(transfer, 1.0))
@@ -195,8 +191,7 @@ class ToSdr:
     def _planes(self, frame: av.VideoFrame, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
         """Luma (height, width), and luma and chroma (height / 2, width / 2, 3), uint8, of limited range."""
         ranges: dict[str, Any] = {"src_color_range": "JPEG", "dst_color_range": "MPEG"} if self._full else {}
-        with self._one_at_a_time:
-            stored = self._reformatter.reformat(frame, width, height, "yuv420p", **ranges).to_ndarray()
+        stored = self._reformatter.reformat(frame, width, height, "yuv420p", **ranges).to_ndarray()
         luma, (height, width) = stored[:height], (height // 2, width // 2)
         blue, red = stored[2 * height :].reshape(2, height, width)
         return luma, cv2.merge([cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA), blue, red])

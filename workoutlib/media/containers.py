@@ -48,7 +48,9 @@ def open_container(path: Path, **options: str) -> Iterator[InputContainer]:
             yield container
     except (av.error.FFmpegError, ValueError) as cause:
         found = foreign_content(path)
-        reason = f"not a video, but {found[0]}" if found else "not a video, or broken or cut short before its index"
+        reason = "not a video, or broken or cut short before its index"
+        if found:
+            reason = found[0] if found[0].startswith("a video") else f"not a video, but {found[0]}"
         raise UnreadableClip(path, reason, found[1] if found else "Fetch or export it again.") from cause
 
 
@@ -58,7 +60,8 @@ def open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     with ExitStack() as opened:
         container = opened.enter_context(open_container(path))
         stream = _choose_stream(container)
-        if stream and is_doubtful(stream):  # an edit list in seconds would leave out nearly all frames
+        # an edit list in seconds would leave out nearly all frames, one of length 0 all of them
+        if stream and (is_doubtful(stream) or (stream.frames and stream.duration == 0)):
             container = opened.enter_context(open_container(path, ignore_editlist="1"))
             stream = _choose_stream(container)
         if stream is None:
@@ -69,7 +72,7 @@ def open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _choose_stream(container: InputContainer) -> VideoStream | None:
-    """The video stream that a player shows: the default one, of several one that is no JPEG or PNG, the largest.
+    """The video stream that a player shows: one that is no JPEG or PNG, of several the default one, the largest.
 
     None if there is none. A cover picture is no clip, and a stream without a decoder cannot be shown.
     """
@@ -77,7 +80,7 @@ def _choose_stream(container: InputContainer) -> VideoStream | None:
 
     def rank(stream: VideoStream) -> tuple[bool, bool, int]:
         picture = stream.codec_context.name in {"mjpeg", "png"}
-        return bool(stream.disposition & Disposition.default), not picture, stream.width * stream.height
+        return not picture, bool(stream.disposition & Disposition.default), stream.width * stream.height
 
     return max(streams, key=rank, default=None)
 

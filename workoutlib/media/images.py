@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import threading
 import warnings
@@ -153,7 +154,8 @@ def _open(path: Path) -> Image.Image:
     try:
         with _without_pillow_limit():
             loose = ("TGA",) if re.match(TGA, head, re.DOTALL) else ()  # else it would be anything
-            return Image.open(path, formats=[name for name in (*_FORMATS, *loose) if name in Image.OPEN])
+            formats = [name for name in (*_FORMATS, *loose) if name in Image.OPEN]
+            return Image.open(for_pillow(path), formats=formats)
     except Image.UnidentifiedImageError as cause:
         if head.startswith(TIFF) and (image := _by_opencv(path)):
             return image
@@ -163,6 +165,21 @@ def _open(path: Path) -> Image.Image:
         if found:
             raise UnreadableImage(path, f"{found[0]}, not a picture", found[1]) from cause
         raise UnreadableImage(path, "not a picture, or its header is broken") from cause
+
+
+def for_pillow(path: Path) -> Path | io.BytesIO:
+    """A file as Pillow reads it rightly: by its path, unless it is a TIFF or an animated WebP.
+
+    Of the path of a TIFF that is turned and not compressed, Pillow mixes the pixels up. An animated WebP may be
+    transparent where its frames do not reach and not say so.
+    """
+    with path.open("rb") as file:
+        head = file.read(21)
+        if head[8:16] == b"WEBPVP8X" and head[20] & 0x12 == 0x02:  # of its flags, animation and alpha
+            head = head[:20] + bytes([head[20] | 0x10])
+        elif not head.startswith(TIFF):
+            return path
+        return io.BytesIO(head + file.read())
 
 
 def _other_kind(path: Path) -> str | None:

@@ -38,13 +38,18 @@ def kind_of(path: str | Path) -> Kind:
     A file that is not there, or says nothing by its content, is what its name says.
     """
     path = Path(path)
-    suffix, head = path.suffix.lower(), _head(path)
-    found = _by_content(head)
-    if found == "photo" or (found is None and suffix in IMAGE_SUFFIXES):
-        return "clip" if _may_move(head) and animation_frames(path) else "photo"
-    if found:
-        return found
-    return "clip" if suffix in VIDEO_SUFFIXES else "sound" if suffix in SOUND_SUFFIXES else "other"
+    found = _whatever_moves(path, head := _head(path))
+    return "clip" if found == "photo" and _may_move(head) and animation_frames(path) else found
+
+
+def is_picture(path: str | Path) -> bool:
+    """Whether a file is a photo or an animated picture: by its name, else by its content.
+
+    The name comes first as data sets have many files, and to open each of them takes minutes on a network drive; what
+    is no picture under a picture's name is told when it is decoded.
+    """
+    path = Path(path)
+    return path.suffix.lower() in IMAGE_SUFFIXES or _whatever_moves(path, _head(path)) == "photo"
 
 
 def is_clip(path: str | Path) -> bool:
@@ -59,6 +64,16 @@ def list_media(folder: str | Path) -> list[Path]:
         WorkoutlibError: the folder, or one inside it, cannot be listed.
     """
     return [path for path in list_files(folder) if kind_of(path) in ("photo", "clip")]
+
+
+def _whatever_moves(path: Path, head: bytes) -> Kind:
+    """What a file is by its first bytes or else its name, where animated pictures are photos too."""
+    suffix = path.suffix.lower()
+    if found := _by_content(head):
+        return found
+    if suffix in IMAGE_SUFFIXES:
+        return "photo"
+    return "clip" if suffix in VIDEO_SUFFIXES else "sound" if suffix in SOUND_SUFFIXES else "other"
 
 
 def _by_content(head: bytes) -> Kind | None:

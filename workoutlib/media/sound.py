@@ -44,6 +44,7 @@ class SoundCopier:
         self._as_it_is, self._may_jump = False, False
         self._filled = -np.inf  # seconds of the copy that have been written as they were
         self._kind: tuple[str, str, int] | None = None  # of the samples that the resampler takes
+        self._lost = 0.0  # seconds that are damaged
         self._last, self._ahead = 0.0, 0.0  # the last time stamp, and how far the clock has jumped
         self._waiting: Packet | None = None
         self._rate, self._position, self._samples = 0, 0, np.empty((1, 0), np.float32)
@@ -90,6 +91,8 @@ class SoundCopier:
             if last and self._rate:
                 self._encode(min(self._samples.shape[1], round(time * self._rate) - self._position))
                 self._output.mux(self._stream.encode(None))
+            if last and self._lost > _SLIP:  # less is not heard, and lost wherever a transport stream begins
+                self._warn(f"{self._lost:.2f} s of it are damaged")
         except av.error.FFmpegError as error:
             self._packets, self._waiting = iter(()), None
             self._warn(error.strerror or str(error))
@@ -119,26 +122,33 @@ class SoundCopier:
         length = float((packet.duration or 0) * packet.time_base)
         if abs(stamp - self._filled) < _SLIP:
             stamp = self._filled
-        if packet.size and -length / 2 <= stamp <= end - length / 2 and stamp >= self._filled:
+        whole = bool(packet.size) and self._decoded(packet) is not None  # browsers stop at one that is damaged
+        if whole and -length / 2 <= stamp <= end - length / 2 and stamp >= self._filled:
             packet.pts = packet.dts = max(round(stamp / packet.time_base), 0)
             self._filled = stamp + (codec.frame_size / codec.sample_rate or length)  # unlike a stamp not rounded
             packet.stream = self._stream
             self._output.mux(packet)
 
+    def _decoded(self, packet: Packet) -> Any:
+        """The frames in a packet; None, which is counted, where it is damaged."""
+        try:
+            return packet.decode()
+        except av.error.FFmpegError:
+            self._lost += float((packet.duration or 0) * packet.time_base)
+            return None
+
     def _decode(self, packet: Packet, start: float) -> None:
         """Put the samples of a packet in their place; for what is damaged or missing stands silence."""
-        frames: Any
-        try:
-            frames = packet.decode()
-        except av.error.FFmpegError:
-            return
-        for frame in frames:
+        for frame in self._decoded(packet) or ():
             time, kind = frame.time, (frame.format.name, frame.layout.name, frame.sample_rate)
             if kind != self._kind:  # at the first frame, and where another recording begins
                 # whole numbers, as FFmpeg mixes surround sound to stereo without clipping only in them
-                self._kind, self._resampler = kind, av.AudioResampler("s16p", self._layout, self._rate)
+                layout = "mono" if self._both(frame) else self._layout
+                self._kind, self._resampler = kind, av.AudioResampler("s16p", layout, self._rate)
             for part in self._resampler.resample(frame):
                 samples = part.to_ndarray() / np.float32(32768)
+                if self._both(frame):
+                    samples = np.repeat(samples, 2, axis=0)
                 filled = self._position + self._samples.shape[1]
                 late = 0 if time is None else round((time - start) * self._rate) - filled
                 slip = _SLIP * self._rate if filled else 0
@@ -147,6 +157,10 @@ class SoundCopier:
                 elif late < -slip:
                     samples = samples[:, -late:]
                 self._samples, time = np.concatenate([self._samples, samples], 1), None
+
+    def _both(self, frame: av.AudioFrame) -> bool:
+        """Whether one channel goes to both of a stereo copy: as it is, FFmpeg would make it 3 dB quieter."""
+        return frame.layout.nb_channels == 1 and self._layout == "stereo"
 
     def _encode(self, count: int) -> None:
         """Encode the first `count` samples that wait."""

@@ -55,7 +55,7 @@ class Timeline:
     read_to: float = 0.0  # the latest end of any packet, of the sound too
     _stamps: list[float] = field(default_factory=list)  # as `times`, but as the file says
     _late: bool = False  # whether the last frame's stamp ran backwards
-    _zero: float = 0.0  # time stamp of the first frame
+    _zero: float | None = None  # time stamp of the first frame, None until one has told it
     first_packet: float = np.inf  # its time stamp
     last_packet: float = -np.inf  # the latest one's
     _lengths: dict[float, float] = field(default_factory=dict)  # of packets that wait for their frame
@@ -80,15 +80,17 @@ class Timeline:
 
     def add_frame(self, stamp: float | None, *, damaged: bool = False) -> float:
         """A frame was decoded; returns its time: evenly spaced where it has no stamp, or one that runs backwards."""
+        if self._zero is None and stamp is not None:  # frames before it may have none, as those with negative times
+            self._zero = stamp - (self.times[-1] + 1 / self.rate if self.times else 0.0)
         if not self.times:
-            self._zero, time = stamp or 0.0, 0.0
+            time = 0.0
             self._stamps.append(time)
         else:
             last = self.times[-1]
             if len(self.times) == 1 and stamp is not None:
                 self._doubt(stamp)
             stamp = None if self.counted else stamp
-            time = last + 1 / self.rate if stamp is None else stamp - self._zero - self._shift
+            time = last + 1 / self.rate if stamp is None else stamp - self.zero - self._shift
             if self.may_jump and starts_anew(time - last):
                 ahead, self._shift = time - last, self._shift + time - last - self.usual
                 time = last + self.usual
@@ -108,7 +110,7 @@ class Timeline:
 
     def _doubt(self, stamp: float) -> None:
         """Decide by the second frame whether the file's times can be; from then on frames are counted if not."""
-        step, length = stamp - self._zero, self._shown[0]
+        step, length = stamp - self.zero, self._shown[0]
         all_equal = self.first_packet == self.last_packet == stamp
         self.counted = all_equal or (self.doubtful and not can_be(1 / step if step > 0 else np.inf))
         if self.counted:
@@ -118,7 +120,7 @@ class Timeline:
     @property
     def zero(self) -> float:
         """The file's own time of the first frame."""
-        return self._zero
+        return self._zero or 0.0
 
     @property
     def usual(self) -> float:
@@ -128,7 +130,7 @@ class Timeline:
     @property
     def _before(self) -> float:
         """Seconds from the first packet to the first frame: more than 0 where the first frames are lost."""
-        return 0.0 if self.counted else max(self._zero - min(self.first_packet, self._zero), 0.0)
+        return 0.0 if self.counted else max(self.zero - min(self.first_packet, self.zero), 0.0)
 
     def end(self, stated: float | None = None) -> float:
         """Where the last frame ends; `stated`, the length in the header, counts if it is near."""
@@ -138,7 +140,7 @@ class Timeline:
         length = (stated or 0.0) - self._before
         if not self.failed and last < length <= last + 2 * max(shown, self.usual):
             return length
-        return max([last + shown, *(end - self._zero for end in self._repeats[-1:])])
+        return max([last + shown, *(end - self.zero for end in self._repeats[-1:])])
 
     def compare_with_file(self, container: InputContainer, stream: VideoStream, path: Path) -> float | None:
         """The length that the header states; whether the file ends before it should is kept for the note."""
@@ -146,7 +148,7 @@ class Timeline:
         self.broken_off |= stated is None and self.read_to + 1 < whole_length(container)
         self.broken_off |= "gif" in kinds and not _tail(path).rstrip(b"\0").endswith(b";")
         self.broken_off |= is_cut_off(path)
-        if "mov" in kinds and not stream.frames:  # a fragmented file, where some programs count from 0
+        if "mov" in kinds:  # some programs count from 0, and so does FFmpeg where an edit list delays the picture
             self.slack = self.zero
         return None if self.counted else stated
 
@@ -156,7 +158,7 @@ class Timeline:
         times, shown = np.array(self._stamps)[order], np.array(self._shown)[order]
         gaps = np.diff(times)
         even = float((np.abs(gaps - usual) < 0.3 * usual).mean()) if len(gaps) >= 8 else 0.0
-        repeats, found = np.array(self._repeats) - self._zero, []
+        repeats, found = np.array(self._repeats) - self.zero, []
         if (before := self._before) > ((1 if self.failed else _SKIPPED) - 0.5) * usual:
             found.append(Loss(-before, 0.0, round(before / usual)))
         for place in np.flatnonzero(gaps > 1.5 * usual):

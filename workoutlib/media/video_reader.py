@@ -120,7 +120,7 @@ class ClipFrames(Iterator[tuple[float, np.ndarray]]):
         return next(self._frames)  # type: ignore[return-value]  # without `sparing` all of them are arrays
 
     def sparing(self) -> Iterator[tuple[float, Shot]]:
-        """As the frames themselves, for who does not look at all: where colours cost much (HDR) every second waits."""
+        """As the frames themselves, for who does not look at all: every second one waits to be brought to RGB."""
         self._sparing = True
         return self._frames
 
@@ -143,7 +143,7 @@ class ClipFrames(Iterator[tuple[float, np.ndarray]]):
                     shown_size = _shown_size(self.path, stream, frame)
                     to_rgb = ToRgb(frame, stated, shown_size, display_matrix(frame))
                 if index % self.stride == 0:
-                    waits = self._sparing and to_rgb.costs and index // self.stride % 2 == 1
+                    waits = self._sparing and index // self.stride % 2 == 1
                     yield time, Later(to_rgb, frame) if waits else to_rgb(frame)
             self._finish(timeline, timeline.compare_with_file(container, stream, self.path))
 

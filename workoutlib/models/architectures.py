@@ -111,8 +111,9 @@ def _by_names(state: dict[str, Tensor], wanted: dict[str, torch.Size]) -> dict[s
         if not all(name in state and state[name].shape == wanted[own] for own, name in pairs.items()):
             continue
         others = {name for name in state if name.startswith(prefix)} - set(pairs.values())
-        # a larger architecture of the same family has all these weights, and more
-        if len(others) <= _MOST_OTHERS and all(state[name].ndim < 4 for name in others):
+        # a larger architecture of the same family has all these weights, and more; a mean of each colour may be there
+        small = all(state[name].ndim < 4 or state[name].numel() == 3 for name in others)
+        if len(others) <= _MOST_OTHERS and small:
             return pairs
     return None
 

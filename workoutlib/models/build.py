@@ -59,6 +59,11 @@ class Classifier(nn.Module):
         self.register_buffer("memory", None, persistent=False)
         self.register_module("hands", None)
 
+    @property
+    def knows_hands(self) -> bool:
+        """Whether there is a head for hands."""
+        return self.hands is not None
+
     def forward(self, images: Tensor) -> Tensor:
         return self._of_picture(self.body(images))
 

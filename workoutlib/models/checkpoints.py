@@ -8,28 +8,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 import workoutlib
 from workoutlib.config import Config
-from workoutlib.models.build import Classifier, build_model
+from workoutlib.models.build import Classifier
 from workoutlib.models.foreign import checkpoint_in, import_model, with_configuration
-from workoutlib.models.weights import check_weights
+from workoutlib.models.stored import StoredModel
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import read_file, save_atomically
 from workoutlib.utils.paths import shown
 
 FIELDS = {"state_dict", "labels", "config", "mean", "std", "metrics", "temperature", "unknown_threshold", "version"}
-OWN = {"mean", "std", "temperature", "unknown_threshold"}
+OWN = {"temperature", "unknown_threshold"}
 """Fields that no other program stores."""
 MOST_LABELS, LONGEST_LABEL = 10_000, 1_000  # a folder's name has 255 characters at most
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that is needed to predict: the model, its labels, its config and its scores."""
+    """All that is needed to predict: the model, its labels, its config and its scores.
 
-    model: Classifier
+    Attributes:
+        source: the model, or what it is built of.
+        body: state of the body model (`pose.body_model.BodyModel.from_state`), where the run had one.
+    """
+
+    source: Classifier | StoredModel
     labels: tuple[str, ...]
     config: Config
     metrics: dict
@@ -37,7 +42,11 @@ class Checkpoint:
     unknown_threshold: float | None
     version: str
     body: dict | None = None
-    """State of the body model (`pose.body_model.BodyModel.from_state`), where the run had one."""
+
+    @property
+    def model(self) -> Classifier:
+        """The model, on the CPU, in evaluation mode."""
+        return self.source.model if isinstance(self.source, StoredModel) else self.source
 
 
 def save_checkpoint(
@@ -95,6 +104,16 @@ def load_checkpoint(path: str | Path, *, labels: Sequence[str] | None = None) ->
     Raises:
         WorkoutlibError: no such file, damaged, holding code, or no weights of a known architecture.
     """
+    stored = read_checkpoint(path, labels=labels)
+    _ = stored.model
+    return stored
+
+
+def read_checkpoint(path: str | Path, *, labels: Sequence[str] | None = None) -> Checkpoint:
+    """As `load_checkpoint`, but the model is not built yet, which takes seconds and 0.2 GB.
+
+    That its weights do not fit is found out when it is.
+    """
     path = checkpoint_in(path)
     content = with_configuration(plain(read_file(path)), path)
     if not isinstance(content, dict) or not OWN & set(content):
@@ -110,18 +129,13 @@ def load_checkpoint(path: str | Path, *, labels: Sequence[str] | None = None) ->
     try:
         _check_fields(content)
         config = Config.from_dict(content["config"])
-        model = build_model(config.model, len(content["labels"]), weights=None)
     except (WorkoutlibError, TypeError) as error:
         raise WorkoutlibError(f"{shown(path)}: {error}") from error
-    model.mean, model.std = tuple(content["mean"]), tuple(content["std"])
-    if "hands.weight" in content["state_dict"]:  # files of earlier versions have none
-        model.hands = nn.Linear(model.head.in_features, model.head.out_features)
-    check_weights(content["state_dict"], model.state_dict(), path)
-    model.load_state_dict(content["state_dict"])
-    model.memory = _memory_of(content, model, path)
+    names = tuple(content["labels"])
+    mean, std, memory = tuple(content["mean"]), tuple(content["std"]), content.get("memory")
     return Checkpoint(
-        model.eval(),
-        tuple(content["labels"]),
+        StoredModel(path, config.model, len(names), content["state_dict"], mean, std, memory),
+        names,
         config,
         content["metrics"],
         content["temperature"],
@@ -129,19 +143,6 @@ def load_checkpoint(path: str | Path, *, labels: Sequence[str] | None = None) ->
         content["version"],
         content.get("body"),
     )
-
-
-def _memory_of(content: dict, model: Classifier, path: str | Path) -> Tensor | None:
-    """The features that the model remembers; files of earlier versions have none."""
-    memory = content.get("memory")
-    if memory is None:
-        return None
-    sound = isinstance(memory, Tensor) and memory.ndim in (2, 3) and memory.is_floating_point() and memory.numel() > 0
-    if sound and memory.ndim == 3:
-        sound = len(memory) == model.head.out_features
-    if not sound or memory.shape[-1] != model.head.in_features or not memory.isfinite().all():
-        raise WorkoutlibError(f"{shown(path)}: damaged, its memory does not fit the model")
-    return memory.float()
 
 
 def _check_fields(content: dict) -> None:

@@ -17,7 +17,9 @@ from workoutlib.config import Config
 from workoutlib.labels import LABELS, find_label
 from workoutlib.models.architectures import TRIED, names_in, normalisation, recognise
 from workoutlib.models.build import Classifier, untrained
+from workoutlib.models.unsupported import unsupported_kind
 from workoutlib.models.weights import check_weights
+from workoutlib.utils.contents import foreign_content
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.paths import list_files, shown
 
@@ -26,6 +28,7 @@ _USUAL = ("best_model.pth", *_HUB)
 _SUFFIXES = frozenset({".pth", ".pt", ".ckpt", ".bin", ".safetensors"})
 _AVERAGED = re.compile(r"(^|[_.])(ema|averaged?|shadow|swa)($|[_.])")
 _IMAGENET_CLASSES = 1000
+_PART = re.compile(r"-\d+-of-\d+\.")
 _SIDE = Config.profile("tutorial").crop  # the profile that imported models are given
 
 
@@ -42,10 +45,22 @@ def checkpoint_in(path: str | Path) -> Path:
     found = found[:1] or [file for file in list_files(path, _SUFFIXES) if file.parent == path]
     if len(found) != 1:
         if not found:
-            raise WorkoutlibError(f"{shown(path)} is a folder without a checkpoint: give a file of weights of PyTorch")
+            raise WorkoutlibError(f"{shown(path)} is a folder without a checkpoint{_instead(path)}")
+        if all(_PART.search(file.name) for file in found):
+            advice = "save it as one where it was made, torch.save(model.state_dict(), FILE)"
+            raise WorkoutlibError(f"{shown(path)} holds a model in {len(found)} files: {advice}")
         names = ", ".join(shown(file.name) for file in found)
         raise WorkoutlibError(f"{shown(path)} is a folder with {len(found)} checkpoints, {names}: give one of them")
     return found[0]
+
+
+def _instead(folder: Path) -> str:
+    """What a folder without a checkpoint holds, in words."""
+    files = list_files(folder)
+    if deeper := [file for file in files if file.suffix.lower() in _SUFFIXES]:
+        return f": it has one deeper, {shown(deeper[0])}"
+    found = next((found for file in files if (found := foreign_content(file))), None)
+    return f", it holds {found[0]}. {found[1]}" if found else ": give a file of weights of PyTorch"
 
 
 def with_configuration(content: Any, path: Path) -> Any:
@@ -82,6 +97,11 @@ def import_model(
             f"{shown(path)}: not a workoutlib checkpoint, and without a table of weights (state_dict) to import; "
             "train one with: workoutlib train"
         )
+    if what := unsupported_kind(state):
+        raise WorkoutlibError(
+            f"{shown(path)}: its weights are those of {what}; such are not imported: give a classifier of torchvision "
+            "or timm with a linear head, or train one here: workoutlib train --model resnet50"
+        )
     # what old versions of PyTorch and other programs leave out, and prediction does not need
     counters = {re.sub("running_mean$", "num_batches_tracked", key) for key in state if key.endswith("running_mean")}
     state = {key: value.to_dense() if value.is_sparse else value for key, value in state.items()}
@@ -107,19 +127,29 @@ def import_model(
     whole.update(own)
     body.load_state_dict(whole)
     body, features = _flat(body.eval(), name, path)
-    taken = set(pairs.values())
-    *hidden, last = _build_head({key: value for key, value in state.items() if key not in taken}, features, path)
-    model = Classifier(nn.Sequential(body, *hidden) if hidden else body, last, *_normalisation(content, name))
+    *hidden, last = _build_head(_behind(state, set(pairs.values())), features, path)
+    model = Classifier(nn.Sequential(body, *hidden) if hidden else body, last, *_normalisation(content, state, name))
     return model.eval(), _choose_labels(content, last.out_features, labels, path), name.removeprefix("timm/")
 
 
-def _normalisation(content: Any, name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation as timm stores them with a model, else those of its ImageNet weights."""
-    stored = content.get("pretrained_cfg") if isinstance(content, dict) else None
-    if isinstance(stored, dict):
-        mean, std = (tuple(map(float, stored.get(key) or ())) for key in ("mean", "std"))
+def _behind(state: dict[str, Tensor], body: set[str]) -> dict[str, Tensor]:
+    """The weights that are not the body's, those that come after its first one in front."""
+    names = list(state)
+    first = next(place for place, name in enumerate(names) if name in body)
+    return {name: state[name] for name in (*names[first:], *names[:first]) if name not in body}
+
+
+def _normalisation(content: Any, state: dict[str, Tensor], name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation as stored with a model or in its first layer, else those of its ImageNet weights."""
+    layer = {key.rpartition(".")[2]: value for key, value in state.items() if value.numel() == 3}
+    beside = content if isinstance(content, dict) else {}
+    for stored in (beside.get("pretrained_cfg"), beside, layer):
+        if not isinstance(stored, dict) or not {"mean", "std"} <= set(stored):
+            continue
+        mean, std = (torch.as_tensor(stored[key], dtype=torch.float32).flatten() for key in ("mean", "std"))
         if len(mean) == len(std) == 3:
-            return mean, std
+            scale = 255 if max(mean) > 1 else 1
+            return tuple((mean / scale).tolist()), tuple((std / scale).tolist())
     return normalisation(name)
 
 
@@ -166,11 +196,15 @@ def _build_head(rest: dict[str, Tensor], features: int, path: str | Path) -> lis
         place, _, kind = key.rpartition(".")
         groups.setdefault(place, {})[kind] = value
     layers: list[nn.Module] = []
-    width, before = features, None
+    width, before, strange = features, None, ""
     for place, state in groups.items():
         layer = _layer(state, width)
-        if layer is None:
-            continue  # a loss function's weights, or another part of what was trained
+        if layer is None:  # a loss function's weights, or another part of what was trained, if it is behind the head
+            strange = strange or next((f"{place}.{kind}" for kind in state if kind.endswith("weight")), "")
+            continue
+        if strange:
+            text = f"{shown(path)}: what its head does before {place} is not known: {strange} takes other than the"
+            raise WorkoutlibError(f"{text} {width} values there are (as in fastai's heads); such are not imported")
         number = int(found[1]) if (found := re.search(r"(?:^|\.)(\d+)$", place)) else None
         apart = before is None or number is None or number > before + 1  # in a Sequential: another layer is between
         if layers and apart and (number is not None or isinstance(layer, nn.Linear)):
@@ -204,8 +238,12 @@ def _layer(state: dict[str, Tensor], width: int) -> nn.Module | None:
 
 
 def _choose_labels(content: Any, count: int, labels: Sequence[str] | None, path: str | Path) -> tuple[str, ...]:
-    if labels is None and isinstance(content, dict):
-        labels = next((found for value in find_named(content) if (found := _names_in(value, count))), None)
+    if count < 2:
+        raise WorkoutlibError(f"{shown(path)} has one output, a yes or no: it tells no exercises apart")
+    if labels is None:
+        stored = [names for value in find_named(content) if (names := names_in_order(value))]
+        labels = next((_in_one_spelling(names) for names in stored if len(names) == count), None)
+        labels = labels or (stored[0] if stored else None)
     if labels is None and count == len(LABELS):
         text = (
             f"{shown(path)} names no classes: its {count} outputs are taken for the 22 exercises in alphabetical order"
@@ -226,10 +264,7 @@ def _choose_labels(content: Any, count: int, labels: Sequence[str] | None, path:
     return tuple(labels)
 
 
-def _names_in(value: Any, count: int) -> list[str] | None:
-    """So many class names in their order (`names_in_order`); those of the 22 in their one spelling."""
-    names = names_in_order(value)
-    if names is None or len(names) != count:
-        return None
+def _in_one_spelling(names: list[str]) -> list[str]:
+    """Names of the 22 in their one spelling, unless two of them would become one."""
     known = [find_label(name) or name for name in names]
-    return known if len(set(known)) == count else names
+    return known if len(set(known)) == len(names) else names

@@ -3,40 +3,45 @@
 A network that sees few pictures learns rooms and clothes as much as exercises; a skeleton has neither. Two small
 networks look at the features of poses (`pose_features`) and at their course over three seconds (`motion_features`):
 a plank and a push up share a pose, but not what moves. Both are trained on the built-in gym's athletes, thousands of
-bodies in all phases of an exercise, and on what an estimator makes of them in rendered clips (`train_on_gym`; the
-result is part of the package). `fit_body` then fits the skeleton's head to the poses in real pictures.
+bodies in all phases of an exercise, and on what an estimator makes of them in rendered clips
+(`workoutlib.pose.gym_training`; the result is part of the package). Two more networks tell them from people who do
+something else. `fit_body` then fits the skeleton's head to the poses in real pictures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.special import logsumexp
 from torch import Tensor
 
 from workoutlib.labels import LABELS
-from workoutlib.pose.classifier import PoseClassifier, fit_head_on_hidden, train_classifier, with_head
+from workoutlib.pose.classifier import PoseClassifier, fit_head_on_hidden, with_head
 from workoutlib.pose.estimator import LOOKS
-from workoutlib.pose.features import both_sides, motion_features, travel_features
+from workoutlib.pose.features import both_sides, window_features
 from workoutlib.pose.sequence import PoseSequence
 from workoutlib.pose.skeleton import BODY
-from workoutlib.pose.synthetic import SECONDS, synthetic_sequences
+from workoutlib.pose.synthetic import SECONDS
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import read_file
 
 GYM_BODY_FILE = Path(__file__).with_name("gym_body.pth")
 """State of the body model of the gym's athletes alone (``tools/build_starter.py``)."""
 
+CLASSIFIERS = ("skeleton", "motion", "known_pose", "known_motion")
+"""The networks of a `BodyModel`; an earlier one has the first two alone."""
+KNOWN = len(LABELS) + 1
+"""Classes of those that tell the gym's exercises from other movements."""
 WINDOW_SECONDS, WINDOW_STEP = SECONDS, 1.0
 """Length of the windows that the motion model looks at, and how far they are apart."""
-_FEWEST_FRAMES = 4  # a window in which fewer frames show a person says nothing
-_FRAME_STEP = 3  # neighbouring frames of a synthetic sequence are nearly the same pose
+FEWEST_FRAMES = 4
+"""A window in which fewer frames show a person says nothing."""
 _PART = 1024  # poses that go through the skeleton's network at once
-_ESTIMATED_COPIES = 4  # how often training sees each estimated sequence, of which there are fewer than drawn ones
 _GYM_SHARE = 0.25  # of the gym's head beside the fitted one: real pictures show few people, the gym thousands
 
 
@@ -55,6 +60,8 @@ class BodyModel:
             visible throughout; one that is half hidden counts half.
         motion_weight: factor of the motion's log-probabilities.
         looks: at the exerciser in a photo, as in training: `LOOKS`, or 1 of an earlier model.
+        known_pose, known_motion: tell poses and motion of the gym's exercises from those of other movements, its last
+            class; ``None`` in an earlier model, and where there are other exercises than the gym's.
     """
 
     labels: tuple[str, ...]
@@ -63,33 +70,28 @@ class BodyModel:
     skeleton_weight: float = 1.25
     motion_weight: float = 1.0
     looks: int = LOOKS
+    known_pose: PoseClassifier | None = None
+    known_motion: PoseClassifier | None = None
 
     def pose_log_probabilities(self, world: np.ndarray) -> np.ndarray:
         """Log-probabilities (T, C) of poses (T, 33, 3) in world coordinates; NaN where there is nobody."""
-        return self._pose_log_probabilities(both_sides(world))
-
-    def _pose_log_probabilities(self, sides: np.ndarray) -> np.ndarray:
-        """As `pose_log_probabilities`, of features (2, T, D); hidden layers of all poses at once would be large."""
-        parts = range(0, max(sides.shape[1], 1), _PART)
-        return np.concatenate([self.skeleton.log_probabilities(sides[:, first : first + _PART]) for first in parts])
+        return _in_parts(self.skeleton, both_sides(world))
 
     def motion_log_probabilities(self, poses: PoseSequence) -> np.ndarray:
         """Log-probabilities (C,) of a clip's poses, the mean of its windows'; NaN where none shows a person."""
-        return self._motion_log_probabilities(poses, both_sides(poses.world))
+        return self._motion(_window_features(poses, both_sides(poses.world))[1])
 
-    def _motion_log_probabilities(self, poses: PoseSequence, sides: np.ndarray) -> np.ndarray:
-        seen = [rows for rows in windows(poses.times) if poses.found[rows].sum() >= _FEWEST_FRAMES]
-        if not seen:
+    def _motion(self, described: np.ndarray) -> np.ndarray:
+        if not described.shape[1]:
             return np.full(len(self.labels), np.nan)
-        travel = np.array([travel_features(poses.landmarks[rows], poses.world[rows]) for rows in seen])
-        summaries = np.array([[motion_features(side[rows]) for rows in seen] for side in sides])
-        joined = np.concatenate([summaries, np.stack([travel, travel])], -1)
-        return self.motion.log_probabilities(joined[..., : self.motion.features]).mean(0)  # earlier ones: no travel
+        return self.motion.log_probabilities(described[..., : self.motion.features]).mean(0)  # earlier ones: no travel
 
     def fuse(self, picture: np.ndarray | None, poses: PoseSequence) -> np.ndarray:
         """Logits (N, C) of picture and pose together.
 
-        A pose that was looked at several times says what its looks say in the mean.
+        A pose that was looked at several times says what its looks say in the mean. All logits of a picture are lowered
+        by the log-probability that its pose is one of an exercise, which leaves their order, and what they say of each
+        other: only the largest one tells whether an exercise is shown at all.
         Where nobody was found, the pose takes every exercise for equally likely: the picture alone decides, and the
         largest logit is low, as it should be of a picture that may show no exercise.
 
@@ -97,27 +99,49 @@ class BodyModel:
             picture: logits (N, C) of the picture model, or ``None`` where there is none.
             poses: of the N pictures.
         """
-        return self._fuse(picture, poses, np.mean([self.pose_log_probabilities(world) for world in poses.worlds], 0))
+        looks = [both_sides(world) for world in poses.worlds]
+        said = np.mean([_in_parts(self.skeleton, sides) for sides in looks], 0)
+        known = np.mean([self._known_poses(sides) for sides in looks], 0)
+        return self._join(picture, poses, said, known)
 
-    def _fuse(self, picture: np.ndarray | None, poses: PoseSequence, said: np.ndarray) -> np.ndarray:
+    def _join(self, picture: np.ndarray | None, poses: PoseSequence, said: np.ndarray, known: np.ndarray) -> np.ndarray:
         visible = poses.visibility[:, BODY].mean(1, keepdims=True)
-        skeleton = visible * said
-        nobody = -np.log(len(self.labels))
-        weighted = (self.skeleton_weight * np.where(poses.found[:, None], skeleton, nobody)).astype(np.float32)
+        skeleton, nobody = visible * said, -np.log(len(self.labels))
+        weighted = self.skeleton_weight * np.where(poses.found[:, None], skeleton, nobody)
+        weighted = (weighted + np.nan_to_num(known)[:, None]).astype(np.float32)
         return weighted if picture is None else picture + weighted
 
     def fuse_clip(self, picture: np.ndarray | None, poses: PoseSequence) -> tuple[np.ndarray, np.ndarray]:
         """Logits of a clip's frames (T, C), and of the clip as a whole (C,): their mean, and the motion."""
         sides = both_sides(poses.world)
-        frames = self._fuse(picture, poses, self._pose_log_probabilities(sides))
-        motion = self._motion_log_probabilities(poses, sides)
-        return frames, frames.mean(0) + self.motion_weight * np.nan_to_num(motion)
+        middles, described = _window_features(poses, sides)
+        known = np.nan_to_num(self._known_poses(sides))
+        if self.known_motion and len(middles):
+            visible = poses.visibility[:, BODY].mean(1)
+            known += visible * np.interp(
+                poses.times, middles, self._sum(self.known_motion.log_probabilities(described))
+            )
+        frames = self._join(picture, poses, _in_parts(self.skeleton, sides), known)
+        return frames, frames.mean(0) + self.motion_weight * np.nan_to_num(self._motion(described))
+
+    def _known_poses(self, sides: np.ndarray) -> np.ndarray:
+        """Log-probabilities (T,) that poses are those of an exercise; NaN where there is nobody."""
+        return self._sum(_in_parts(self.known_pose, sides)) if self.known_pose else np.zeros(sides.shape[1])
+
+    def _sum(self, said: np.ndarray) -> np.ndarray:
+        """Log-probabilities (N,) that it is one of the labels, of those (N, 23) of the gym's exercises and the rest."""
+        return logsumexp(said[:, [LABELS.index(label) for label in self.labels]], axis=1)
+
+    @property
+    def classifiers(self) -> dict[str, PoseClassifier]:
+        """Those that there are, by the names of the attributes."""
+        named = {name: getattr(self, name) for name in CLASSIFIERS}
+        return {name: classifier for name, classifier in named.items() if classifier is not None}
 
     def state(self) -> dict[str, dict[str, Tensor] | float]:
         """Tensors and plain numbers, as stored in a checkpoint."""
         return {
-            "skeleton": self.skeleton.state_dict(),
-            "motion": self.motion.state_dict(),
+            **{name: classifier.state_dict() for name, classifier in self.classifiers.items()},
             "skeleton_weight": self.skeleton_weight,
             "motion_weight": self.motion_weight,
             "looks": self.looks,
@@ -133,14 +157,37 @@ class BodyModel:
         if "skeleton.weight" in state:
             raise WorkoutlibError("its body model is of an earlier version of workoutlib: train again")
         try:
-            skeleton, motion = (PoseClassifier.from_state(state[name]) for name in ("skeleton", "motion"))
+            found = {name: PoseClassifier.from_state(state[name]) for name in CLASSIFIERS if name in state}
+            skeleton, motion = found.pop("skeleton"), found.pop("motion")
             factors = float(state["skeleton_weight"]), float(state["motion_weight"])
             looks = int(state.get("looks", 1))  # earlier ones learned from one
         except (KeyError, TypeError, ValueError, WorkoutlibError) as error:
             raise WorkoutlibError(f"its body model is damaged ({error})") from error
         if not len(labels) == skeleton.head.out_features == motion.head.out_features:
             raise WorkoutlibError("its body model is damaged: it does not fit the labels")
-        return cls(tuple(labels), skeleton, motion, *factors, looks)
+        if found and not ({*labels} <= {*LABELS} and {each.head.out_features for each in found.values()} == {KNOWN}):
+            raise WorkoutlibError("its body model is damaged: it knows other exercises than the labels")
+        known_pose, known_motion = found.get("known_pose"), found.get("known_motion")
+        return cls(tuple(labels), skeleton, motion, *factors, looks, known_pose, known_motion)
+
+
+def _in_parts(classifier: PoseClassifier, sides: np.ndarray) -> np.ndarray:
+    """Log-probabilities (T, C) of features (2, T, D); hidden layers of all poses at once would be large."""
+    parts = range(0, max(sides.shape[1], 1), _PART)
+    return np.concatenate([classifier.log_probabilities(sides[:, first : first + _PART]) for first in parts])
+
+
+def _window_features(poses: PoseSequence, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Middles (W,), in seconds, of the windows that show a person, and features (2, W, D) of what moves in them.
+
+    Args:
+        sides: features of the poses (2, T, D).
+    """
+    seen = [rows for rows in windows(poses.times) if poses.found[rows].sum() >= FEWEST_FRAMES]
+    if not seen:
+        return np.empty(0), np.empty((2, 0, 0), np.float32)
+    described = [window_features(poses.landmarks[rows], poses.world[rows], sides[:, rows]) for rows in seen]
+    return np.array([poses.times[rows][[0, -1]].mean() for rows in seen]), np.stack(described, 1)
 
 
 def windows(times: np.ndarray) -> list[slice]:
@@ -183,9 +230,11 @@ def fit_body(
         counts = None if weights is None else np.tile(weights[found], 2)
         slopes, offsets = fit_head_on_hidden(gym.skeleton, features, np.tile(numbers, 2), len(labels), counts)
         weight, bias = slopes + _GYM_SHARE * weight, offsets + _GYM_SHARE * bias
-    return BodyModel(
-        tuple(labels), with_head(gym.skeleton, weight, bias), with_head(gym.motion, *_head_of(gym.motion, labels))
-    )
+    motion = with_head(gym.motion, *_head_of(gym.motion, labels))
+    own = {*labels} <= {*LABELS}  # another exercise would be taken for none
+    known_pose, known_motion = (gym.known_pose, gym.known_motion) if own else (None, None)
+    skeleton = with_head(gym.skeleton, weight, bias)
+    return BodyModel(tuple(labels), skeleton, motion, known_pose=known_pose, known_motion=known_motion)
 
 
 def _head_of(model: PoseClassifier, labels: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -196,32 +245,3 @@ def _head_of(model: PoseClassifier, labels: Sequence[str]) -> tuple[Tensor, Tens
     middle = weight[known].mean(0), bias[known].mean(0)
     pairs = [middle if row is None else (weight[row], bias[row]) for row in rows]
     return torch.stack([pair[0] for pair in pairs]), torch.stack([pair[1] for pair in pairs])
-
-
-def train_on_gym(
-    *, people: int = 60, cameras: int = 4, seed: int = 0, estimated: Iterable[tuple[PoseSequence, int]] = ()
-) -> BodyModel:
-    """Train on the gym's athletes: on true joints with drawn errors, and on what an estimator sees of them.
-
-    Args:
-        people: athletes of an exercise.
-        cameras: cameras that look at each.
-        estimated: poses in clips of a window's length, and the numbers of their labels (`rendered_sequences`).
-    """
-    world, hips, targets = synthetic_sequences(people=people, cameras=cameras, seed=seed)
-    drawn = zip(world[..., :2] + hips[:, :, None], world, targets.tolist(), strict=True)
-    found = [(poses.select(poses.found), target) for poses, target in estimated]
-    seen = [(each.landmarks, each.world, target) for each, target in found if len(each) >= _FEWEST_FRAMES]
-    poses, motions, pose_targets, motion_targets = [], [], [], []
-    for landmarks, each, target in (*drawn, *_ESTIMATED_COPIES * seen):
-        travel = travel_features(landmarks, each)
-        for side in both_sides(each):
-            poses.append(side[::_FRAME_STEP])
-            motions.append(np.concatenate([motion_features(side), travel]))
-            pose_targets += [target] * len(poses[-1])
-            motion_targets.append(target)
-    skeleton = train_classifier(
-        np.concatenate(poses), np.array(pose_targets), len(LABELS), epochs=6, noise=0.1, seed=seed
-    )
-    motion = train_classifier(np.array(motions), np.array(motion_targets), len(LABELS), epochs=30, noise=0.2, seed=seed)
-    return BodyModel(LABELS, skeleton, motion)

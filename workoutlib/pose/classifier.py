@@ -71,7 +71,14 @@ class PoseClassifier(nn.Module):
 
 
 def train_classifier(
-    features: np.ndarray, targets: np.ndarray, classes: int, *, epochs: int, noise: float, seed: int = 0
+    features: np.ndarray,
+    targets: np.ndarray,
+    classes: int,
+    *,
+    epochs: int,
+    noise: float,
+    hidden: tuple[int, int] = HIDDEN,
+    seed: int = 0,
 ) -> PoseClassifier:
     """Train with AdamW, a one-cycle learning rate and label smoothing; torch's random state stays as it was.
 
@@ -83,7 +90,7 @@ def train_classifier(
     inputs, truth = torch.from_numpy(features), torch.from_numpy(targets)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = PoseClassifier(features.shape[1], classes)
+        model = PoseClassifier(features.shape[1], classes, hidden)
         model.mean.copy_(inputs.mean(0))
         model.std.copy_(inputs.std(0) + 1e-3)
         steps = max(len(inputs) // _BATCH, 1)

@@ -30,6 +30,7 @@ _LEAST_SCORE = 0.25  # the landmark network has the last word
 _SURE_SCORE = 0.5  # where a box of a person reaches it, only such boxes are averaged, as mediapipe does
 _SAME_PERSON = 0.3  # intersection over union of boxes that are averaged
 _CIRCLE_TO_SQUARE = 1.25
+_MOST_SQUARES = 99  # of a long picture: above 99:1 there are gaps between them
 _NEARER_FARTHER = (0.88, 1.15)  # sides of the squares of further looks, in sides of the detected one
 
 
@@ -121,7 +122,7 @@ class PoseEstimator:
         long, short = max(height, width), min(height, width)
         found = self._detect_in(pixels, (width - long) / 2, (height - long) / 2, long)
         if not found and long > 1.25 * short:
-            for start in np.linspace(0, long - short, min(int(np.ceil(2 * long / short)) - 1, 9)):
+            for start in np.linspace(0, long - short, min(int(np.ceil(2 * long / short)) - 1, _MOST_SQUARES)):
                 left, top = (start, 0) if width > height else (0, start)
                 found += self._detect_in(pixels, left, top, short)
         return found

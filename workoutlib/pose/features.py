@@ -127,3 +127,16 @@ def travel_features(landmarks: np.ndarray, world: np.ndarray) -> np.ndarray:
     middles = np.stack([landmarks[:, pair, :2].mean(1) for pair in _TRAVELLERS], 1) / max(unit, 1e-6)
     low, high = np.percentile(middles, [10, 90], axis=0)
     return np.concatenate([(high - low).ravel(), middles.std(0).ravel()]).astype(np.float32)
+
+
+def window_features(landmarks: np.ndarray, world: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    """What moves within a window, of a body and of its mirror image: `motion_features`, then `travel_features`.
+
+    Args:
+        landmarks, world: as for `travel_features`.
+        sides: (2, T, D) of `both_sides`.
+    Returns:
+        (2, 4 * D + 20) float32.
+    """
+    travel = travel_features(landmarks, world)
+    return np.stack([np.concatenate([motion_features(side), travel]) for side in sides])

@@ -46,6 +46,13 @@ class PoseSequence:
             None if nothing is None else np.array(looks, np.float32),
         )
 
+    @classmethod
+    def joined(cls, parts: Iterable[PoseSequence]) -> PoseSequence:
+        """One sequence of several, of a clip, that follow each other."""
+        columns: Iterable[tuple] = zip(*(vars(part).values() for part in parts), strict=True)
+        joined: list = [None if column[0] is None else np.concatenate(column) for column in columns]
+        return cls(*joined)
+
     def __len__(self) -> int:
         return len(self.times)
 

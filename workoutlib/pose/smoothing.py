@@ -24,9 +24,10 @@ def smooth(sequence: PoseSequence, *, min_cutoff: float = 1.5, beta: float = 1.0
     trunk = np.linalg.norm(filled.landmarks[:, [11, 12]].mean(1) - filled.landmarks[:, [23, 24]].mean(1), axis=-1)
     length = float(np.nanmedian(trunk)) if filled.found.any() else 1.0
     unit = max(length, 1.0) if np.isfinite(length) else 1.0
-    landmarks = unit * _both_ways(filled.times, filled.landmarks / unit, min_cutoff, beta)
+    landmarks = _both_ways(filled.times, filled.landmarks / np.float32(unit), min_cutoff, beta)
+    landmarks *= np.float32(unit)
     world = _both_ways(filled.times, filled.world, min_cutoff, beta)
-    return replace(filled, landmarks=landmarks.astype(np.float32), world=world.astype(np.float32))
+    return replace(filled, landmarks=landmarks, world=world)
 
 
 def fill_gaps(sequence: PoseSequence, longest: float = LONGEST_GAP) -> PoseSequence:
@@ -58,20 +59,21 @@ def one_euro(
 
     Args:
         times: seconds (T,), increasing.
-        values: floats (T, ...); after a NaN the filter begins anew.
+        values: floats (T, ...); after a NaN the filter begins anew. The result is as precise as they are.
         min_cutoff, beta: the cutoff in Hz is ``min_cutoff + beta * speed``.
         speed_cutoff: in Hz, of the speed itself.
     """
-    result = values.astype(float)
-    speed = np.zeros(values.shape[1:])
+    result, speed = values.copy(), np.zeros(values.shape[1:])
+    last = values[0].astype(float) if len(values) else speed
     for now in range(1, len(values)):
-        fresh = np.isnan(result[now - 1]) | np.isnan(result[now])
         seconds = max(times[now] - times[now - 1], 1e-6)
-        slope = np.where(fresh, 0.0, (result[now] - result[now - 1]) / seconds)
+        change = values[now] - last
+        fresh = np.isnan(change)
+        slope = np.where(fresh, 0.0, change / seconds)
         speed = np.where(fresh, 0.0, speed + _weight(speed_cutoff, seconds) * (slope - speed))
         share = _weight(min_cutoff + beta * np.abs(speed), seconds)
-        filtered = result[now - 1] + share * (result[now] - result[now - 1])
-        result[now] = np.where(fresh, result[now], filtered)
+        last = np.where(fresh, values[now], last + share * change)
+        result[now] = last
     return result
 
 

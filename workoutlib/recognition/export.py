@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -35,7 +35,6 @@ SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
 TOLERANCE = 1e-3
 """Most by which an answer of the exported files may differ from the checkpoint's."""
 _META = "framework"  # where OpenVINO puts the metadata of ONNX files
-_BODY = ("skeleton", "motion")
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,7 @@ def export_model(checkpoint: str | Path | Checkpoint, out: str | Path, *, format
     config, rng = stored.config, torch.Generator().manual_seed(0)
     squares = torch.randint(0, 256, (4, config.resize, config.resize, 3), dtype=torch.uint8, generator=rng)
     parts: dict[str, tuple[nn.Module, Tensor]] = {"model": (SquaresToLogits(stored.model.cpu(), config), squares)}
-    for name in _BODY if body else ():
-        classifier = getattr(body, name)
+    for name, classifier in body.classifiers.items() if body else ():
         # of the spread that features have, so that the answers are those of ordinary bodies
         features = torch.randn(2, 4, len(classifier.mean), generator=rng) * classifier.std + classifier.mean
         parts[name] = SidesToAnswers(classifier), features
@@ -122,10 +120,11 @@ def read_exported(path: str | Path, *, labels: Sequence[str] | None = None) -> E
         own, config = tuple(map(str, meta["labels"])), Config.from_dict(meta["config"])
         body = None
         if meta["body"]:
-            graphs = [BodyGraph(_read(path.with_stem(name))) for name in _BODY]
-            skeleton, motion = (cast("PoseClassifier", each) for each in graphs)
-            one, other = (float(meta["body"][f"{name}_weight"]) for name in _BODY)
-            body = BodyModel(own, skeleton, motion, one, other, int(meta["body"].get("looks", 1)))
+            stored = meta["body"]
+            names = stored.get("classifiers", ("skeleton", "motion"))  # earlier ones have these alone
+            parts: dict[str, Any] = {name: BodyGraph(_read(path.with_stem(name))) for name in names}
+            parts |= {name: float(stored[name]) for name in ("skeleton_weight", "motion_weight")}
+            body = BodyModel(own, **parts, looks=int(stored.get("looks", 1)))
         temperature = float(meta["temperature"])
         heads = graph.output(0).get_partial_shape()[1].get_length() / len(own)
         if heads not in (1, 2) or not temperature > 0:
@@ -152,9 +151,14 @@ def _metadata(stored: Checkpoint, body: BodyModel | None) -> dict[str, Any]:
         "temperature": stored.temperature,
         "unknown_threshold": stored.unknown_threshold,
         "keep_confidence": stored.metrics.get("keep_confidence"),
-        "body": {name: getattr(body, name) for name in ("skeleton_weight", "motion_weight", "looks")} if body else None,
+        "body": _body_metadata(body) if body else None,
         "version": stored.version,
     }
+
+
+def _body_metadata(body: BodyModel) -> dict[str, Any]:
+    plain = {name: getattr(body, name) for name in ("skeleton_weight", "motion_weight", "looks")}
+    return plain | {"classifiers": list(body.classifiers)}
 
 
 def _write(module: nn.Module, example: Tensor, file: Path, meta: dict[str, Any], *, axis: int) -> None:

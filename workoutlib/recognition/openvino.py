@@ -6,6 +6,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from inspect import getfile
 from pathlib import Path
 from threading import Lock
@@ -20,6 +21,7 @@ import workoutlib
 from workoutlib.config import Config
 from workoutlib.data.transforms import EvalTransform
 from workoutlib.models.build import Classifier
+from workoutlib.models.stored import StoredModel
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.files import Unwritable, fingerprint_files, workspace
 from workoutlib.utils.paths import data_root
@@ -44,7 +46,7 @@ class SquaresToLogits(nn.Module):
         return self.model.answers(torch.cat([images, images.flip(3)])).float().unflatten(0, (2, -1)).mean(0)
 
 
-def openvino_forward(model: Classifier, config: Config) -> Callable[[np.ndarray], np.ndarray]:
+def openvino_forward(model: Classifier | StoredModel, config: Config) -> Callable[[np.ndarray], np.ndarray]:
     """Compile a model with OpenVINO for the CPU, in float32.
 
     Returns:
@@ -52,19 +54,21 @@ def openvino_forward(model: Classifier, config: Config) -> Callable[[np.ndarray]
     Raises:
         WorkoutlibError: OpenVINO is not installed.
     """
-    return compiled_forward(kept_graph(SquaresToLogits(model.cpu(), config).eval(), config))
+    return compiled_forward(kept_graph(model, config))
 
 
-def kept_graph(module: SquaresToLogits, config: Config) -> Any:
+def kept_graph(model: Classifier | StoredModel, config: Config) -> Any:
     """OpenVINO's graph of one square to logits: converted once, which takes seconds, then read from its file.
 
-    The file's name is a hash of all that the graph depends on, so that another model has another file.
+    The file's name is a hash of all that the graph depends on, so that another model has another file. Where the file
+    is there, a stored model is not built.
     """
-    file = graph_folder() / f"{_fingerprint(module, config)}.zip"
+    file = graph_file(model, config)
     if (kept := _read_graph(file)) is not None:
         return kept
+    built = (model.model if isinstance(model, StoredModel) else model).cpu()
     square = torch.zeros(1, config.resize, config.resize, 3, dtype=torch.uint8)
-    graph = convert(module, square)
+    graph = convert(SquaresToLogits(built, config).eval(), square)
     graph.reshape(list(square.shape))
     try:
         _keep_graph(graph, file)
@@ -74,24 +78,34 @@ def kept_graph(module: SquaresToLogits, config: Config) -> Any:
     return graph if read is None else read
 
 
+def graph_file(model: Classifier | StoredModel, config: Config) -> Path:
+    """Where `kept_graph` keeps the graph of a model."""
+    return graph_folder() / f"{_fingerprint(model, config)}.zip"
+
+
 def graph_folder() -> Path:
     """Where converted models are kept."""
     return data_root() / "cache" / "openvino"
 
 
-def _fingerprint(module: SquaresToLogits, config: Config) -> str:
+def _fingerprint(model: Classifier | StoredModel, config: Config) -> str:
     """24 characters that change with weights, layers, preprocessing, and the code and libraries that convert them."""
+    if isinstance(model, StoredModel):
+        weights, layers = model.state, model.architecture
+    else:
+        weights, layers = model.state_dict(), str(model)
     digest = hashlib.sha256()
-    for name, values in {**module.state_dict(), "memory": module.model.memory}.items():
+    for name, values in {**weights, "memory": model.memory}.items():
         if values is not None:
             digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
-            digest.update(values.contiguous().numpy().data)
+            digest.update(values.cpu().contiguous().numpy().data)
+    libraries = [version(name) for name in ("torch", "torchvision", "timm")]
     return fingerprint_files(
         [getfile(Classifier), getfile(EvalTransform), __file__],
         weights=digest.hexdigest(),
-        layers=str(module),
-        settings=repr([config.resize, config.flip_at_test, module.transform]),
-        versions=[workoutlib.__version__, torch.__version__, require_openvino().__version__],
+        layers=layers,
+        settings=repr([config.resize, config.crop, config.flip_at_test, model.mean, model.std]),
+        versions=[workoutlib.__version__, require_openvino().__version__, *libraries],
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any, get_args
@@ -14,13 +13,13 @@ import numpy as np
 import torch
 
 from workoutlib.config import Backend, Config
-from workoutlib.data.transforms import EvalTransform, view_box
+from workoutlib.data.transforms import view_box
 from workoutlib.media.images import Picture, as_rgb
 from workoutlib.media.overlay import dim_outside, draw_label
 from workoutlib.media.video_reader import probe_clip, read_frames
 from workoutlib.models.build import Classifier
-from workoutlib.models.checkpoints import Checkpoint, load_checkpoint
-from workoutlib.models.inference import batch_answers
+from workoutlib.models.checkpoints import Checkpoint, read_checkpoint
+from workoutlib.models.stored import StoredModel
 from workoutlib.pose.body_model import BodyModel
 from workoutlib.pose.drawing import draw_skeleton
 from workoutlib.pose.estimator import PoseEstimator
@@ -33,7 +32,7 @@ from workoutlib.recognition.annotation import write_annotated
 from workoutlib.recognition.clips import SMOOTHING, ClipPrediction, LogitReader, Prediction, Watch, look_at, spread
 from workoutlib.recognition.export import SUFFIXES, Exported, read_exported
 from workoutlib.recognition.forward import Forward, logits_of, views_of
-from workoutlib.recognition.openvino import openvino_forward
+from workoutlib.recognition.picture import PictureModel
 from workoutlib.utils import devices
 from workoutlib.utils.errors import WorkoutlibError
 from workoutlib.utils.prefetch import chunks, prefetch
@@ -44,8 +43,8 @@ class Recognizer(LogitReader):
     """A trained model ready to look at pictures and clips.
 
     Args:
-        model: maps normalised images to logits; or a function from uint8 squares (N, resize, resize, 3) to logits,
-            as an exported one; ``None``: the body alone decides.
+        model: maps normalised images to logits, built or as a checkpoint stores it; or a function from uint8 squares
+            (N, resize, resize, 3) to logits, as an exported one; ``None``: the body alone decides.
         labels: class names in the order of the logits.
         config: how pictures are brought to the model's size.
         temperature: divides the logits before the softmax.
@@ -58,7 +57,7 @@ class Recognizer(LogitReader):
 
     def __init__(
         self,
-        model: Classifier | Forward | None,
+        model: Classifier | StoredModel | Forward | None,
         labels: Sequence[str],
         config: Config,
         *,
@@ -71,26 +70,28 @@ class Recognizer(LogitReader):
         super().__init__(labels, temperature=temperature, unknown_threshold=unknown_threshold)
         self.device = device or devices.pick_device()
         self.config, self.body = config, body
-        self.knows_hands = isinstance(model, Classifier) and model.hands is not None
+        self.knows_hands = isinstance(model, Classifier | StoredModel) and model.knows_hands
         self._no_poses: WorkoutlibError | None = None
         if backend not in get_args(Backend):
             raise WorkoutlibError(f"no back end {backend!r}: choose one of {', '.join(get_args(Backend))}")
         self.backend = backend
-        if not isinstance(model, Classifier):
-            if model is None and body is None:
-                raise WorkoutlibError("a recognizer needs a model, a body model, or both")
-            self._forward: Forward = model or self._no_picture
-            return
-        self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()
-        self._transform = EvalTransform(crop=config.crop, mean=model.mean, std=model.std)
-        self._forward = openvino_forward(model, config) if backend == "openvino" else self._torch_forward
+        if isinstance(model, Classifier | StoredModel):
+            self._picture = PictureModel(model, config, device=self.device, backend=backend)
+            self._forward = self._picture.photos
+        elif model is None and body is None:
+            raise WorkoutlibError("a recognizer needs a model, a body model, or both")
+        else:
+            self._forward = model or self._no_picture
+
+    @property
+    def model(self) -> Classifier:
+        """The picture model, on its device, where it is one of torch's."""
+        return self._picture.model
 
     @cached_property
     def _forward_clip(self) -> Forward:
         """As ``_forward``; for all of a clip's frames it pays to compile the model first."""
-        if hasattr(self, "model") and self.backend == "auto" and self.device.type == "cpu" and find_spec("openvino"):
-            return openvino_forward(self.model, self.config)
-        return self._forward
+        return self._picture.clips if hasattr(self, "_picture") else self._forward
 
     @classmethod
     def from_checkpoint(
@@ -102,9 +103,9 @@ class Recognizer(LogitReader):
         """
         if not isinstance(path, Checkpoint) and Path(path).suffix in SUFFIXES.values():
             return cls._from_exported(read_exported(path, labels=labels), **options)
-        stored = path if isinstance(path, Checkpoint) else load_checkpoint(path, labels=labels)
+        stored = path if isinstance(path, Checkpoint) else read_checkpoint(path, labels=labels)
         made = cls(
-            stored.model,
+            stored.source,
             stored.labels,
             stored.config,
             temperature=stored.temperature,
@@ -155,10 +156,6 @@ class Recognizer(LogitReader):
 
     def _no_picture(self, squares: np.ndarray) -> np.ndarray:
         return np.zeros((len(squares), len(self.labels)), np.float32)
-
-    def _torch_forward(self, squares: np.ndarray) -> np.ndarray:
-        images = self._transform(torch.from_numpy(squares).permute(0, 3, 1, 2).to(self.device))
-        return batch_answers(self.model, images, flip=self.config.flip_at_test).numpy()
 
     def _views(self, pixels: np.ndarray, pose: Pose | None) -> np.ndarray:
         return views_of(pixels, pose if self.knows_hands and self.body else None, self.config)
@@ -236,10 +233,12 @@ class Recognizer(LogitReader):
         tracker = PoseTracker(self.pose_estimator, skip=True) if poses or self.body else None
         frames = read_frames(path, stride=stride)
         times, seen = list[float](), list[float]()
-        parts, found = [], []
+        parts, found = list[np.ndarray](), list[PoseSequence]()
         for batch in prefetch(chunks(look_at(prefetch(frames.sparing()), tracker, self._views), size)):
-            times += [time for time, _, _ in batch]
-            found += [pose for _, _, pose in batch]
+            now = [time for time, _, _ in batch]
+            times += now
+            if tracker:
+                found.append(PoseSequence.of(now, [pose for _, _, pose in batch]))
             views = {time: each for time, each, _ in batch if each is not None}
             if views:
                 seen += views
@@ -252,8 +251,8 @@ class Recognizer(LogitReader):
         duration = frames.end or times[-1] + 1 / info.frames_per_second
         logits, sequence, whole = spread(np.concatenate(parts), seen, times), None, None
         if tracker:
-            sequence = PoseSequence.of(times, found)
-            del found  # smoothing takes the memory of them
+            sequence = PoseSequence.joined(found)
+            found.clear()  # smoothing takes the memory of them
             sequence = smooth(sequence)
         if self.body and sequence:
             logits, whole = self.body.fuse_clip(logits, sequence)

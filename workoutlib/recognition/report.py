@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -133,12 +134,12 @@ def caption(row: dict) -> str:
 def overview(rows: list[dict]) -> pd.DataFrame:
     """A line a file to look at: what it shows, in per cent, the second guess, and of clips what was done."""
     lines = []
-    for row in rows:
+    for row, name in zip(rows, told_apart([Path(row["path"]) for row in rows]), strict=True):
         second = [f"{guess['label']} ({guess['confidence']:.0%})" for guess in row["top3"][1:2]]
         wrong = row["truth"] and row["label"] != row["truth"]
         lines.append(
             {
-                "file": shortened(shown(Path(row["path"]).name).strip('"'), 40),
+                "file": shortened(shown(name).strip('"'), 40),
                 "label": name_set(row["label"], row["known"]),
                 "sure": f"{row['confidence']:.0%}",
                 "second guess": "".join(second),
@@ -149,6 +150,15 @@ def overview(rows: list[dict]) -> pd.DataFrame:
     table = pd.DataFrame(lines)
     empty = [name for name in table if not table[name].str.strip().any()]
     return table.drop(columns=empty)
+
+
+def told_apart(paths: list[Path]) -> list[str]:
+    """The names of files; of those that are called the same, with as many folders as it takes to tell them apart."""
+    deepest = max((len(path.parts) for path in paths), default=1)
+    names = [["/".join(path.parts[-depth:]) for path in paths] for depth in range(1, deepest + 1)]
+    apart = next(each for each in names if len(set(each)) == len(set(names[-1])))
+    counts = Counter(names[0])
+    return [long if counts[short] > 1 else short for short, long in zip(names[0], apart, strict=True)]
 
 
 def accuracy_by_name(rows: list[dict]) -> str:

@@ -42,6 +42,7 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (rb"#EXTM3U|ffconcat version", "a playlist", "Give the clips that it lists"),
     (rb"(\xef\xbb\xbf)?1\r?\n\d\d:\d\d:\d\d,\d+ -->|WEBVTT", "subtitles", "Give the clip that they belong to"),
     (rb"\.RMF|nut/multimedia|[FCZ]WS[\x01-\x40]|\x12\0\x0a", "a video of a kind that is not read", _CLIP),
+    (rb"DKIF.{12}(\0{4}|.{4}\0{4})", "a video that states no frame rate", "Export it with one"),
     (rb"....(styp|sidx|moof)", "a segment of a stream, without its beginning", "Join it to the stream's first file"),
     (rb"PK\x03\x04|PK\x05\x06", ZIP, _UNPACK),
     (rb"PK\x07\x08", "a part of a zip file in several files", _JOIN),
@@ -77,6 +78,7 @@ _NAMED = (
     (r"\.(nef|nrw|arw|sr2|dng|pef|raw|3fr|erf|kdc|dcr|mos|mef)", _RAW, _PICTURE),
     (r"\.(z\d\d|\d{3}|part\d+\.rar)", "a part of an archive in several files", _JOIN),
     (r"\.(pb|index|data-\d+-of-\d+)", "a model of TensorFlow", _FROM_KERAS),
+    (r"\.(msgpack|params|caffemodel|weights|pdparams)", "a model of another framework", _FROM_KERAS),
     (r"\.(mlmodel|mlpackage)", "a model of Core ML", _EXPORT),
     (r"\.(joblib|pkl|pickle)", PICKLE, _OTHER),
 )

@@ -114,7 +114,8 @@ def choose_movement(sequence: PoseSequence, label: str | None, shares: Mapping[s
 
 def cut(sequence: PoseSequence, start: float, end: float) -> PoseSequence:
     """Return the part of a sequence between two times in seconds, both included."""
-    return sequence.select((sequence.times >= start) & (sequence.times <= end))
+    first, last = np.searchsorted(sequence.times, start), np.searchsorted(sequence.times, end, side="right")
+    return sequence.select(slice(first, last))
 
 
 def movement_signal(sequence: PoseSequence, label: str) -> Signal:
@@ -209,13 +210,12 @@ def postures(sequence: PoseSequence) -> np.ndarray:
 
 def posture(sequence: PoseSequence, time: float) -> np.ndarray:
     """Angles (5,) of elbows, shoulders, hips, knees and of the trunk to the vertical around a time; NaN if unseen."""
-    near = np.abs(sequence.times - time) <= max(0.1, np.abs(sequence.times - time).min())
-    points = sequence.world[near]
+    near = sequence.select(np.abs(sequence.times - time) <= max(0.1, np.abs(sequence.times - time).min()))
     shape = []
     for name in _POSTURE:
         measure = MEASURES[name]
-        sure = np.stack([_visibility(sequence, measure, k)[near] for k in (0, 1)], 1)
-        values = measure.function(points)[sure > _VISIBLE]
+        sure = np.stack([_visibility(near, measure, k) for k in (0, 1)], 1)
+        values = measure.function(near.world)[sure > _VISIBLE]
         values = values[np.isfinite(values)]
         shape.append(float(np.median(values)) if len(values) else np.nan)
     return np.array(shape)
