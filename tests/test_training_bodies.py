@@ -83,6 +83,16 @@ def test_only_the_rows_that_are_given_count(catalog, bodies, estimator):
     assert not torch.equal(one.hands.weight, third.hands.weight)
 
 
+def test_hands_of_added_pictures_are_not_learned_from(catalog, bodies):
+    rows = catalog.iloc[:12].assign(added=np.arange(12) >= 9)
+    with_added, own, all_own = make_model(), make_model(), make_model()
+    bodies.fit_hands(with_added, rows)
+    bodies.fit_hands(own, catalog.iloc[:9])
+    bodies.fit_hands(all_own, rows.assign(added=False))
+    assert torch.equal(with_added.hands.weight, own.hands.weight)
+    assert not torch.allclose(all_own.hands.weight, own.hands.weight)
+
+
 def test_all_looks_at_a_pose_are_learned_from_and_kept_with_it(catalog, tmp_path):
     """Each says what the pose does not, and all together count as one look."""
     upright = person()

@@ -62,9 +62,10 @@ class Bodies:
     def fit_hands(self, model: Classifier, rows: pd.DataFrame) -> None:
         """Give a model its head for hands, fitted to those in some rows of the catalog; none where no two classes are.
 
-        Of a class without a hand it says neither yes nor no.
+        Of a class without a hand it says neither yes nor no. Pictures that were ``added`` to a data set are left out:
+        with them, of a few classes, the other classes lose.
         """
-        squares = self._hands_of(rows)
+        squares = self._hands_of(rows[~rows["added"]] if "added" in rows else rows)
         present = squares.targets.unique()
         if len(present) < 2:
             return
