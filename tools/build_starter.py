@@ -17,8 +17,6 @@ from workoutlib.utils.progress import track
 
 FIRST_SEED = 5000
 """Of the rendered clips: measurements and tests use smaller ones."""
-MOVEMENTS, PAUSES = 20, 0.5
-"""Rendered clips of any movement, and of each thing that people do between sets, for each of an exercise."""
 
 
 def main() -> None:
@@ -27,17 +25,15 @@ def main() -> None:
     parser.add_argument("--cameras", type=int, default=4, help="cameras that look at each (default: 4)")
     parser.add_argument("--clips", type=int, default=24, help="rendered clips of an exercise (default: 24)")
     options = parser.parse_args()
-    estimator, seeds = (
-        PoseEstimator(threads=1),
-        lambda share: range(FIRST_SEED, FIRST_SEED + int(share * options.clips)),
-    )
-    estimated = rendered_sequences(estimator, seeds=seeds(1))
-    movements = rendered_sequences(estimator, [ANY_MOVEMENT], seeds=seeds(MOVEMENTS))
-    pauses = rendered_sequences(estimator, list(UNKNOWN), seeds=seeds(PAUSES))
+    estimator = PoseEstimator(threads=1)
+    seeds = range(FIRST_SEED, FIRST_SEED + options.clips)
+    estimated = rendered_sequences(estimator, seeds=seeds)
+    movements = rendered_sequences(estimator, [ANY_MOVEMENT], seeds=range(FIRST_SEED, FIRST_SEED + 20 * len(seeds)))
+    pauses = rendered_sequences(estimator, list(UNKNOWN), seeds=seeds[: len(seeds) // 2])
     body = train_on_gym(
         people=options.people,
         cameras=options.cameras,
-        estimated=track(estimated, "following athletes", total=len(seeds(1)) * len(LABELS), unit="clip"),
+        estimated=track(estimated, "following athletes", total=len(seeds) * len(LABELS), unit="clip"),
         others=track(chain(movements, pauses), "following others", unit="clip"),
     )
     print(f"{save_atomically(body.state(), GYM_BODY_FILE)}: {GYM_BODY_FILE.stat().st_size / 1000:.0f} kB")

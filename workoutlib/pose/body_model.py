@@ -119,16 +119,16 @@ class BodyModel:
         if self.known_motion and len(middles):
             visible = poses.visibility[:, BODY].mean(1)
             known += visible * np.interp(
-                poses.times, middles, self._sum(self.known_motion.log_probabilities(described))
+                poses.times, middles, self._any_label(self.known_motion.log_probabilities(described))
             )
         frames = self._join(picture, poses, _in_parts(self.skeleton, sides), known)
         return frames, frames.mean(0) + self.motion_weight * np.nan_to_num(self._motion(described))
 
     def _known_poses(self, sides: np.ndarray) -> np.ndarray:
         """Log-probabilities (T,) that poses are those of an exercise; NaN where there is nobody."""
-        return self._sum(_in_parts(self.known_pose, sides)) if self.known_pose else np.zeros(sides.shape[1])
+        return self._any_label(_in_parts(self.known_pose, sides)) if self.known_pose else np.zeros(sides.shape[1])
 
-    def _sum(self, said: np.ndarray) -> np.ndarray:
+    def _any_label(self, said: np.ndarray) -> np.ndarray:
         """Log-probabilities (N,) that it is one of the labels, of those (N, 23) of the gym's exercises and the rest."""
         return logsumexp(said[:, [LABELS.index(label) for label in self.labels]], axis=1)
 
